@@ -1,0 +1,30 @@
+"""Replies to bytes, appended to a Buffer. Fields at their default are left out, as the official runtime does."""
+
+from libc.stdint cimport int32_t, uint8_t
+
+from fairlead.base.buffer cimport Buffer
+from fairlead.base.text cimport Text
+from fairlead.codec.messages cimport AssignReply, DecodeError, JobDetail, JobReply, Label
+
+cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
+# BatchAssignResponse is the concatenation of its results, one call each, in the order of the request.
+cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil
+cdef void encode_batch_error(Buffer* buffer, int32_t code, Text reason, Text message) noexcept nogil
+cdef void encode_batch_decode_error(Buffer* buffer, const DecodeError* error) noexcept nogil
+# AcceptOfferResponse and DeclineOfferResponse.
+cdef void encode_offer(Buffer* buffer, const JobReply* reply) noexcept nogil
+# CompleteJobResponse and CancelJobResponse.
+cdef void encode_end(Buffer* buffer, const JobReply* reply) noexcept nogil
+cdef void encode_transfer(Buffer* buffer, const JobReply* reply) noexcept nogil
+cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil
+cdef void encode_presence(Buffer* buffer, Text agent_id, int32_t presence, uint8_t repeated) noexcept nogil
+# HeartbeatResponse is the concatenation of one count and any number of rejected ids, in any order.
+cdef void encode_heartbeat_count(Buffer* buffer, int32_t extended_count) noexcept nogil
+cdef void encode_heartbeat_rejected(Buffer* buffer, Text agent_id) noexcept nogil
+# google.rpc.Status with one ErrorInfo (reason, domain `fairlead`, metadata) and, when `field` is not empty, one BadRequest
+# violation of that field described by `message`.
+cdef void encode_status(
+    Buffer* buffer, int32_t code, Text reason, Text message, Text field, const Label* metadata, int32_t metadata_count
+) noexcept nogil
+# The Status of a request that did not decode: INVALID_FIELD or MALFORMED_REQUEST.
+cdef void encode_decode_error(Buffer* buffer, const DecodeError* error) noexcept nogil

@@ -1,0 +1,1 @@
+"""Structures that know nothing of routing. Built from ext/fairlead/base/."""
