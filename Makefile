@@ -1,0 +1,94 @@
+# Two commands are enough: `make demo` and `make test`. Each step below leaves a stamp and runs again only when its
+# inputs changed, so every target may be called at any time, also on a fresh clone.
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: bench build check clean debug demo distclean help sanitize serve test
+
+PYTHON ?= python3
+ARGS ?=
+# Operations per property tape under the slow builds; `make test` runs the full default of tests/conftest.py.
+SLOW_TAPE ?= 20000
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest -q --durations=10
+
+DEPENDENCIES := $(VENV)/.dependencies
+PROTOCOL := src/fairlead/v1/__init__.py
+EXTENSION := build/release/.built
+PACKAGE := $(VENV)/.package
+HINTS := build/.hints
+
+EXT_SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+PROTO_SOURCES := $(shell find proto -name '*.proto')
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "ARGS=\"..\" is handed on by demo, serve, bench, test and debug; PYTHON=python3.12 chooses the interpreter."
+
+demo: build ## play a day of conversations through a real daemon and print what came of it
+	$(VENV)/bin/fairlead demo $(ARGS)
+
+test: build ## all tests
+	$(PYTEST) $(ARGS)
+
+build: $(PROTOCOL) $(EXTENSION) $(PACKAGE) ## .venv, the protobuf code, the compiled modules
+
+serve: build ## the daemon, with its default configuration unless ARGS names one
+	$(VENV)/bin/fairlead serve $(ARGS)
+
+check: build $(HINTS) ## lint, format, types, contract, tidy tests, Cython performance hints
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/buf lint proto
+	$(RUN) -m pytest -q tests/tidy
+
+bench: build ## the engine's benchmark
+	$(RUN) -m benchmarks.engine $(ARGS)
+
+debug: build ## unit and property tests on a build with bounds checks and assertions
+	FAIRLEAD_BUILD=debug $(RUN) setup.py -q build --build-base=build/debug --build-lib=build/debug/lib
+	FAIRLEAD_BUILD=debug PYTHONPATH=build/debug/lib \
+	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property) $(ARGS)
+
+sanitize: build ## unit, property and contract tests on a build with the address and undefined-behaviour sanitizers
+	FAIRLEAD_BUILD=sanitize $(RUN) setup.py -q build --build-base=build/sanitize --build-lib=build/sanitize/lib
+	FAIRLEAD_BUILD=sanitize PYTHONPATH=build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	    UBSAN_OPTIONS=print_stacktrace=1 \
+	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
+	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property tests/contract) $(ARGS)
+
+clean: ## remove what was built; .venv stays
+	rm -rf build dist src/fairlead/v1 src/fairlead.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f $(PACKAGE)
+	find src ext tests benchmarks build_tools -name '*.so' -delete -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf $(VENV)
+
+$(RUN):
+	build_tools/bootstrap.sh $(PYTHON) $(VENV)
+
+$(DEPENDENCIES): pyproject.toml build_tools/requirements.py | $(RUN)
+	@mkdir -p build
+	$(RUN) build_tools/requirements.py > build/requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r build/requirements.txt
+	@touch $@
+
+$(PROTOCOL): $(PROTO_SOURCES) $(DEPENDENCIES)
+	$(RUN) setup.py -q protocol
+
+$(EXTENSION): $(EXT_SOURCES) setup.py $(DEPENDENCIES) | $(PROTOCOL)
+	$(RUN) setup.py -q build_ext --inplace
+	@touch $@
+
+# An editable install: `import fairlead` and the command `fairlead` work from .venv and follow the sources.
+$(PACKAGE): pyproject.toml setup.py $(DEPENDENCIES) | $(EXTENSION)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(HINTS): $(EXT_SOURCES) setup.py build_tools/performance_hints.py $(DEPENDENCIES)
+	$(RUN) build_tools/performance_hints.py
+	@touch $@
