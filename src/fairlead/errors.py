@@ -30,6 +30,10 @@ UNIMPLEMENTED = 12
 INTERNAL = 13
 UNAVAILABLE = 14
 
+# A gRPC peer drops a call whose trailers exceed 8 KiB, and they carry the message twice, once in base64.
+MESSAGE_SIZE = 768
+VIOLATIONS_SIZE = 3_072
+
 _ERROR_INFO_URL = "type.googleapis.com/google.rpc.ErrorInfo"
 _BAD_REQUEST_URL = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -37,8 +41,8 @@ _BAD_REQUEST_URL = "type.googleapis.com/google.rpc.BadRequest"
 class FairleadError(Exception):
     """A refused call; nothing has changed.
 
-    `code` is the gRPC code, `reason` the UPPER_SNAKE reason of `REASONS`, `field` the path of the (first) wrong field such
-    as `job.skills[2].min_level` or empty, `metadata` further facts for programs, `message` a sentence for people,
+    `code` is the gRPC code, `reason` the UPPER_SNAKE reason of `REASONS`, `field` the path of the (first) wrong field
+    such as `job.skills[2].min_level` or empty, `metadata` further facts for programs, `message` a sentence for people,
     `violations` every wrong field as (path, description).
     """
 
@@ -63,15 +67,27 @@ class FairleadError(Exception):
         return (type(self), (self.reason, self.message, self.field, self.metadata, self.violations))
 
     def status_bytes(self) -> bytes:
-        """Serialized google.rpc.Status: ErrorInfo always, BadRequest when a field is wrong."""
+        """Serialized google.rpc.Status: ErrorInfo always, BadRequest when a field is wrong.
+
+        The message is cut to `MESSAGE_SIZE` and the violations end at `VIOLATIONS_SIZE`; the metadata key
+        `omitted_violations` then says how many are missing.
+        """
+        request, sent = b"", 0
+        for path, what in self.violations:
+            violation = _bytes(1, _text(1, path) + _text(2, what))
+            if len(request) + len(violation) > VIOLATIONS_SIZE:
+                break
+            request, sent = request + violation, sent + 1
+        metadata = dict(self.metadata)
+        if sent < len(self.violations):
+            metadata["omitted_violations"] = str(len(self.violations) - sent)
         info = _text(1, self.reason) + _text(2, DOMAIN)
-        for key, value in self.metadata.items():
+        for key, value in metadata.items():
             info += _bytes(3, _text(1, key) + _text(2, value))
         details = _bytes(3, _text(1, _ERROR_INFO_URL) + _bytes(2, info))
-        if self.violations:
-            request = b"".join(_bytes(1, _text(1, path) + _text(2, what)) for path, what in self.violations)
+        if sent:
             details += _bytes(3, _text(1, _BAD_REQUEST_URL) + _bytes(2, request))
-        return b"\x08" + _varint(self.code) + _text(2, self.message) + details
+        return b"\x08" + _varint(self.code) + _text(2, cut(self.message, MESSAGE_SIZE)) + details
 
 
 class InvalidArgument(FairleadError):
@@ -193,6 +209,12 @@ def from_status(data: bytes) -> FairleadError:
                 violations = [(_string(pair.get(1, b"")), _string(pair.get(2, b""))) for pair in pairs]
     cls = REASONS.get(reason) or _CLASS_BY_CODE.get(code, FairleadError)
     return cls(reason, message, "", metadata, violations)
+
+
+def cut(text: str, size: int) -> str:
+    """The text, at most `size` bytes of UTF-8, marked when something is missing."""
+    raw = text.encode("utf-8", "replace")
+    return text if len(raw) <= size else raw[: size - 3].decode("utf-8", "ignore") + "..."
 
 
 def _varint(value: int) -> bytes:
