@@ -1,8 +1,8 @@
 """Reads and shows policy documents: TOML, JSON, mappings and the protobuf message are one structure (L1).
 
 The message `fairlead.v1.Policy` is the definition. A file has the same field names; a Duration is text such as "90s",
-an enum is its name without the prefix, in any case ("overflow" for LIMIT_ACTION_OVERFLOW). Nothing is lost or guessed on
-the way: unknown keys and wrong types are problems with their path. What the values mean and may be is in `validate`.
+an enum is its name without the prefix in any case ("overflow" for LIMIT_ACTION_OVERFLOW). Nothing is lost or guessed
+on the way: unknown keys and wrong types are problems with their path. What the values mean and may be is in `validate`.
 This module knows no engine and no files.
 """
 
@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.descriptor import FieldDescriptor
@@ -107,7 +107,7 @@ def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _fill(message: Message, table: Mapping[str, Any], path: str, problems: Problems) -> None:
-    fields = message.DESCRIPTOR.fields_by_name
+    fields = cast(Mapping[str, FieldDescriptor], message.DESCRIPTOR.fields_by_name)
     for key, value in table.items():
         here = f"{path}.{key}" if path else str(key)
         field = fields.get(key)

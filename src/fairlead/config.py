@@ -1,0 +1,147 @@
+"""Configuration of the daemon: one TOML file, read into one frozen value, every mistake told at once.
+
+    listen = "127.0.0.1:7420"       # host:port, "[::]:7420" for every address; port 0: any free one
+    threads = 8                     # workers that serve calls, 1-256
+    durability = "none"             # state lives in memory and ends with the process
+    max_message_size = 4194304      # bytes of one request, 1024-67108864
+    drain_seconds = 10              # how long SIGTERM waits for open calls, 0-600
+
+    [log]
+    level = "info"                  # debug, info, warning, error
+    format = "json"                 # json or console
+
+    [policies]                      # policy files by tenant, loaded at start; relative to this file
+    default = "policy.toml"
+
+No environment variable is looked at: what runs is what the file says.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from fairlead.errors import error
+from fairlead.problems import Problems
+
+DURABILITY = ("none",)
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "console")
+MAX_POLICIES = 100_000
+NAME_SIZE = 128
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What is logged and how."""
+
+    level: str = "info"
+    format: str = "json"
+
+
+@dataclass(frozen=True)
+class Config:
+    """All the daemon is told. Sizes in bytes, times in seconds; `policies` maps a tenant to a file."""
+
+    listen: str = "127.0.0.1:7420"
+    threads: int = 8
+    durability: str = "none"
+    max_message_size: int = 4 * 1024 * 1024
+    drain_seconds: float = 10.0
+    log: LogConfig = field(default_factory=LogConfig)
+    policies: Mapping[str, Path] = field(default_factory=dict)
+
+
+def load_config(path: Path) -> Config:
+    """The configuration of a file. Raises InvalidArgument (INVALID_CONFIG) with every problem at once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise error("INVALID_CONFIG", f"cannot read the configuration {path}: {wrong}") from wrong
+    try:
+        return parse_config(text, path.parent)
+    except tomllib.TOMLDecodeError as wrong:
+        raise error("INVALID_CONFIG", f"{path} is no TOML: {wrong}") from wrong
+
+
+def parse_config(text: str, folder: Path) -> Config:
+    """The configuration of a TOML text; policy files are relative to `folder`.
+
+    Raises InvalidArgument (INVALID_CONFIG), or tomllib.TOMLDecodeError for a text that is no TOML.
+    """
+    problems = Problems()
+    known = _read(tomllib.loads(text), _FIELDS, "", problems)
+    log = _read(known.pop("log", {}), _LOG_FIELDS, "log", problems)
+    policies = _policies(known.pop("policies", {}), folder, problems)
+    problems.raise_if_any("INVALID_CONFIG", "the configuration")
+    return replace(Config(), **known, log=LogConfig(**log), policies=policies)
+
+
+def check_listen(address: str) -> bool:
+    """Whether an address is host:port with a port from 0 to 65535."""
+    host, colon, port = address.rpartition(":")
+    plain = ":" not in host or (host.startswith("[") and host.endswith("]"))
+    return bool(host and colon and plain and port.isascii() and port.isdigit()) and int(port) <= 65_535
+
+
+# What is allowed, for people, and the test of it.
+_Rule = tuple[str, Callable[[Any], bool]]
+
+
+def _whole(low: int, high: int) -> _Rule:
+    return f"a whole number from {low} to {high}", lambda value: type(value) is int and low <= value <= high
+
+
+def _one_of(names: tuple[str, ...]) -> _Rule:
+    return ", ".join(f'"{name}"' for name in names), lambda value: isinstance(value, str) and value in names
+
+
+_FIELDS: Mapping[str, _Rule] = {
+    "listen": (
+        'text "host:port" with a port from 0 to 65535, such as "127.0.0.1:7420" or "[::]:7420"',
+        lambda value: isinstance(value, str) and check_listen(value),
+    ),
+    "threads": _whole(1, 256),
+    "durability": _one_of(DURABILITY),
+    "max_message_size": _whole(1024, 64 * 1024 * 1024),
+    "drain_seconds": ("a number from 0 to 600", lambda value: type(value) in (int, float) and 0 <= value <= 600),
+    "log": ("a table of level, format", lambda value: isinstance(value, dict)),
+    "policies": ("a table of tenant = file", lambda value: isinstance(value, dict)),
+}
+
+_LOG_FIELDS: Mapping[str, _Rule] = {"level": _one_of(LOG_LEVELS), "format": _one_of(LOG_FORMATS)}
+
+
+def _read(table: Mapping[str, Any], rules: Mapping[str, _Rule], path: str, problems: Problems) -> dict[str, Any]:
+    good: dict[str, Any] = {}
+    for key, value in table.items():
+        here = f"{path}.{key}" if path else key
+        if key not in rules:
+            close = get_close_matches(key, rules, 1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            problems.note(here, f"unknown key; {hint}allowed: {', '.join(rules)}")
+            continue
+        allowed, fits = rules[key]
+        if fits(value):
+            good[key] = value
+        else:
+            problems.add(here, value, allowed)
+    return good
+
+
+def _policies(table: Mapping[str, Any], folder: Path, problems: Problems) -> dict[str, Path]:
+    if len(table) > MAX_POLICIES:
+        problems.note("policies", f"{len(table)} entries; allowed: 0 to {MAX_POLICIES}")
+    good: dict[str, Path] = {}
+    for tenant, value in table.items():
+        if not 1 <= len(tenant.encode()) <= NAME_SIZE:
+            problems.add(f"policies.{tenant}", tenant, f"a tenant of 1 to {NAME_SIZE} bytes")
+        elif not isinstance(value, str) or not value or "\0" in value:
+            problems.add(f"policies.{tenant}", value, "the path of a policy file, as text")
+        elif not (folder / value).is_file():
+            problems.add(f"policies.{tenant}", value, f"a file that exists; {folder / value} does not")
+        else:
+            good[tenant] = folder / value
+    return good
