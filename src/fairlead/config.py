@@ -54,19 +54,32 @@ class Config:
     policies: Mapping[str, Path] = field(default_factory=dict)
 
 
-def load_config(path: Path) -> Config:
-    """The configuration of a file. Raises InvalidArgument (INVALID_CONFIG) with every problem at once."""
+def load(path: Path | str | None, *, listen: str | None = None) -> Config:
+    """The configuration of a file, or the defaults without one; `listen` goes before what the file says.
+
+    Raises InvalidArgument (INVALID_CONFIG) with every problem at once.
+    """
+    config = _load_file(Path(path)) if path is not None else Config()
+    if listen is None:
+        return config
+    problems = Problems()
+    _read({"listen": listen}, _FIELDS, "", problems)
+    problems.raise_if_any("INVALID_CONFIG", "the command line")
+    return replace(config, listen=listen)
+
+
+def _load_file(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
         raise error("INVALID_CONFIG", f"cannot read the configuration {path}: {wrong}") from wrong
     try:
-        return parse_config(text, path.parent)
+        return parse(text, path.parent)
     except tomllib.TOMLDecodeError as wrong:
         raise error("INVALID_CONFIG", f"{path} is no TOML: {wrong}") from wrong
 
 
-def parse_config(text: str, folder: Path) -> Config:
+def parse(text: str, folder: Path) -> Config:
     """The configuration of a TOML text; policy files are relative to `folder`.
 
     Raises InvalidArgument (INVALID_CONFIG), or tomllib.TOMLDecodeError for a text that is no TOML.
@@ -79,8 +92,7 @@ def parse_config(text: str, folder: Path) -> Config:
     return replace(Config(), **known, log=LogConfig(**log), policies=policies)
 
 
-def check_listen(address: str) -> bool:
-    """Whether an address is host:port with a port from 0 to 65535."""
+def _is_address(address: str) -> bool:
     host, colon, port = address.rpartition(":")
     plain = ":" not in host or (host.startswith("[") and host.endswith("]"))
     return bool(host and colon and plain and port.isascii() and port.isdigit()) and int(port) <= 65_535
@@ -101,7 +113,7 @@ def _one_of(names: tuple[str, ...]) -> _Rule:
 _FIELDS: Mapping[str, _Rule] = {
     "listen": (
         'text "host:port" with a port from 0 to 65535, such as "127.0.0.1:7420" or "[::]:7420"',
-        lambda value: isinstance(value, str) and check_listen(value),
+        lambda value: isinstance(value, str) and _is_address(value),
     ),
     "threads": _whole(1, 256),
     "durability": _one_of(DURABILITY),

@@ -16,8 +16,8 @@ from fairlead.config import LogConfig
 def make_logger(config: LogConfig, stream: TextIO) -> FilteringBoundLogger:
     """A logger that writes to `stream`, a line an event, flushed at once.
 
-    JSON lines have `event`, `level`, `timestamp` (UTC, ISO 8601) and the facts of the event. An exception is a structure
-    of its frames without their variables, which may hold what customers said.
+    JSON lines have `event`, `level`, `timestamp` (UTC, ISO 8601) and the facts of the event. An exception is a
+    structure of its frames without their variables, which may hold what customers said.
     """
     shared: list[Processor] = [
         structlog.processors.add_log_level,
