@@ -18,8 +18,14 @@ DEFAULT_STRATEGY = "least_load"
 MAX_LEVEL = 10
 HOUR_US = 3_600_000_000
 
-# The built-in policy of a new tenant, as GetPolicy shows it: what `PolicyTables()` says.
-BUILT_IN = {"queues": [{"id": "default"}], "channels": [{"id": "chat"}], "default_queue": "default"}
+
+def built_in() -> policy_pb2.Policy:
+    """The policy of a new tenant: what `PolicyTables()` says, in the words of the contract."""
+    return policy_pb2.Policy(
+        queues=[policy_pb2.Queue(id="default")],
+        channels=[policy_pb2.Channel(id="chat")],
+        default_queue="default",
+    )
 
 
 def compile_policy(policy: policy_pb2.Policy, author: str = "") -> PolicyTables:

@@ -1,0 +1,451 @@
+"""The embedded face: one class, the compiled engine, no network.
+
+`Router` gives names, seconds and snapshots to what the shard does with names and microseconds; it decides nothing. All
+calls are thread-safe and take the shard's lock for their own length. A refused call raises a class of
+`fairlead.errors` and has changed nothing; that nobody is free is an outcome, not an error (E1).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from math import isfinite
+from typing import Any, Required, TypedDict
+
+from fairlead.errors import FairleadError, error
+from fairlead.policy.compile import built_in, compile_policy
+from fairlead.policy.document import from_stored, load, to_mapping
+from fairlead.shard.core import Affinity, Assignment, JobState, Presence, Shard
+from fairlead.v1.policy_pb2 import Policy
+from fairlead.views import Agent, Explanation, Job, Status, from_datetime, to_datetime
+
+DEFAULT_TENANT = "default"
+MAX_BATCH = 1_000
+PAGE_SIZE = 1_000
+
+# A level as in a demand: at least this one, or (lowest, highest).
+Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
+
+
+class JobRequest(TypedDict, total=False):
+    """One job of `Router.batch_assign`: the arguments of `Router.assign` by name."""
+
+    job_id: Required[str]
+    queue: str
+    channel: str
+    skills: Demands | None
+    tags: Sequence[str]
+    preferred_skills: Demands | None
+    preferred_tags: Sequence[str]
+    customer: str
+    customer_tier: str
+    urgency: int
+    head_start: float
+    excluded_agents: Sequence[str]
+    wanted_agent: str
+    wanted_mode: int
+    wanted_hold: float
+    time_to_live: float
+    start_time: datetime | float | None
+    labels: Mapping[str, str] | None
+    language: str
+    customer_value: int
+    affinity: int
+
+
+class Router:
+    """Assigns jobs to agents in this process.
+
+    Times come from the machine's clock, or with `virtual_time` from `advance_to` alone, which makes tests and
+    simulations exact. Every method takes `tenant`; a tenant exists from its first change. Lengths of time are seconds.
+    Timers (holds, maximum waits, times to live, leases) fire in `tick` and `advance_to`.
+    """
+
+    def __init__(self, *, virtual_time: bool = False) -> None:
+        self._shard = Shard(virtual_time=virtual_time)
+        # Bound once: the attribute look-ups would be a tenth of an assign.
+        self._assign = self._shard.assign
+
+    # Jobs
+
+    def assign(
+        self,
+        job_id: str,
+        *,
+        queue: str = "",
+        channel: str = "",
+        skills: Demands | None = None,
+        tags: Sequence[str] = (),
+        preferred_skills: Demands | None = None,
+        preferred_tags: Sequence[str] = (),
+        customer: str = "",
+        customer_tier: str = "",
+        urgency: int = 0,
+        head_start: float = 0,
+        excluded_agents: Sequence[str] = (),
+        wanted_agent: str = "",
+        wanted_mode: int = Affinity.UNSET,
+        wanted_hold: float = 0,
+        time_to_live: float = 0,
+        start_time: datetime | float | None = None,
+        labels: Mapping[str, str] | None = None,
+        language: str = "",
+        customer_value: int = 0,
+        affinity: int = Affinity.UNSET,
+        immediate_only: bool = False,
+        tenant: str = DEFAULT_TENANT,
+    ) -> Assignment:
+        """Submits a job: an agent holds it, it waits, or it was refused; `outcome` and `reason` say which (E1).
+
+        `skills` demands levels: names (any level), name -> lowest, or name -> (lowest, highest). `urgency` is 0-9 and
+        `head_start` at most 24 h (Q3). `wanted_hold` is how long the job may wait for `wanted_agent` alone. With
+        `immediate_only` the job is refused instead of waiting. Repeating a job id with the same content gives the
+        first answer with `repeated`.
+
+        Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
+        InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
+        """
+        return self._assign(
+            tenant,
+            job_id,
+            queue=queue,
+            channel=channel,
+            skills=skills,
+            tags=tags,
+            preferred_skills=preferred_skills,
+            preferred_tags=preferred_tags,
+            customer=customer,
+            customer_tier=customer_tier,
+            urgency=urgency,
+            head_start_us=_microseconds(head_start, "job.head_start") if head_start else 0,
+            excluded_agents=excluded_agents,
+            wanted_agent=wanted_agent,
+            wanted_mode=wanted_mode,
+            wanted_hold_us=_microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
+            time_to_live_us=_microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
+            start_time_us=0 if start_time is None else _instant(start_time, "job.start_time"),
+            labels=labels,
+            language=language,
+            customer_value=customer_value,
+            affinity=affinity,
+            immediate_only=immediate_only,
+        )
+
+    def batch_assign(
+        self, jobs: Sequence[JobRequest], *, immediate_only: bool = False, tenant: str = DEFAULT_TENANT
+    ) -> list[Assignment | FairleadError]:
+        """Submits 1 to 1,000 jobs in order; a job that is refused as an error leaves its error in its place.
+
+        Raises InvalidArgument for a wrong number of jobs. Cost: that of as many assigns.
+        """
+        if not 1 <= len(jobs) <= MAX_BATCH:
+            raise error("INVALID_FIELD", f"{len(jobs)} jobs; 1 to {MAX_BATCH} are allowed", "jobs")
+        results: list[Assignment | FairleadError] = []
+        for job in jobs:
+            try:
+                results.append(self.assign(**job, immediate_only=immediate_only, tenant=tenant))
+            except FairleadError as refused:
+                results.append(refused)
+        return results
+
+    def accept(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
+        """The offered agent takes the job (O1). Raises NotFound, FailedPrecondition (not offered, stale version)."""
+        return self._shard.accept(tenant, job_id, version, request_id)
+
+    def decline(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
+        """The offered agent does not take the job; it is offered on in the same step. Raises as `accept`."""
+        return self._shard.decline(tenant, job_id, version, request_id)
+
+    def complete(
+        self,
+        job_id: str,
+        version: int,
+        *,
+        first_response: float = 0,
+        satisfaction: int | None = None,
+        skip_wrap_up: bool = False,
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Assignment:
+        """Ends a held job; the agent's room serves the backlog in the same step (Q1).
+
+        `version` is that of the assignment (J5); `first_response` seconds to the agent's first answer; `satisfaction`
+        0-1000. Raises NotFound, FailedPrecondition (nobody holds it, stale version), InvalidArgument.
+        """
+        return self._shard.complete(
+            tenant,
+            job_id,
+            version,
+            request_id,
+            _microseconds(first_response, "first_response") if first_response else 0,
+            -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
+            skip_wrap_up,
+        )
+
+    def cancel(self, job_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
+        """Ends a live job whoever holds it. Raises NotFound, FailedPrecondition when it has ended already."""
+        return self._shard.cancel(tenant, job_id, request_id)
+
+    def transfer(
+        self,
+        job_id: str,
+        version: int,
+        *,
+        agent: str = "",
+        queue: str = "",
+        over_capacity: bool = False,
+        reset_age: bool = False,
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Assignment:
+        """Moves a held job to `agent`, to the backlog of `queue`, or, with neither, back to its own without its agent.
+
+        `over_capacity` gives it to an agent who is full (C2); `reset_age` starts its age again (Q7). Raises NotFound,
+        FailedPrecondition (nobody holds it, stale version, agent not online), ResourceExhausted (agent full),
+        InvalidArgument (both targets).
+        """
+        if agent and queue:
+            raise error("INVALID_FIELD", "a transfer has one target: agent or queue, not both", "queue")
+        return self._shard.transfer(
+            tenant,
+            job_id,
+            version,
+            agent=agent,
+            queue=queue,
+            over_capacity=over_capacity,
+            reset_age=reset_age,
+            request_id=request_id,
+        )
+
+    def job(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
+        """A live or remembered job. Raises NotFound."""
+        return Job.of(self._shard.job(tenant, job_id))
+
+    def jobs(
+        self,
+        *,
+        states: Iterable[JobState] = (),
+        queue: str = "",
+        agent: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Iterator[Job]:
+        """Live and remembered jobs by submission; filters that are empty let all pass.
+
+        Read in pages of 1,000: jobs that come or go while iterating may be seen or not, none is seen twice.
+        """
+        wanted = tuple(states)
+        after = 0
+        while True:
+            page, after = self._shard.jobs(
+                tenant, after=after, limit=PAGE_SIZE, states=wanted, queue=queue, agent_id=agent
+            )
+            yield from map(Job.of, page)
+            if not after:
+                return
+
+    def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
+        """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
+        return Explanation.of(self._shard.explain(tenant, job_id))
+
+    # Agents
+
+    def create_agent(
+        self,
+        agent_id: str,
+        *,
+        skills: Mapping[str, int] | Iterable[str] | None = None,
+        tags: Sequence[str] = (),
+        capacity: int = 1,
+        channel_limits: Mapping[str, int] | None = None,
+        weight: int = 100,
+        rating: int = 500,
+        order: int = 0,
+        presence: int = Presence.OFFLINE,
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Agent:
+        """Adds an agent.
+
+        `skills` maps names to levels 1-10; a plain list of names is level 10 (K1). `channel_limits` maps channels to
+        the jobs the agent may hold of them. `order` 0 is after everyone created before. Raises AlreadyExists,
+        NotFound (channel), InvalidArgument.
+        """
+        view = self._shard.create_agent(
+            tenant,
+            agent_id,
+            skills=_levels(skills),
+            tags=_names(tags, "agent.tags"),
+            capacity=capacity,
+            channel_limits=channel_limits,
+            weight=weight,
+            rating=rating,
+            order=order,
+            presence=presence,
+            request_id=request_id,
+        )
+        return Agent.of(view)
+
+    def update_agent(
+        self,
+        agent_id: str,
+        *,
+        skills: Mapping[str, int] | Iterable[str] | None = None,
+        tags: Sequence[str] | None = None,
+        capacity: int | None = None,
+        channel_limits: Mapping[str, int] | None = None,
+        weight: int | None = None,
+        rating: int | None = None,
+        order: int | None = None,
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Agent:
+        """Changes what is given, None leaves as it is; waiting jobs follow in the same step (Q1).
+
+        Lowering capacity takes no job away (C2). Raises NotFound (agent, channel), InvalidArgument.
+        """
+        view = self._shard.update_agent(
+            tenant,
+            agent_id,
+            skills=_levels(skills),
+            tags=None if tags is None else _names(tags, "agent.tags"),
+            capacity=capacity,
+            channel_limits=channel_limits,
+            weight=weight,
+            rating=rating,
+            order=order,
+            request_id=request_id,
+        )
+        return Agent.of(view)
+
+    def delete_agent(self, agent_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
+        """Removes an agent. Raises NotFound, FailedPrecondition while the agent holds jobs."""
+        self._shard.delete_agent(tenant, agent_id, request_id)
+
+    def set_presence(
+        self,
+        agent_id: str,
+        presence: int,
+        *,
+        reason: str = "",
+        lease: float = 0,
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> bool:
+        """Changes presence, which never takes a held job away (P1). True when this request_id was answered before.
+
+        With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
+        InvalidArgument.
+        """
+        lease_us = _microseconds(lease, "lease") if lease else 0
+        return self._shard.set_presence(tenant, agent_id, presence, reason, lease_us, request_id)
+
+    def heartbeat(self, agent_ids: Sequence[str], *, tenant: str = DEFAULT_TENANT) -> list[str]:
+        """Extends the leases of 1 to 10,000 agents; returns the ids that must log in again."""
+        return self._shard.heartbeat(tenant, _names(agent_ids, "agent_ids"))
+
+    def agent(self, agent_id: str, *, tenant: str = DEFAULT_TENANT) -> Agent:
+        """One agent. Raises NotFound."""
+        return Agent.of(self._shard.agent(tenant, agent_id))
+
+    def agents(self, *, tenant: str = DEFAULT_TENANT) -> list[Agent]:
+        """All agents, by order number. Cost: linear."""
+        return [Agent.of(view) for view in self._shard.agents(tenant)]
+
+    # Policy
+
+    def update_policy(
+        self,
+        policy: Policy | Mapping[str, Any] | str,
+        *,
+        validate_only: bool = False,
+        author: str = "",
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> dict[str, Any]:
+        """Replaces the policy in one step (L1) and returns it as stored; with `validate_only` only checks it.
+
+        `policy` is a mapping with the field names of fairlead.v1.Policy, TOML or JSON text, or the message. Raises
+        InvalidArgument with every problem in `violations`, FailedPrecondition when live jobs use a queue or channel
+        that would be gone.
+        """
+        accepted = load(policy)
+        if validate_only:
+            return to_mapping(accepted)
+        self._shard.install_policy(tenant, compile_policy(accepted, author), request_id)
+        return self.policy(tenant=tenant)
+
+    def policy(self, *, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
+        """The policy in force with its version; version 0 is the built-in one, which has no `version` key."""
+        version, document, author, time_us = self._shard.policy(tenant)
+        if not version:
+            return to_mapping(built_in())
+        shown = {"version": version, **to_mapping(from_stored(document))}
+        time = to_datetime(time_us)
+        return shown | ({"author": author} if author else {}) | ({"update_time": time.isoformat()} if time else {})
+
+    # State and time
+
+    def tenants(self) -> list[str]:
+        """Tenants that exist."""
+        return self._shard.tenants()
+
+    def status(self, *, tenant: str = DEFAULT_TENANT) -> Status:
+        """Counts of agents and jobs and the state hash."""
+        return Status.of(self._shard.status(tenant))
+
+    def check(self, *, tenant: str = DEFAULT_TENANT) -> list[str]:
+        """Every invariant of every structure; what is violated. Cost: linear in the state."""
+        return self._shard.check(tenant)
+
+    def state_hash(self, *, tenant: str = DEFAULT_TENANT) -> int:
+        """Equal for equal histories, on every build."""
+        return self._shard.state_hash(tenant)
+
+    @property
+    def now(self) -> datetime | None:
+        """The router's time; None at the zero of virtual time."""
+        return to_datetime(self._shard.now_us)
+
+    def advance_to(self, time: datetime | float) -> None:
+        """Moves virtual time forward, seconds from its zero or a datetime, and fires what was due on the way, in order.
+
+        Raises FairleadError for a time in the past or a router without virtual time.
+        """
+        self._shard.advance_to(_instant(time, "time"))
+
+    def tick(self) -> float | None:
+        """Fires the timers that are due; returns the seconds until the next one, None when there is none."""
+        wait_us = self._shard.tick()
+        return None if wait_us < 0 else wait_us / 1_000_000
+
+
+def _microseconds(seconds: float, field: str) -> int:
+    if not isinstance(seconds, (int, float)) or not isfinite(seconds):
+        raise error("INVALID_FIELD", f"{field} is {seconds!r}; a finite number of seconds is allowed", field)
+    return round(seconds * 1_000_000)
+
+
+def _instant(time: datetime | float, field: str) -> int:
+    if not isinstance(time, datetime):
+        return _microseconds(time, field)
+    if time.tzinfo is None:
+        raise error("INVALID_FIELD", f"{field} is {time.isoformat()} without a time zone; one is needed", field)
+    return from_datetime(time)
+
+
+def _natural(value: int, field: str) -> int:
+    # -1 means "nothing said" to the shard, so a caller's own negative number must not get that far.
+    if value < 0:
+        raise error("INVALID_FIELD", f"{field} is {value}; it must not be negative", field)
+    return value
+
+
+def _levels(skills: Mapping[str, int] | Iterable[str] | None) -> Mapping[str, int] | None:
+    if skills is None or isinstance(skills, Mapping):
+        return skills
+    return dict.fromkeys(_names(tuple(skills) if not isinstance(skills, str) else skills, "agent.skills"), 10)
+
+
+def _names(names: Sequence[str], field: str) -> Sequence[str]:
+    # Text is a sequence of its letters, which nobody means.
+    if isinstance(names, str):
+        raise error("INVALID_FIELD", f"{field} is the text {names!r}; a list of names is allowed", field)
+    return names

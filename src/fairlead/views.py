@@ -1,0 +1,227 @@
+"""What the embedded router shows: frozen snapshots with times as datetimes and lengths of time in seconds.
+
+Also the one sentence that tells a person why a job is where it is (E3), which the daemon sends as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fairlead.shard.core import AgentView, JobState, JobView, Presence, Reason, TenantView
+from fairlead.shard.core import Explanation as ExplanationView
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_US = 1_000_000
+
+_WHY = {
+    Reason.NO_AGENT_ONLINE: "no agent of the queue is online",
+    Reason.NONE_ELIGIBLE: "no agent who is online meets its demands",
+    Reason.ALL_BUSY: "every agent who meets its demands is full",
+    Reason.BARRED: "the only agents with room are excluded from it",
+    Reason.QUEUE_FULL: "the queue holds its maximum length",
+    Reason.CLOSED_HOURS: "the queue is closed now",
+    Reason.SCHEDULED: "its start is in the future",
+    Reason.HELD_FOR_AGENT: "it is held for the customer's own agent",
+    Reason.MAX_WAIT: "it waited longer than the queue allows",
+    Reason.TIME_TO_LIVE: "its time to live passed",
+    Reason.CALLER: "a caller cancelled it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job at the moment of the call; `agent_id` is empty while nobody holds it, a time is None where there is none."""
+
+    id: str
+    state: JobState
+    reason: Reason
+    queue: str
+    channel: str
+    agent_id: str
+    version: int
+    urgency: int
+    head_start: float
+    customer: str
+    cost: int
+    create_time: datetime | None
+    queue_time: datetime | None
+    assign_time: datetime | None
+    end_time: datetime | None
+    policy_version: int
+
+    @classmethod
+    def of(cls, view: JobView) -> "Job":
+        """The snapshot of a shard's view."""
+        return cls(
+            id=view.id,
+            state=view.state,
+            reason=view.reason,
+            queue=view.queue,
+            channel=view.channel,
+            agent_id=view.agent_id,
+            version=view.version,
+            urgency=view.urgency,
+            head_start=view.head_start_us / _SECOND_US,
+            customer=view.customer,
+            cost=view.cost,
+            create_time=to_datetime(view.create_time_us),
+            queue_time=to_datetime(view.queue_time_us),
+            assign_time=to_datetime(view.assign_time_us),
+            end_time=to_datetime(view.end_time_us),
+            policy_version=view.policy_version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3)."""
+
+    id: str
+    presence: Presence
+    presence_reason: str
+    skills: Mapping[str, int]
+    tags: tuple[str, ...]
+    capacity: int
+    channel_limits: Mapping[str, int]
+    weight: int
+    rating: int
+    order: int
+    load: int
+    job_count: int
+    given_count: int
+    completed_count: int
+    last_given_time: datetime | None
+
+    @classmethod
+    def of(cls, view: AgentView) -> "Agent":
+        """The snapshot of a shard's view."""
+        return cls(
+            id=view.id,
+            presence=view.presence,
+            presence_reason=view.presence_reason,
+            skills=view.skills,
+            tags=tuple(view.tags),
+            capacity=view.capacity,
+            channel_limits=view.channel_limits,
+            weight=view.weight,
+            rating=view.rating,
+            order=view.order,
+            load=view.load,
+            job_count=view.job_count,
+            given_count=view.given_count,
+            completed_count=view.completed_count,
+            last_given_time=to_datetime(view.last_given_time_us),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What gave a job its present or last agent; `waited` in seconds."""
+
+    agent_id: str
+    policy_version: int
+    cause: str
+    load_before: int
+    capacity: int
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a job is where it is (E3).
+
+    `candidates` could take it now, best first, each (agent id, sort keys named by `key_names`); `excluded` is everyone
+    else as (agent id, cause, detail); `blocking_demands` each would place the job now if dropped alone.
+    """
+
+    job: Job
+    strategy: str
+    key_names: tuple[str, ...]
+    candidates: tuple[tuple[str, tuple[int, ...]], ...]
+    excluded: tuple[tuple[str, str, str], ...]
+    blocking_demands: tuple[str, ...]
+    decision: Decision | None
+    summary: str
+
+    @classmethod
+    def of(cls, view: ExplanationView) -> "Explanation":
+        """The snapshot of a shard's view."""
+        return cls(
+            job=Job.of(view.job),
+            strategy=view.strategy,
+            key_names=tuple(view.key_names),
+            candidates=tuple((agent_id, tuple(keys)) for agent_id, keys in view.candidates),
+            excluded=tuple(view.excluded),
+            blocking_demands=tuple(view.blocking_demands),
+            decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
+            summary=summarize(view),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """Jobs that wait in a queue and the seconds the oldest has waited."""
+
+    id: str
+    waiting_count: int
+    longest_wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of a tenant; `load` and `capacity` are sums over the agents who are ONLINE."""
+
+    tenant: str
+    policy_version: int
+    state_hash: int
+    agents: Mapping[Presence, int]
+    load: int
+    capacity: int
+    jobs: Mapping[JobState, int]
+    queues: tuple[QueueStatus, ...]
+
+    @classmethod
+    def of(cls, view: TenantView) -> "Status":
+        """The snapshot of a shard's view."""
+        order = (Presence.ONLINE, Presence.AWAY, Presence.DRAINING, Presence.OFFLINE)
+        return cls(
+            tenant=view.tenant,
+            policy_version=view.policy_version,
+            state_hash=view.state_hash,
+            agents=dict(zip(order, view.agents, strict=True)),
+            load=view.load,
+            capacity=view.capacity,
+            jobs=dict(view.jobs),
+            queues=tuple(QueueStatus(name, count, wait / _SECOND_US) for name, count, wait in view.queues),
+        )
+
+
+def to_datetime(microseconds: int) -> datetime | None:
+    """The time of a number of the shard's clock, exact to the microsecond; None for 0, which stands for none."""
+    return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
+
+
+def from_datetime(time: datetime) -> int:
+    """Microseconds of an aware datetime on the shard's clock, exact."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+def summarize(view: ExplanationView) -> str:
+    """One sentence for a person: where the job is, and why."""
+    job, why = view.job, _WHY.get(view.job.reason, "")
+    state = job.state.name.lower()
+    if job.state in (JobState.OFFERED, JobState.ASSIGNED, JobState.WRAPPING) and view.decision is not None:
+        agent_id, _, cause, load, capacity, waited_us = view.decision
+        return (
+            f"Job {job.id} is {state} to agent {agent_id} since version {job.version}: decided by {cause}"
+            f"{f' {view.strategy}' if cause == 'strategy' else ''} with load {load} of {capacity} before, "
+            f"after {waited_us / _SECOND_US:.1f} s of waiting."
+        )
+    if job.state is not JobState.QUEUED:
+        return f"Job {job.id} is {state}{f': {why}' if why else ''}."
+    blocking = (
+        f"; without {' or without '.join(view.blocking_demands)} it would be placed now"
+        if view.blocking_demands
+        else ""
+    )
+    return f"Job {job.id} waits in queue {job.queue} because {why or 'no agent has taken it yet'}{blocking}."
