@@ -1,4 +1,4 @@
-"""Text: a slice of UTF-8 bytes that belongs to someone else. No NUL at the end, no ownership, never NULL with a size."""
+"""Text: a slice of UTF-8 bytes that belongs to someone else. No NUL at the end; `data` may be NULL when `size` is 0."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
@@ -27,7 +27,7 @@ cdef inline Text text_empty() noexcept nogil:
 
 cdef inline bint text_equal(Text left, Text right) noexcept nogil:
     """Whether both hold the same bytes."""
-    return left.size == right.size and memcmp(left.data, right.data, left.size) == 0
+    return left.size == right.size and (left.size == 0 or memcmp(left.data, right.data, left.size) == 0)
 
 
 cdef bint utf8_valid_slow(const uint8_t* data, const uint8_t* end) noexcept nogil
@@ -36,7 +36,7 @@ cdef bint utf8_valid_slow(const uint8_t* data, const uint8_t* end) noexcept nogi
 cdef inline bint utf8_valid(const uint8_t* data, size_t size) noexcept nogil:
     """Whether the bytes are UTF-8 as Unicode defines it: shortest forms only, no surrogates, at most U+10FFFF.
 
-    Eight ASCII bytes at a time; the first other byte hands over to the table-free slow loop. O(size).
+    Eight ASCII bytes at a time; the first other byte hands over to a loop over characters. O(size).
     """
     cdef const uint8_t* end = data + size
     cdef uint64_t word

@@ -6,6 +6,13 @@ from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport AssignReply, DecodeError, JobDetail, JobReply, Label
 
+
+cdef enum:
+    # Room for the path and for the message of a DecodeError with its NUL; every one fits.
+    ERROR_FIELD_SIZE = 128
+    ERROR_MESSAGE_SIZE = 256
+
+
 cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
 # BatchAssignResponse is the concatenation of its results, one call each, in the order of the request.
 cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil
@@ -28,3 +35,8 @@ cdef void encode_status(
 ) noexcept nogil
 # The Status of a request that did not decode: INVALID_FIELD or MALFORMED_REQUEST.
 cdef void encode_decode_error(Buffer* buffer, const DecodeError* error) noexcept nogil
+# Reason, path ("job.skills[2].min_level", "jobs[5].id", empty for malformed bytes) and sentence of a DecodeError. `space`
+# has ERROR_FIELD_SIZE or ERROR_MESSAGE_SIZE bytes and must outlive the text.
+cdef Text error_reason(const DecodeError* error) noexcept nogil
+cdef Text error_field(const DecodeError* error, char* space) noexcept nogil
+cdef Text error_message(const DecodeError* error, char* space) noexcept nogil
