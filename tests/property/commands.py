@@ -1,0 +1,344 @@
+"""Random commands that make sense in the twin's present state, and some that do not.
+
+Everything is drawn from the `Random` handed in, so a seed replays a tape and Hypothesis can shrink one. Times lie on a
+coarse grid and advances aim at timers, so that things fall due together and exactly on the edge.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from fairlead.policy.tables import (
+    STRATEGIES,
+    AffinityTierTable,
+    ChannelTable,
+    PolicyTables,
+    QueueTable,
+    TierTable,
+)
+from tests.oracle.model import ENDED, SECOND, Job, Limit, Mode, Presence, State
+from tests.oracle.twin import Twin
+from tests.property.driver import Command, command
+
+SKILLS = ("en", "de", "fr", "sql")
+TAGS = ("senior", "night")
+CUSTOMERS = ("c0", "c1", "c2", "c3", "c4")
+TIERS = (TierTable("vip", head_start_us=90 * SECOND), TierTable("gold", head_start_us=20 * SECOND, urgency=2))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What kind of tape. The numbers of `mix` are the relative frequencies of the commands."""
+
+    name: str
+    strategies: tuple[str, ...]
+    agents: int = 10
+    backlog: int = 40
+    capacity: tuple[int, ...] = (1, 2, 3, 5)
+    costs: tuple[int, ...] = (1, 1)
+    demand_sets: int = 3
+    affinity: float = 0.2
+    limits: float = 0.15
+    mix: dict[str, int] = field(default_factory=dict)
+
+
+MIX = {
+    "assign": 36,
+    "complete": 30,
+    "advance": 10,
+    "presence": 6,
+    "update_agent": 4,
+    "create_agent": 2,
+    "delete_agent": 1,
+    "transfer": 5,
+    "cancel": 3,
+    "repeat": 2,
+    "offer": 1,
+    "policy": 1,
+    "heartbeat": 1,
+}
+
+
+def grid(rng: Random, most: int) -> int:
+    """A duration of up to `most` seconds in steps of five."""
+    return 5 * SECOND * rng.randint(0, most // 5)
+
+
+class Commands:
+    """Proposes commands for one twin."""
+
+    def __init__(self, twin: Twin, profile: Profile, rng: Random) -> None:
+        self.twin = twin
+        self.profile = profile
+        self.job_count = 0
+        self.agent_count = 0
+        self.recent: list[Command] = []
+        self.demands = [self._demand(rng) for _ in range(profile.demand_sets - 1)] + [({}, ())]
+        self.mix = {**MIX, **profile.mix}
+
+    def next(self, rng: Random) -> Command:
+        """One command by the profile's frequencies; cancels where the backlog has grown too long."""
+        if len(self.twin.waiting) > self.profile.backlog:
+            return command("cancel", rng.choice(self.twin.waiting).id)
+        name = rng.choices(list(self.mix), list(self.mix.values()))[0]
+        makers: dict[str, Callable[[Random], Command]] = {
+            "assign": self.assign,
+            "complete": self.complete,
+            "advance": self.advance,
+            "presence": self.presence,
+            "update_agent": self.update_agent,
+            "create_agent": self.create_agent,
+            "delete_agent": self.delete_agent,
+            "transfer": self.transfer,
+            "cancel": self.cancel,
+            "repeat": self.repeat,
+            "offer": self.offer,
+            "policy": self.policy,
+            "heartbeat": self.heartbeat,
+        }
+        return makers[name](rng)
+
+    # Jobs.
+
+    def assign(self, rng: Random) -> Command:
+        self.job_count += 1
+        skills, tags = rng.choice(self.demands)
+        settings: dict[str, Any] = {"skills": skills, "tags": tags}
+
+        def sometimes(chance: float, **more: Any) -> None:
+            if rng.random() < chance:
+                settings.update(more)
+
+        agents = self._agent_ids()
+        sometimes(0.8, queue=rng.choice(self._queue_ids()))
+        sometimes(0.7, channel=rng.choice(self._channel_ids()))
+        sometimes(0.2, preferred_skills={rng.choice(SKILLS): (rng.randint(1, 5), 10)})
+        sometimes(0.1, preferred_tags=(rng.choice(TAGS),))
+        sometimes(0.2 + self.profile.affinity, customer=rng.choice(CUSTOMERS))
+        sometimes(0.2, customer_tier=rng.choice(("vip", "gold")))
+        sometimes(0.1, urgency=rng.randint(0, 9))
+        sometimes(0.1, head_start_us=grid(rng, 60))
+        sometimes(0.1, excluded_agents=tuple(rng.sample(agents, min(len(agents), rng.randint(1, 3)))))
+        sometimes(self.profile.limits, time_to_live_us=grid(rng, 60) + 5 * SECOND)
+        sometimes(0.1, immediate_only=True)
+        if "immediate_only" not in settings:
+            sometimes(0.05, start_time_us=self.twin.now + grid(rng, 60))
+        sometimes(0.1 * self.profile.affinity, affinity=rng.choice((Mode.OFF, Mode.PREFER, Mode.REQUIRE)).value)
+        if agents and rng.random() < 0.3 * self.profile.affinity:
+            settings["wanted_agent"] = rng.choice(agents)
+            settings["wanted_mode"] = rng.choice((Mode.UNSET, Mode.PREFER, Mode.REQUIRE)).value
+            settings["wanted_hold_us"] = grid(rng, 30)
+        if rng.random() < 0.02:
+            settings.update(rng.choice(WRONG_JOBS))
+        call = command("assign", f"j{self.job_count}", **settings)
+        self._remember(rng, call)
+        return call
+
+    def complete(self, rng: Random) -> Command:
+        job = self._some_job(rng, State.ASSIGNED)
+        return self._once(rng, "complete", *(job.id, self._version(rng, job)) if job else ("nobody", 1))
+
+    def cancel(self, rng: Random) -> Command:
+        job = self._some_job(rng, None)
+        return self._once(rng, "cancel", job.id if job else "nobody")
+
+    def transfer(self, rng: Random) -> Command:
+        job = self._some_job(rng, State.ASSIGNED)
+        if job is None:
+            return command("transfer", "nobody", 1)
+        target: dict[str, Any] = {}
+        agents = self._agent_ids() + ["nobody"] * (rng.random() < 0.1)
+        kind = rng.random()
+        if kind < 0.5 and agents:
+            target = {"agent": rng.choice(agents), "over_capacity": rng.random() < 0.3}
+        elif kind < 0.75:
+            target = {"queue": rng.choice(self._queue_ids())}
+        reset_age = rng.random() < 0.3
+        return self._once(rng, "transfer", job.id, self._version(rng, job), **target, reset_age=reset_age)
+
+    def offer(self, rng: Random) -> Command:
+        job = self._some_job(rng, None)
+        return command(rng.choice(("accept", "decline")), job.id if job else "nobody", 1)
+
+    def repeat(self, rng: Random) -> Command:
+        """An earlier command again, as it was or with other content."""
+        if not self.recent:
+            return self.assign(rng)
+        call = rng.choice(self.recent)
+        if call.method == "assign" and rng.random() < 0.3:
+            call = Command("assign", call.arguments, {**call.settings, "urgency": 1 + call.settings.get("urgency", 0) % 9})
+        elif rng.random() < 0.3:
+            call = command("cancel", "j1", request_id=call.settings.get("request_id", "r0"))
+        return call
+
+    # Time.
+
+    def advance(self, rng: Random) -> Command:
+        """To a timer, just before or after it, past several, a step on the grid, or not at all."""
+        dues = sorted({max(timer.due, self.twin.now) for timer in self.twin.timers})
+        kind = rng.random()
+        if dues and kind < 0.5:
+            due = dues[min(len(dues) - 1, rng.choice((0, 0, 0, 1, 5)))]
+            moment = due + rng.choice((-1, 0, 0, 0, 0, 1))
+        else:
+            moment = self.twin.now - self.twin.now % SECOND + grid(rng, 20)
+        if rng.random() < 0.02:
+            moment += self.twin.policy.retention_us
+        return command("advance_to", max(self.twin.now, moment))
+
+    # Agents.
+
+    def create_agent(self, rng: Random) -> Command:
+        if len(self.twin.agents) >= self.profile.agents:
+            return self.update_agent(rng)
+        if self.twin.agents and rng.random() < 0.05:
+            return command("create_agent", rng.choice(self._agent_ids()))
+        # Ids come back, so that memories of a deleted agent would show.
+        name = f"a{rng.randint(0, 2 * self.profile.agents)}"
+        presence = rng.choice((Presence.ONLINE, Presence.ONLINE, Presence.ONLINE, Presence.AWAY, Presence.OFFLINE))
+        return self._once(rng, "create_agent", name, **self._agent_settings(rng, 0.8), presence=presence.value)
+
+    def update_agent(self, rng: Random) -> Command:
+        name = self._some_agent(rng)
+        return self._once(rng, "update_agent", name, **self._agent_settings(rng, 0.25))
+
+    def delete_agent(self, rng: Random) -> Command:
+        idle = [agent.id for agent in self.twin.agents.values() if not agent.jobs]
+        if idle and rng.random() < 0.7:
+            return self._once(rng, "delete_agent", rng.choice(idle))
+        return self._once(rng, "delete_agent", self._some_agent(rng))
+
+    def presence(self, rng: Random) -> Command:
+        wanted = rng.choice((*Presence, Presence.ONLINE, Presence.ONLINE, Presence.ONLINE, Presence.AWAY))
+        reason = rng.choice(("", "lunch"))
+        return self._once(rng, "set_presence", self._some_agent(rng), wanted.value, reason)
+
+    def heartbeat(self, rng: Random) -> Command:
+        return command("heartbeat", [*self._agent_ids(), "nobody"])
+
+    def _agent_settings(self, rng: Random, chance: float) -> dict[str, Any]:
+        drawn: dict[str, Any] = {
+            "skills": {skill: rng.randint(1, 10) for skill in SKILLS if rng.random() < 0.6},
+            "tags": tuple(tag for tag in TAGS if rng.random() < 0.5),
+            "capacity": rng.choice(self.profile.capacity),
+            "channel_limits": {channel: rng.randint(0, 3) for channel in self._channel_ids() if rng.random() < 0.2},
+            "weight": rng.choice((1, 20, 21, 100, 1000, rng.randint(1, 1000))),
+            "rating": rng.choice((0, 500, 700, 1000)),
+            "order": rng.randint(1, 30),
+        }
+        return {name: value for name, value in drawn.items() if rng.random() < chance}
+
+    # Policy.
+
+    def policy(self, rng: Random) -> Command:
+        return self._once(rng, "install_policy", random_policy(rng, self.profile))
+
+    # Drawing among what exists.
+
+    def _demand(self, rng: Random) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
+        skills = {}
+        for skill in rng.sample(SKILLS, rng.randint(1, 2)):
+            low = rng.randint(1, 8)
+            skills[skill] = (low, 10 if rng.random() < 0.7 else rng.randint(low, 10))
+        return skills, (rng.choice(TAGS),) if rng.random() < 0.3 else ()
+
+    def _agent_ids(self) -> list[str]:
+        return list(self.twin.agents)
+
+    def _some_agent(self, rng: Random) -> str:
+        return rng.choice([*self._agent_ids()] * 20 + ["nobody"])
+
+    def _queue_ids(self) -> list[str]:
+        return [queue.id for queue in self.twin.policy.queues]
+
+    def _channel_ids(self) -> list[str]:
+        return [channel.id for channel in self.twin.policy.channels]
+
+    def _some_job(self, rng: Random, state: State | None) -> Job | None:
+        """A live job, of the state if one is given; rarely an ended one."""
+        ended = rng.random() < 0.03
+        jobs = [job for job in self.twin.jobs.values() if (job.state in ENDED) == ended]
+        if state is not None and not ended and rng.random() < 0.95:
+            jobs = [job for job in jobs if job.state is state]
+        return rng.choice(jobs) if jobs else None
+
+    def _version(self, rng: Random, job: Job) -> int:
+        return max(1, job.version + (rng.choice((-1, 1)) if rng.random() < 0.05 else 0))
+
+    def _once(self, rng: Random, method: str, *arguments: Any, **settings: Any) -> Command:
+        """The command, sometimes with a request_id."""
+        call = command(method, *arguments, **settings)
+        if rng.random() < 0.05:
+            call = Command(method, arguments, {**settings, "request_id": f"r{rng.randint(0, 500)}"})
+            self._remember(rng, call)
+        return call
+
+    def _remember(self, rng: Random, call: Command) -> None:
+        if len(self.recent) < 20:
+            self.recent.append(call)
+        else:
+            self.recent[rng.randrange(20)] = call
+
+
+WRONG_JOBS: tuple[dict[str, Any], ...] = (
+    {"queue": "nowhere"},
+    {"channel": "pigeon"},
+    {"customer_tier": "nobody"},
+    {"excluded_agents": ("nobody",)},
+    {"wanted_agent": "nobody"},
+    {"urgency": 10},
+    {"head_start_us": -1},
+    {"time_to_live_us": -1},
+)
+
+
+def random_policy(rng: Random, profile: Profile) -> PolicyTables:
+    """Three queues that overflow downwards, so never in a circle; now and then a queue or channel less."""
+    ids = [f"q{number}" for number in range(3) if number == 0 or rng.random() < 0.95]
+    channels = [ChannelTable(f"ch{number}", cost) for number, cost in enumerate(profile.costs)]
+    if rng.random() < 0.1:
+        costs = [max(1, channel.cost + rng.choice((-1, 1))) for channel in channels]
+        channels = [channel._replace(cost=cost) for channel, cost in zip(channels, costs, strict=True)]
+    if rng.random() < 0.2:
+        channels[0] = channels[0]._replace(max_jobs=rng.randint(1, 3))
+    if len(channels) > 1 and rng.random() < 0.05:
+        channels.pop()
+    return PolicyTables(
+        channels=tuple(channels),
+        tiers=TIERS,
+        queues=tuple(random_queue(rng, profile, name, ids[place + 1 :]) for place, name in enumerate(ids)),
+        default_queue="q0",
+        retention_us=rng.choice((30, 60, 120)) * SECOND,
+        reserve_after_us=rng.choice((5, 15, 30)) * SECOND,
+        seed=rng.randint(0, 2**64 - 1),
+    )
+
+
+def random_queue(rng: Random, profile: Profile, name: str, later: list[str]) -> QueueTable:
+    """One queue; `later` are the queues it may overflow to."""
+    queue = QueueTable(name, strategy=STRATEGIES[rng.choice(profile.strategies)])
+    if rng.random() < 0.5:
+        queue = queue._replace(
+            everyone=False,
+            agents=tuple(f"a{number}" for number in range(2 * profile.agents) if rng.random() < 0.4),
+            any_skills=((rng.choice(SKILLS), rng.randint(1, 5), 10),) if rng.random() < 0.5 else (),
+            any_tags=(rng.choice(TAGS),) if rng.random() < 0.3 else (),
+        )
+    if rng.random() < 0.3:
+        queue = queue._replace(saturation_threshold=rng.choice((1, 34, 50, 80, 99)))
+    actions = (Limit.REFUSE, Limit.CANCEL, *((Limit.OVERFLOW,) * 3 if later else ()))
+    if rng.random() < 2 * profile.limits:
+        queue = queue._replace(max_length=rng.randint(1, 10), on_max_length=rng.choice(actions).value)
+    if rng.random() < 2 * profile.limits:
+        queue = queue._replace(max_wait_us=5 * SECOND + grid(rng, 60), on_max_wait=rng.choice(actions).value)
+    if later:
+        queue = queue._replace(overflow_queue=rng.choice(later))
+    if rng.random() < 3 * profile.affinity:
+        ages = sorted({grid(rng, 120) + 5 * SECOND for _ in range(rng.randint(0, 3))})
+        queue = queue._replace(
+            affinity_mode=rng.choice((Mode.PREFER, Mode.PREFER, Mode.REQUIRE)).value,
+            affinity_group=rng.choice(("", "", "shared")),
+            affinity_tiers=tuple(AffinityTierTable(age, rng.random() < 0.5, grid(rng, 30)) for age in ages),
+        )
+    return queue
