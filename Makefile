@@ -53,12 +53,14 @@ debug: build ## unit and property tests on a build with bounds checks and assert
 	FAIRLEAD_BUILD=debug PYTHONPATH=build/debug/lib \
 	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property) $(ARGS)
 
+# Captured at the level of Python only: a sanitizer writes its report to the process and ends it.
 sanitize: build ## unit, property and contract tests on a build with the address and undefined-behaviour sanitizers
 	FAIRLEAD_BUILD=sanitize $(RUN) setup.py -q build --build-base=build/sanitize --build-lib=build/sanitize/lib
 	FAIRLEAD_BUILD=sanitize PYTHONPATH=build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	    UBSAN_OPTIONS=print_stacktrace=1 \
 	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
-	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property tests/contract) $(ARGS)
+	    $(PYTEST) --capture=sys --tape-length=$(SLOW_TAPE) \
+	    $(wildcard tests/unit tests/property tests/contract) $(ARGS)
 
 clean: ## remove what was built; .venv stays
 	rm -rf build dist src/fairlead/v1 src/fairlead.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

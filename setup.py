@@ -2,7 +2,8 @@
 
 Every `ext/fairlead/ROOM/NAME.pyx` becomes the module `fairlead.ROOM.NAME`. FAIRLEAD_BUILD chooses the set of compiler
 directives and flags: `release` (the default), `debug` (bounds checks and assertions) or `sanitize` (debug, under ASan
-and UBSan). Each set has its own tree under build/, so that none disturbs another. Directives stand here and nowhere else.
+and UBSan). Each set has its own tree under build/, so that none disturbs another. Directives stand here and nowhere
+else.
 """
 
 import os
@@ -89,6 +90,7 @@ def translated(build: str, target: Path, force: bool) -> list[Extension]:
         build_dir=str(target),
         include_path=[str(EXT)],
         compiler_directives=BUILDS[build][0],
+        emit_linenums=build != "release",  # a sanitizer's report names the line of the .pyx
         nthreads=os.cpu_count() or 1,
         force=force or directives_changed,
     )

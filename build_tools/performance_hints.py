@@ -1,4 +1,4 @@
-"""Fails when Cython has a performance hint: code of the hot path that would take the interpreter's lock or box a number."""
+"""Fails when Cython has a performance hint: code of the hot path that would take the interpreter's lock."""
 
 import subprocess
 import sys
