@@ -37,10 +37,11 @@ class Problems:
         """Raises the one error of all problems, under a reason of `fairlead.errors`."""
         if not self._by_path:
             return
-        count = len(self._by_path)
-        lines = "".join(f"\n  {path}: {message}" for path, message in self._by_path.items())
-        title = f"{document} has {count} {'problem' if count == 1 else 'problems'}:"
-        raise REASONS[reason](reason, title + lines, violations=self.items())
+        lines = [f"{path}: {message}" if path else message for path, message in self._by_path.items()]
+        if len(lines) == 1:
+            raise REASONS[reason](reason, f"{document}: {lines[0]}", violations=self.items())
+        message = f"{document} has {len(lines)} problems:\n  " + "\n  ".join(lines)
+        raise REASONS[reason](reason, message, violations=self.items())
 
 
 def quote(value: object) -> str:

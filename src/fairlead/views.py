@@ -30,7 +30,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job at the moment of the call; `agent_id` is empty while nobody holds it, a time is None where there is none."""
+    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none."""
 
     id: str
     state: JobState

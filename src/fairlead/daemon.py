@@ -1,0 +1,115 @@
+"""The composition root: configuration -> log -> shard -> policies -> transport, and back in reverse. Read it first.
+
+    Daemon(config, log)   builds; nothing runs yet
+    .start()              loads the policies, starts the ticker, binds, serves; `.address` is then host:port
+    .stop()               health NOT_SERVING, drains, stops
+    run(config)           all of it in the foreground until SIGTERM or SIGINT; the exit code
+
+Timers of the shard fire in the calls that come and in the ticker, which never sleeps longer than `MAX_TICK_SECONDS`.
+So a timer is late by at most that, also one that a call has set meanwhile, without a wake-up per call.
+"""
+
+import os
+import signal
+import sys
+import threading
+from typing import TextIO
+
+from structlog.typing import FilteringBoundLogger
+
+from fairlead.config import Config
+from fairlead.errors import FairleadError
+from fairlead.policy.compile import compile_policy
+from fairlead.policy.document import load
+from fairlead.service.transport import GrpcTransport
+from fairlead.shard.core import Shard
+from fairlead.telemetry.log import make_logger
+from fairlead.version import __version__
+
+# How late a timer may be. An idle tick costs about a microsecond, so twenty a second cost nothing.
+MAX_TICK_SECONDS = 0.05
+# Below this a thread switch costs more than it saves.
+MIN_TICK_SECONDS = 0.001
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+
+class Daemon:
+    """One shard and its transport. Start once, stop once."""
+
+    def __init__(self, config: Config, log: FilteringBoundLogger) -> None:
+        self._config = config
+        self._log = log
+        self._shard = Shard()
+        self._transport = GrpcTransport(self._shard, config, log)
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        self._failed = False
+
+    @property
+    def address(self) -> str:
+        """host:port that clients reach, empty before `start`."""
+        return self._transport.address
+
+    def start(self) -> None:
+        """Serves from here on. Raises a FairleadError for a bad policy file or an address that cannot be bound."""
+        for tenant, path in self._config.policies.items():
+            try:
+                self._shard.install_policy(tenant, compile_policy(load(path.read_text(encoding="utf-8"))))
+            except FairleadError as wrong:
+                raise type(wrong)(wrong.reason, f"{path}: {wrong.message}", violations=wrong.violations) from wrong
+        self._transport.start()
+        self._ticker.start()
+        self._log.info(
+            "started",
+            version=__version__,
+            address=self.address,
+            durability=self._config.durability,
+            pid=os.getpid(),
+            tenants=len(self._config.policies),
+        )
+
+    def request_stop(self) -> None:
+        """Lets `wait` return; safe in a signal handler."""
+        self._stopping.set()
+
+    def wait(self) -> None:
+        """Returns when a stop is requested or the ticker failed."""
+        self._stopping.wait()
+
+    def stop(self) -> bool:
+        """Drains and stops; whether all was well until then."""
+        self._log.info("stopping", drain_seconds=self._config.drain_seconds)
+        self._transport.stop(self._config.drain_seconds)
+        self._stopping.set()
+        self._ticker.join()
+        self._log.info("stopped")
+        return not self._failed
+
+    def _tick(self) -> None:
+        try:
+            wait = 0.0
+            while not self._stopping.wait(wait):
+                next_us = self._shard.tick()
+                wait = MAX_TICK_SECONDS if next_us < 0 else min(max(next_us / 1e6, MIN_TICK_SECONDS), MAX_TICK_SECONDS)
+        except Exception:
+            # Timers that no longer fire are a router that is no longer right: end, visibly.
+            self._log.exception("ticker failed")
+            self._failed = True
+            self._stopping.set()
+
+
+def run(config: Config, stream: TextIO = sys.stdout) -> int:
+    """Serves until SIGTERM or SIGINT and returns the exit code. Logs go to `stream`; call from the main thread."""
+    log = make_logger(config.log, stream)
+    try:
+        daemon = Daemon(config, log)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: daemon.request_stop())
+        daemon.start()
+    except (FairleadError, OSError, UnicodeDecodeError) as wrong:
+        log.error("not started", reason=getattr(wrong, "reason", type(wrong).__name__), message=str(wrong))
+        return EXIT_FAILED
+    daemon.wait()
+    return EXIT_OK if daemon.stop() else EXIT_FAILED

@@ -1,0 +1,1 @@
+"""The daemon's network side: handlers of the cold RPCs and the grpcio transport that serves all."""

@@ -1,0 +1,104 @@
+"""RoutingService without the hot calls: ListJobs and ExplainJob."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import cast
+
+from fairlead.problems import Problems
+from fairlead.protobuf import enum_names, set_duration, set_timestamp
+from fairlead.service.calls import ColdCall
+from fairlead.service.requests import (
+    check_size,
+    read_page_size,
+    read_page_token,
+    read_tenant,
+    refuse,
+    write_page_token,
+)
+from fairlead.shard.core import JobView, Shard
+from fairlead.v1 import job_pb2
+from fairlead.v1 import routing_service_pb2 as pb
+from fairlead.views import summarize
+
+# A response of more agents would exceed the 4 MiB that clients accept; the summary says how many are left out.
+MAX_EXPLAINED_AGENTS = 10_000
+
+
+def calls(shard: Shard) -> Mapping[str, ColdCall]:
+    """Paths and functions of this part of the service."""
+    return {
+        "/fairlead.v1.RoutingService/ListJobs": ColdCall(pb.ListJobsRequest, partial(list_jobs, shard)),
+        "/fairlead.v1.RoutingService/ExplainJob": ColdCall(pb.ExplainJobRequest, partial(explain_job, shard)),
+    }
+
+
+def list_jobs(shard: Shard, request: pb.ListJobsRequest) -> pb.ListJobsResponse:
+    """A page of live and remembered jobs by submission."""
+    problems = Problems()
+    tenant = read_tenant(request.tenant, problems)
+    size = read_page_size(request.page_size, problems)
+    names = enum_names(job_pb2.JobState.DESCRIPTOR)
+    states = tuple(int(state) for state in request.states)
+    for index, state in enumerate(states):
+        if state not in names.values():
+            problems.add(f"states[{index}]", state, ", ".join(f"{number} ({name})" for name, number in names.items()))
+    check_size(request.queue, "queue", problems, low=0)
+    check_size(request.agent_id, "agent_id", problems, low=0)
+    query = ("jobs", tenant, states, request.queue, request.agent_id)
+    after, _ = read_page_token(query, request.page_token, problems)
+    refuse(problems)
+    views, following = shard.jobs(
+        tenant, after=after, limit=size, states=states, queue=request.queue, agent_id=request.agent_id
+    )
+    token = write_page_token(query, following) if following else ""
+    return pb.ListJobsResponse(jobs=map(job_message, views), next_page_token=token)
+
+
+def explain_job(shard: Shard, request: pb.ExplainJobRequest) -> pb.ExplainJobResponse:
+    """Why a job is where it is (E3). Cost: linear in the tenant's agents."""
+    problems = Problems()
+    tenant = read_tenant(request.tenant, problems)
+    check_size(request.job_id, "job_id", problems)
+    refuse(problems)
+    view = shard.explain(tenant, request.job_id)
+    candidates, excluded = view.candidates[:MAX_EXPLAINED_AGENTS], view.excluded[:MAX_EXPLAINED_AGENTS]
+    omitted = len(view.candidates) + len(view.excluded) - len(candidates) - len(excluded)
+    response = pb.ExplainJobResponse(
+        job=job_message(view.job),
+        strategy=view.strategy,
+        key_names=view.key_names,
+        candidates=[pb.Candidate(agent_id=agent_id, keys=keys) for agent_id, keys in candidates],
+        excluded=[pb.ExcludedAgent(agent_id=agent_id, cause=cause, detail=text) for agent_id, cause, text in excluded],
+        blocking_demands=view.blocking_demands,
+        summary=summarize(view) + (f" {omitted} agents are not listed." if omitted else ""),
+    )
+    if view.decision is not None:
+        agent_id, policy_version, cause, load, capacity, waited_us = view.decision
+        decision = response.decision
+        decision.agent_id, decision.policy_version, decision.cause = agent_id, policy_version, cause
+        decision.load_before, decision.capacity = load, capacity
+        set_duration(decision.waited, waited_us)
+    return response
+
+
+def job_message(view: JobView) -> job_pb2.Job:
+    """The contract's form of a job."""
+    message = job_pb2.Job(
+        id=view.id,
+        state=cast(job_pb2.JobState, int(view.state)),
+        queue=view.queue,
+        channel=view.channel,
+        agent_id=view.agent_id,
+        version=view.version,
+        reason=cast(job_pb2.Reason, int(view.reason)),
+        urgency=view.urgency,
+        customer=view.customer,
+        policy_version=view.policy_version,
+        cost=view.cost,
+    )
+    set_duration(message.head_start, view.head_start_us)
+    set_timestamp(message.create_time, view.create_time_us)
+    set_timestamp(message.queue_time, view.queue_time_us)
+    set_timestamp(message.assign_time, view.assign_time_us)
+    set_timestamp(message.end_time, view.end_time_us)
+    return message
