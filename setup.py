@@ -82,18 +82,22 @@ def extensions(build: str) -> list[Extension]:
 def translated(build: str, target: Path, force: bool) -> list[Extension]:
     """The extensions with their Cython sources translated to C under `target`; only what changed, unless forced."""
     from Cython.Build import cythonize
+    from Cython.Compiler.Errors import CompileError
 
     # Cython compares the C file with the sources but not with the directives, which stand in this file.
     directives_changed = any(c.stat().st_mtime < Path("setup.py").stat().st_mtime for c in target.rglob("*.c"))
-    return cythonize(
-        extensions(build),
-        build_dir=str(target),
-        include_path=[str(EXT)],
-        compiler_directives=BUILDS[build][0],
-        emit_linenums=build != "release",  # a sanitizer's report names the line of the .pyx
-        nthreads=os.cpu_count() or 1,
-        force=force or directives_changed,
-    )
+    try:
+        return cythonize(
+            extensions(build),
+            build_dir=str(target),
+            include_path=[str(EXT)],
+            compiler_directives=BUILDS[build][0],
+            emit_linenums=build != "release",  # a sanitizer's report names the line of the .pyx
+            nthreads=os.cpu_count() or 1,
+            force=force or directives_changed,
+        )
+    except CompileError as error:
+        sys.exit(f"Cython refused {error}; its messages are above")
 
 
 class GenerateProtocol(Command):
