@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # The compiled rooms, top floor first. Rooms of one floor do not see each other.
 ROOMS = (("transport",), ("shard",), ("codec", "directory", "journal", "engine"), ("base",))
 
-# What lies under src/fairlead, top floor first. The programs on the top floor see all, each other too. `__init__` is the
-# package itself, which hands out Router. The compiled shard is seen from above it, never below.
+# What lies under src/fairlead, top floor first. The programs on the top floor see all, each other too. `__init__` is
+# the package itself, which hands out Router. The compiled shard is seen from above it, never below.
 FLOORS = (
     ("__main__", "cli", "commands", "demo"),
     ("daemon",),
