@@ -10,8 +10,10 @@ UNITS_US = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_00
 
 HINT = 'a duration such as "90s", "1.5h" or "1h30m" (units us, ms, s, m, h, d)'
 
-# Twelve digits of the smallest unit are 11 days and of the largest 2.7 billion years: more can only be a mistake.
-_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(us|ms|s|m|h|d)")
+# The longest a protobuf Duration may be, 10,000 years.
+MAX_DURATION_US = 315_576_000_000 * 1_000_000
+
+_PART = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)(us|ms|s|m|h|d)")
 
 
 def parse_duration(text: str) -> int:
@@ -29,6 +31,8 @@ def parse_duration(text: str) -> int:
         raise ValueError(f"{text!r} is not {HINT}")
     if total.denominator != 1:
         raise ValueError(f"{text!r} is finer than a microsecond")
+    if total > MAX_DURATION_US:
+        raise ValueError(f"{text!r} is longer than 10,000 years")
     return sign * int(total)
 
 

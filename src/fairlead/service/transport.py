@@ -1,8 +1,8 @@
 """The grpcio transport: the portable server of the contract, beside which every other transport is judged.
 
 Hot calls go as bytes to the shard on the workers of the server; cold calls and streams run on pools of their own, so
-that neither a verification nor an idle reflection stream can take a hot worker. Measured, a pool of threads answers about
-twice the calls of grpc.aio (docs/ARCHITECTURE), hence threads.
+that neither a verification nor an idle reflection stream can take a hot worker. Threads, because a pool of them answers
+about twice the calls of grpc.aio (measured, docs/ARCHITECTURE).
 """
 
 import threading

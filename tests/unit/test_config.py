@@ -1,0 +1,112 @@
+"""The daemon's configuration: defaults, every key, and every mistake told at once with path and what is allowed."""
+
+import re
+import tomllib
+from dataclasses import FrozenInstanceError, asdict
+from pathlib import Path
+
+import pytest
+
+from fairlead import config
+from fairlead.config import Config, LogConfig, load, parse
+from fairlead.errors import InvalidArgument
+
+
+def test_nothing_said_gives_the_defaults() -> None:
+    assert parse("", Path()) == load(None) == Config()
+
+
+def test_the_example_of_the_module_is_the_defaults(tmp_path: Path) -> None:
+    assert config.__doc__ is not None
+    (tmp_path / "policy.toml").write_text("")
+    example = "\n".join(line[4:] for line in config.__doc__.splitlines() if line.startswith("    "))
+    expected = asdict(Config()) | {"policies": {"default": tmp_path / "policy.toml"}}
+    assert asdict(parse(example, tmp_path)) == expected
+    assert set(tomllib.loads(example)) == set(expected)
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text("")
+    text = """
+        listen = "[::]:0"
+        threads = 1
+        durability = "none"
+        max_message_size = 1024
+        drain_seconds = 0.5
+        log = { level = "error", format = "console" }
+        policies = { "shop 1" = "shop.toml" }
+    """
+    assert parse(text, tmp_path) == Config(
+        "[::]:0", 1, "none", 1024, 0.5, LogConfig("error", "console"), {"shop 1": tmp_path / "shop.toml"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "allowed"),
+    [
+        ("lisen = 'a:1'", "lisen", "did you mean listen"),
+        ("listen = 7420", "listen", "host:port"),
+        ("listen = 'localhost'", "listen", "host:port"),
+        ("listen = 'localhost:65536'", "listen", "65535"),
+        ("listen = '::1:80'", "listen", "host:port"),
+        ("listen = ':80'", "listen", "host:port"),
+        ("threads = 0", "threads", "1 to 256"),
+        ("threads = 257", "threads", "1 to 256"),
+        ("threads = true", "threads", "whole number"),
+        ("threads = 2.0", "threads", "whole number"),
+        ("durability = 'fsync'", "durability", '"none"'),
+        ("max_message_size = 1023", "max_message_size", "1024"),
+        ("drain_seconds = -1", "drain_seconds", "0 to 600"),
+        ("drain_seconds = nan", "drain_seconds", "0 to 600"),
+        ("drain_seconds = '10s'", "drain_seconds", "0 to 600"),
+        ("log = 'info'", "log", "table"),
+        ("log.level = 'loud'", "log.level", '"warning"'),
+        ("log.levl = 'info'", "log.levl", "level, format"),
+        ("log.format = 3", "log.format", '"console"'),
+        ("policies = []", "policies", "table"),
+        ("policies.a = 1", "policies.a", "text"),
+        ("policies.a = 'no such file'", "policies.a", "exists"),
+        ("policies.'' = 'x'", "policies.", "1 to 128 bytes"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path_and_what_is_allowed(text: str, path: str, allowed: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(allowed)) as raised:
+        parse(text, Path())
+    assert raised.value.reason == "INVALID_CONFIG"
+    assert [field for field, _ in raised.value.violations] == [path]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        parse("a = 1\nthreads = 0\nlog.level = 'x'\npolicies.a = 1", Path())
+    assert {field for field, _ in raised.value.violations} == {"a", "threads", "log.level", "policies.a"}
+    assert raised.value.message.count("\n") == 4
+
+
+def test_a_file_that_cannot_be_read_or_is_no_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="missing.toml"):
+        load(tmp_path / "missing.toml")
+    (tmp_path / "bad.toml").write_text("listen = ")
+    with pytest.raises(InvalidArgument, match="bad.toml"):
+        load(tmp_path / "bad.toml")
+    (tmp_path / "latin.toml").write_bytes(b"# \xff")
+    with pytest.raises(InvalidArgument, match="latin.toml"):
+        load(tmp_path / "latin.toml")
+
+
+def test_policy_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("")
+    (tmp_path / "fairlead.toml").write_text("policies.default = 'policy.toml'")
+    assert load(tmp_path / "fairlead.toml").policies == {"default": tmp_path / "policy.toml"}
+
+
+def test_the_command_line_goes_before_the_file_and_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.toml").write_text("listen = '127.0.0.1:1'\nthreads = 3")
+    assert load(tmp_path / "fairlead.toml", listen="127.0.0.1:0") == Config("127.0.0.1:0", 3)
+    with pytest.raises(InvalidArgument, match="host:port"):
+        load(None, listen="nowhere")
+
+
+def test_the_configuration_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Config().threads = 9  # type: ignore[misc]
