@@ -179,6 +179,10 @@ class Job:
     end_time: int = 0
     answer: "Answer | None" = None
 
+    def __post_init__(self) -> None:
+        demands = sorted((name, low, high) for name, (low, high) in self.skills.items())
+        self.demands = (tuple(demands), tuple(sorted(self.tags)))
+
     @property
     def key(self) -> tuple[int, int, int]:
         """Place in the backlog, smallest first (Q3)."""
@@ -186,8 +190,7 @@ class Job:
 
     @property
     def class_key(self) -> ClassKey:
-        demands = sorted((name, low, high) for name, (low, high) in self.skills.items())
-        return ClassKey(self.queue, self.channel, tuple(demands), tuple(sorted(self.tags)))
+        return ClassKey(self.queue, self.channel, *self.demands)
 
     @property
     def expiry(self) -> int | None:

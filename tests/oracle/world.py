@@ -99,12 +99,8 @@ class World:
         """T1."""
         return [
             agent
-            for agent in self.agents.values()
-            if agent.presence is Presence.ONLINE
-            and agent.load < agent.capacity
-            and agent.number not in job.excluded
-            and self.may_take(job, agent)
-            and self.matches(job, agent)
+            for agent in self.roomy_agents()
+            if agent.number not in job.excluded and self.may_take(job, agent) and self.matches(job, agent)
         ]
 
     def own_agent(self, job: Job) -> Agent | None:
@@ -255,13 +251,13 @@ class World:
             self.set_timer(job.wait_since + max_wait, "max_wait", job)
         if job.held and job.own is not None and job.own.mode is Mode.PREFER:
             self.set_timer(job.queue_time + job.own.hold, "hold", job)
-        self.note_heads()
+        self.note_head(job.class_key)
 
     def stop_waiting(self, job: Job) -> None:
         self.waiting.remove(job)
         job.held = False
         self.drop_timers(job, ("max_wait", "hold"))
-        self.note_heads()
+        self.note_head(job.class_key)
 
     def end(self, job: Job, state: State, reason: Reason) -> None:
         """The job's last state."""
@@ -281,20 +277,22 @@ class World:
         """Ends senseless holds, matches the backlog in key order, reserves for heads that waited (Q1, Q8)."""
         self.unhold()
         self.drop_reservations()
+        roomy = self.roomy_agents()
         for job in sorted(self.waiting, key=lambda job: job.key):
-            agent, picked = self.choice(job) if self.could_be_served(job) else (None, False)
+            # A long backlog in front of busy agents is the common case; own agents may be AWAY.
+            agent, picked = self.choice(job) if roomy or job.own is not None else (None, False)
             if agent is not None:
                 self.give(job, agent, picked)
+                roomy = self.roomy_agents()
         for head in sorted(self.heads.values(), key=lambda head: head.job.key):
             if self.now >= head.since + self.policy.reserve_after_us:
                 self.reserve(head.job)
 
-    def could_be_served(self, job: Job) -> bool:
-        """False when there is plainly nobody with room: spares most of the work of a long backlog."""
-        return job.own is not None or any(
-            agent.presence is Presence.ONLINE and agent.load + job.cost <= agent.capacity
-            for agent in self.agents.values()
-        )
+    def roomy_agents(self) -> list[Agent]:
+        """Those ONLINE with at least one unit free: nobody else is a candidate for anything."""
+        return [
+            agent for agent in self.agents.values() if agent.presence is Presence.ONLINE and agent.load < agent.capacity
+        ]
 
     def unhold(self) -> None:
         """A3: a required agent is waited for until deleted; a preferred one while there and matching."""
@@ -309,22 +307,21 @@ class World:
     def end_hold(self, job: Job) -> None:
         job.held = False
         self.drop_timers(job, ("hold",))
-        self.note_heads()
+        self.note_head(job.class_key)
 
-    def note_heads(self) -> None:
-        """Finds the first ordinary job of each class; a class with another head than before starts its clock again."""
-        first: dict[ClassKey, Job] = {}
-        for job in sorted(self.waiting, key=lambda job: job.key):
-            if not job.held:
-                first.setdefault(job.class_key, job)
-        for key in [key for key, head in self.heads.items() if first.get(key) is not head.job]:
-            del self.heads[key]
-            self.timers = [timer for timer in self.timers if timer.target != key]
-        for key, job in first.items():
-            if key not in self.heads:
-                self.heads[key] = Head(job, self.now)
-                if job.cost > 1:
-                    self.set_timer(self.now + self.policy.reserve_after_us, "reserve", key)
+    def note_head(self, key: ClassKey) -> None:
+        """Finds the first ordinary job of a class; with another one than before the class's clock starts again."""
+        jobs = [job for job in self.waiting if not job.held and job.class_key == key]
+        first = min(jobs, key=lambda job: job.key, default=None)
+        known = self.heads.get(key)
+        if first is (known.job if known else None):
+            return
+        self.heads.pop(key, None)
+        self.timers = [timer for timer in self.timers if timer.target != key]
+        if first is not None:
+            self.heads[key] = Head(first, self.now)
+            if first.cost > 1:
+                self.set_timer(self.now + self.policy.reserve_after_us, "reserve", key)
         self.drop_reservations()
 
     def drop_reservations(self) -> None:

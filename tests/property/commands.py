@@ -137,7 +137,9 @@ class Commands:
 
     def complete(self, rng: Random) -> Command:
         job = self._some_job(rng, State.ASSIGNED)
-        return self._once(rng, "complete", *(job.id, self._version(rng, job)) if job else ("nobody", 1))
+        if job is None:
+            return self.assign(rng) if rng.random() < 0.95 else command("complete", "nobody", 1)
+        return self._once(rng, "complete", job.id, self._version(rng, job))
 
     def cancel(self, rng: Random) -> Command:
         job = self._some_job(rng, None)
@@ -146,7 +148,7 @@ class Commands:
     def transfer(self, rng: Random) -> Command:
         job = self._some_job(rng, State.ASSIGNED)
         if job is None:
-            return command("transfer", "nobody", 1)
+            return self.assign(rng) if rng.random() < 0.95 else command("transfer", "nobody", 1)
         target: dict[str, Any] = {}
         agents = self._agent_ids() + ["nobody"] * (rng.random() < 0.1)
         kind = rng.random()
@@ -167,7 +169,9 @@ class Commands:
             return self.assign(rng)
         call = rng.choice(self.recent)
         if call.method == "assign" and rng.random() < 0.3:
-            call = Command("assign", call.arguments, {**call.settings, "urgency": 1 + call.settings.get("urgency", 0) % 9})
+            call = Command(
+                "assign", call.arguments, {**call.settings, "urgency": 1 + call.settings.get("urgency", 0) % 9}
+            )
         elif rng.random() < 0.3:
             call = command("cancel", "j1", request_id=call.settings.get("request_id", "r0"))
         return call
@@ -219,7 +223,7 @@ class Commands:
 
     def _agent_settings(self, rng: Random, chance: float) -> dict[str, Any]:
         drawn: dict[str, Any] = {
-            "skills": {skill: rng.randint(1, 10) for skill in SKILLS if rng.random() < 0.6},
+            "skills": {skill: rng.randint(3, 10) for skill in SKILLS if rng.random() < 0.8},
             "tags": tuple(tag for tag in TAGS if rng.random() < 0.5),
             "capacity": rng.choice(self.profile.capacity),
             "channel_limits": {channel: rng.randint(0, 3) for channel in self._channel_ids() if rng.random() < 0.2},
@@ -238,10 +242,10 @@ class Commands:
 
     def _demand(self, rng: Random) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
         skills = {}
-        for skill in rng.sample(SKILLS, rng.randint(1, 2)):
-            low = rng.randint(1, 8)
+        for skill in rng.sample(SKILLS, rng.choice((1, 1, 2))):
+            low = rng.randint(1, 6)
             skills[skill] = (low, 10 if rng.random() < 0.7 else rng.randint(low, 10))
-        return skills, (rng.choice(TAGS),) if rng.random() < 0.3 else ()
+        return skills, (rng.choice(TAGS),) if rng.random() < 0.2 else ()
 
     def _agent_ids(self) -> list[str]:
         return list(self.twin.agents)
@@ -321,7 +325,7 @@ def random_queue(rng: Random, profile: Profile, name: str, later: list[str]) -> 
     if rng.random() < 0.5:
         queue = queue._replace(
             everyone=False,
-            agents=tuple(f"a{number}" for number in range(2 * profile.agents) if rng.random() < 0.4),
+            agents=tuple(f"a{number}" for number in range(2 * profile.agents) if rng.random() < 0.6),
             any_skills=((rng.choice(SKILLS), rng.randint(1, 5), 10),) if rng.random() < 0.5 else (),
             any_tags=(rng.choice(TAGS),) if rng.random() < 0.3 else (),
         )

@@ -10,12 +10,21 @@ CHECK_EVERY = 1000
 
 STRATEGY_PROFILES = tuple(
     Profile(name, (name,))
-    for name in ("sequential", "weighted", "least_load", "longest_idle", "best_skill", "specialist", "best_rating", "random")
+    for name in (
+        "sequential",
+        "weighted",
+        "least_load",
+        "longest_idle",
+        "best_skill",
+        "specialist",
+        "best_rating",
+        "random",
+    )
 )
 EVERY = tuple(profile.name for profile in STRATEGY_PROFILES)
 PROFILES = (
     *STRATEGY_PROFILES,
-    Profile("mixed_costs", EVERY, capacity=(3, 5, 6, 10), costs=(1, 3, 5), affinity=0.05, limits=0.05),
+    Profile("mixed_costs", EVERY, capacity=(5, 6, 10), costs=(1, 3, 5), demand_sets=2, affinity=0.05, limits=0.05),
     Profile(
         "overload",
         ("least_load", "weighted", "longest_idle"),
