@@ -19,7 +19,7 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
     test -e /usr/include/stdlib.h || echo "libc6-dev"
 }
 
-packages=$(missing | tr '\n' ' ')
+packages=$(missing | paste -sd ' ' -)
 if [ -n "$packages" ]; then
     as_root=unavailable
     if command -v apt-get >/dev/null; then
@@ -34,9 +34,9 @@ if [ -n "$packages" ]; then
         exit 1
     fi
     echo "installing $packages"
-    $as_root apt-get update -q </dev/null
+    $as_root apt-get update -qq </dev/null
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages </dev/null >/dev/null
 fi
 
 "$python" -m venv "$venv"
