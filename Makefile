@@ -65,7 +65,7 @@ sanitize: build ## unit, property and contract tests on a build with the address
 clean: ## remove what was built; .venv stays
 	rm -rf build dist src/fairlead/v1 src/fairlead.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f $(PACKAGE)
-	find src ext tests benchmarks build_tools -name '*.so' -delete -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(wildcard src ext tests benchmarks build_tools) -name '*.so' -delete -o -name '*.pyc' -delete
 
 distclean: clean ## remove .venv too
 	rm -rf $(VENV)
