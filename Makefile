@@ -25,7 +25,7 @@ PROTO_SOURCES := $(shell find proto -name '*.proto')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo "ARGS=\"..\" is handed on by demo, serve, bench, test and debug; PYTHON=python3.12 chooses the interpreter."
+	@echo "ARGS=\"..\" is handed on by demo, serve, bench, test, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
 
 demo: build ## play a day of conversations through a real daemon and print what came of it
 	$(VENV)/bin/fairlead demo $(ARGS)
