@@ -70,7 +70,7 @@ def abort(context: grpc.ServicerContext, status: bytes) -> NoReturn:
     context.abort(_CODES[failure.code], failure.message)
 
 
-def hot_handler(shard: Shard, call: HotCall, log: FilteringBoundLogger) -> grpc.RpcMethodHandler[bytes, bytes]:
+def hot_handler(shard: Shard, call: HotCall, log: FilteringBoundLogger) -> "grpc.RpcMethodHandler[bytes, bytes]":
     """The handler of a hot method: waits until the shard releases the reply."""
     submit, method = shard.submit, int(call.method)
 
@@ -92,7 +92,7 @@ def hot_handler(shard: Shard, call: HotCall, log: FilteringBoundLogger) -> grpc.
 
 def cold_handler(
     call: ColdCall, pool: ThreadPoolExecutor, log: FilteringBoundLogger
-) -> grpc.RpcMethodHandler[Any, Any]:
+) -> "grpc.RpcMethodHandler[Any, Any]":
     """The handler of a cold method, run on `pool`."""
 
     def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -107,7 +107,7 @@ def cold_handler(
 class UnknownMethods(grpc.GenericRpcHandler):
     """Answers every path that no service has, with details like all other errors."""
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
         """A handler that refuses."""
         path = handler_call_details.method
 

@@ -19,7 +19,7 @@ NEW_PACKAGE = "grpc.reflection.v1"
 NAMES = tuple(f"{package}.ServerReflection" for package in (NEW_PACKAGE, OLD_PACKAGE))
 
 
-def handlers(service_names: Iterable[str], pool: ThreadPoolExecutor) -> Mapping[str, grpc.RpcMethodHandler[Any, Any]]:
+def handlers(service_names: Iterable[str], pool: ThreadPoolExecutor) -> "Mapping[str, grpc.RpcMethodHandler[Any, Any]]":
     """Handlers by path, of both versions, for these services and themselves. A stream holds a worker of `pool`."""
     names = (*service_names, *NAMES)
     servicer = reflection.ReflectionServicer(names, describe(names))
@@ -57,7 +57,8 @@ def _renamed(old: bytes) -> bytes:
     file.name, file.package = "grpc/reflection/v1/reflection.proto", NEW_PACKAGE
     for message in file.message_type:
         for field in message.field:
-            field.type_name = _moved(field.type_name)
+            if field.type_name:
+                field.type_name = _moved(field.type_name)
     for service in file.service:
         for method in service.method:
             method.input_type, method.output_type = _moved(method.input_type), _moved(method.output_type)

@@ -91,7 +91,7 @@ class GrpcTransport:
         self._add(reflection.handlers((*services, HEALTH_SERVICE), self._streams))
         return services
 
-    def _add(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+    def _add(self, handlers: "Mapping[str, grpc.RpcMethodHandler[Any, Any]]") -> None:
         for service in {service_of(path) for path in handlers}:
             methods = {path.rpartition("/")[2]: each for path, each in handlers.items() if service_of(path) == service}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))

@@ -1,0 +1,92 @@
+"""A daemon for the whole run, a fresh tenant for each test, and the two faces."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from fairlead.router import Router
+from tests.contract.faces import GrpcFace
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+
+
+class DaemonProcess:
+    """`fairlead serve`, as users run it, on a free port."""
+
+    def __init__(self, folder: Path, configuration: str = "") -> None:
+        file = folder / "fairlead.toml"
+        file.write_text(configuration)
+        command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", "127.0.0.1:0"]
+        self._errors = (folder / "stderr").open("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
+        self.started = self._next_event()
+        if self.started.get("event") != "started":
+            self.process.kill()
+            raise AssertionError(f"the daemon said {self.started}, and: {(folder / 'stderr').read_text()}")
+        self.address = str(self.started["address"])
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, list[dict[str, Any]]]:
+        """Signals it; its exit code and what it logged until the end."""
+        self.process.send_signal(number)
+        output, _ = self.process.communicate(timeout=STOP_SECONDS)
+        self._errors.close()
+        return self.process.returncode, [json.loads(line) for line in output.splitlines()]
+
+    def _next_event(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        event = json.loads(line) if line else {}
+        assert isinstance(event, dict)
+        return event
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    process = DaemonProcess(tmp_path_factory.mktemp("daemon"), "drain_seconds = 1")
+    yield process
+    code, events = process.stop()
+    assert code == 0
+    assert [event for event in events if event["level"] not in ("info", "debug")] == []
+
+
+@pytest.fixture(scope="session")
+def channel(daemon: DaemonProcess) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(daemon.address) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def stubs(channel: grpc.Channel) -> GrpcFace:
+    """The daemon alone, for what only the network has."""
+    return GrpcFace(channel)
+
+
+@pytest.fixture(scope="session")
+def router() -> Router:
+    return Router()
+
+
+@pytest.fixture(params=["grpc", "router"])
+def face(request: pytest.FixtureRequest) -> Any:
+    """Both faces in turn. `Any`, because a test must not know which."""
+    return request.getfixturevalue("stubs" if request.param == "grpc" else "router")
+
+
+@pytest.fixture
+def tenant(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A tenant of its own, whose invariants must hold at the end of the test on each face that knows it."""
+    name = f"{request.node.name[:60]}-{uuid.uuid4().hex[:8]}-{os.getpid()}"
+    yield name
+    for each in ("stubs", "router"):
+        if each in request.fixturenames or "face" in request.fixturenames:
+            assert request.getfixturevalue(each).check(tenant=name) == []
