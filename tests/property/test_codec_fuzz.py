@@ -1,21 +1,19 @@
 """The codec against the official protobuf runtime: what one accepts the other accepts, with equal values.
 
 Requests are made in three ways: messages of the official runtime, serialized and sometimes concatenated (which merges);
-wire bytes written from the descriptors with everything that is legal but rare (unknown fields, groups, wrong wire types,
-padded varints, repeated and out-of-order fields, bad UTF-8); and mutations of both.
+wire bytes written from the descriptors with everything that is rare (unknown fields, groups, wrong wire types, padded
+varints, repeated and out-of-order fields, bad UTF-8); and mutations of both.
 """
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
 
 from fairlead.codec import face
-from fairlead.v1 import agent_service_pb2, job_pb2, routing_service_pb2
+from fairlead.v1 import agent_service_pb2, routing_service_pb2
 
 REQUESTS: dict[int, type[Message]] = {
     1: routing_service_pb2.AssignRequest,
@@ -33,10 +31,36 @@ REQUESTS: dict[int, type[Message]] = {
 METHODS = (1, 1, 1, 1, 2, 2, 3, 4, 5, 5, 6, 7, 7, 8, 9, 9, 10)
 
 INTEGERS = (0, 1, 2, 9, 10, 11, 127, 128, 300, 2**31 - 1, 2**31, 2**32 + 5, 2**62, 2**63, 2**64 - 1)
-NUMBERS = (0, 1, 3, 5, 9, 11, 999, 1000, 86_400, 999_999_999, 1_000_000_000, 2**31 - 1, -1, -999, -1000, -1001, -(2**31))
+NUMBERS = (
+    0,
+    1,
+    3,
+    5,
+    9,
+    11,
+    999,
+    1000,
+    86_400,
+    999_999_999,
+    1_000_000_000,
+    2**31 - 1,
+    -1,
+    -999,
+    -1000,
+    -1001,
+    -(2**31),
+)
 SECONDS = (315_576_000_000, 315_576_000_001, 253_402_300_799, 253_402_300_800, -62_135_596_800, -62_135_596_801)
 TEXTS = ("", "a", "j1", "english", "42-straße", "日本語", "🙂", "a\x00b", "x" * 128, "y" * 129, "zz" * 100)
-BAD_UTF8 = (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"abcdefgh\x80", b"\xf0\x8f\xbf\xbf")
+BAD_UTF8 = (
+    b"\xff",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xe2\x82",
+    b"abcdefgh\x80",
+    b"\xf0\x8f\xbf\xbf",
+)
 
 
 # ---- the expected values ---------------------------------------------------------------------------------------------
@@ -176,7 +200,10 @@ def tag(rng: random.Random, number: int, wire_type: int) -> bytes:
 
 
 def sized(rng: random.Random, content: bytes) -> bytes:
-    return varint(rng, len(content) + (rng.choice((-1, 1, 2**31)) if rng.random() < 0.002 else 0) & (2**35 - 1), 5) + content
+    return (
+        varint(rng, len(content) + (rng.choice((-1, 1, 2**31)) if rng.random() < 0.002 else 0) & (2**35 - 1), 5)
+        + content
+    )
 
 
 def unknown(rng: random.Random, number: int, wire_type: int, depth: int) -> bytes:
@@ -213,10 +240,13 @@ def value_of(rng: random.Random, field: FieldDescriptor, depth: int) -> bytes:
 def wire(rng: random.Random, descriptor: Descriptor, depth: int = 0) -> bytes:
     """Bytes of a message of that type with fields in any order, number and wire type."""
     parts = []
+    field = rng.choice(descriptor.fields)
     for _ in range(rng.randrange(8 if depth else 12)):
         chance = rng.random()
         if chance < 0.85:
-            parts.append(value_of(rng, rng.choice(descriptor.fields), depth))
+            # A field often comes again: merges, last values and repeated keys need it.
+            field = field if rng.random() < 0.3 else rng.choice(descriptor.fields)
+            parts.append(value_of(rng, field, depth))
         elif chance < 0.92:
             wire_type = rng.choice((0, 1, 2, 3, 5)) if rng.random() < 0.98 else rng.choice((4, 6, 7))
             parts.append(unknown(rng, rng.choice(descriptor.fields).number, wire_type, depth + 1))
@@ -259,6 +289,15 @@ def request_bytes(rng: random.Random, method: int) -> bytes:
     return b"".join(parts)
 
 
+def stricter(message: str, data: bytes) -> bool:
+    """Whether the codec may refuse what the official runtime accepts, which is so in unknown groups alone."""
+    if "nested too deep" in message:
+        # Our limit is 16 levels, the official one 100: only bytes that begin that many groups may be refused for it.
+        return sum(byte & 7 == 3 for byte in data) > 10
+    # The official runtime refuses this too since its commit beb01ec89a; up to 7.36 it did outside of groups only.
+    return "a field in a group has number 0" in message
+
+
 def compare(method: int, data: bytes) -> bool:
     """Asserts that both say the same; returns whether they accept."""
     ours = face.decode(method, data, validate=False)
@@ -268,9 +307,8 @@ def compare(method: int, data: bytes) -> bool:
     except DecodeError:
         assert ours["status"] == validated["status"] == 13
         return False
-    if ours["status"] == 13 and "too deep" in ours["message"]:
-        # The official limit is 100 levels, ours 16: only bytes that begin that many groups may be refused for it.
-        assert sum(byte & 7 == 3 for byte in data) > 10
+    if ours["status"] == 13 and stricter(ours["message"], data):
+        assert validated["status"] == 13
         return False
     assert seen(ours) == seen(expected(method, official))
     assert validated["status"] in (0, 3)
@@ -309,7 +347,9 @@ def test_utf8_is_judged_as_python_judges_it(tape_seed: int) -> None:
     """All one- and two-byte strings behind a prefix of every alignment, and random longer ones."""
     rng = random.Random(tape_seed)
     cases = [bytes((a, b)) for a in range(256) for b in range(256)]
-    cases += [bytes((lead, a, b, 0x80)) for lead in range(0xE0, 0xF8) for a in range(0x78, 0xC8) for b in (0x7F, 0x80, 0xBF)]
+    cases += [
+        bytes((lead, a, b, 0x80)) for lead in range(0xE0, 0xF8) for a in range(0x78, 0xC8) for b in (0x7F, 0x80, 0xBF)
+    ]
     cases += [rng.choice(BAD_UTF8 + tuple(t.encode() for t in TEXTS)) + rng.randbytes(3) for _ in range(2000)]
     for case in cases:
         data = b"abcdefghijk"[: rng.randrange(12)] + case
@@ -319,95 +359,3 @@ def test_utf8_is_judged_as_python_judges_it(tape_seed: int) -> None:
             assert not face.utf8_valid(data), data
         else:
             assert face.utf8_valid(data), data
-
-
-# ---- replies ---------------------------------------------------------------------------------------------------------
-
-
-def numbers(rng: random.Random, names: tuple[str, ...]) -> dict[str, int]:
-    return {name: rng.choice((0, 1, 5, 127, 128, 16_384, 2**31 - 1)) for name in names}
-
-
-def names_for(rng: random.Random, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: rng.choice(TEXTS) for name in names}
-
-
-def assignment(rng: random.Random) -> dict[str, Any]:
-    fields: dict[str, Any] = {"repeated": rng.random() < 0.5}
-    fields |= numbers(rng, ("outcome", "reason", "version", "policy_version"))
-    return fields | names_for(rng, ("job_id", "agent_id", "queue"))
-
-
-def check_assign(rng: random.Random) -> None:
-    fields = assignment(rng)
-    assert face.encode_assign(fields) == routing_service_pb2.AssignResponse(**fields).SerializeToString()
-
-
-def check_batch(rng: random.Random) -> None:
-    results: list[Any] = []
-    official = routing_service_pb2.BatchAssignResponse()
-    for _ in range(rng.randrange(5)):
-        if rng.random() < 0.6:
-            results.append(assignment(rng))
-            official.results.add().assignment.MergeFrom(routing_service_pb2.AssignResponse(**results[-1]))
-        else:
-            results.append((rng.randrange(1, 17), rng.choice(TEXTS), rng.choice(TEXTS)))
-            code, reason, message = results[-1]
-            official.results.add(code=code, error_reason=reason, error_message=message)
-            assert not official.results[-1].HasField("assignment")
-    assert face.encode_batch_assign(results) == official.SerializeToString()
-
-
-def check_job_replies(rng: random.Random) -> None:
-    fields: dict[str, Any] = {"repeated": rng.random() < 0.5}
-    fields |= numbers(rng, ("state", "reason", "version")) | names_for(rng, ("job_id", "agent_id"))
-    for method, name in enumerate(("AcceptOffer", "DeclineOffer", "CompleteJob", "CancelJob", "TransferJob"), 3):
-        message_type = getattr(routing_service_pb2, f"{name}Response")
-        official = message_type(**{k: v for k, v in fields.items() if k in message_type.DESCRIPTOR.fields_by_name})
-        assert face.encode_job_reply(method, fields) == official.SerializeToString()
-
-
-def check_get_job(rng: random.Random) -> None:
-    fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer"))
-    fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version"))
-    official = job_pb2.Job(**fields)
-    for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time"):
-        fields[name] = rng.choice((0, 1, 999_999, 1_000_000, 1_700_000_000_123_456, 253_402_300_799_999_999))
-        if name != "head_start" and rng.random() < 0.2:
-            fields[name] = -rng.randrange(1, 10**15)
-        if fields[name]:
-            getattr(official, name).FromMicroseconds(fields[name])
-    assert face.encode_get_job(fields) == routing_service_pb2.GetJobResponse(job=official).SerializeToString()
-
-
-def check_agent_replies(rng: random.Random) -> None:
-    agent_id, presence, repeated = rng.choice(TEXTS), rng.randrange(5), rng.random() < 0.5
-    presence_reply = agent_service_pb2.SetPresenceResponse(agent_id=agent_id, presence=presence, repeated=repeated)
-    assert face.encode_set_presence(agent_id, presence, repeated) == presence_reply.SerializeToString()
-    rejected = [rng.choice(TEXTS[1:]) for _ in range(rng.choice((0, 1, 3, 200)))]
-    heartbeat = agent_service_pb2.HeartbeatResponse(extended_count=rng.randrange(10_001), rejected_agent_ids=rejected)
-    assert face.encode_heartbeat(heartbeat.extended_count, rejected) == heartbeat.SerializeToString()
-
-
-def check_status(rng: random.Random) -> None:
-    metadata = {f"key{i}": rng.choice(TEXTS) for i in range(rng.randrange(4))}
-    reason, message, field = rng.choice(TEXTS), rng.choice(TEXTS), rng.choice(("", "job.id", "job.skills[2].name"))
-    status = status_pb2.Status.FromString(face.encode_status(rng.randrange(17), reason, message, field, metadata))
-    info, violations = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    assert status.message == message
-    assert status.details[0].Unpack(info)
-    assert (info.reason, info.domain, dict(info.metadata)) == (reason, "fairlead", metadata)
-    assert len(status.details) == 1 + bool(field)
-    if field:
-        assert status.details[1].Unpack(violations)
-        assert [(v.field, v.description) for v in violations.field_violations] == [(field, message)]
-
-
-@pytest.mark.parametrize(
-    "check", [check_assign, check_batch, check_job_replies, check_get_job, check_agent_replies, check_status]
-)
-def test_replies_are_what_the_official_runtime_writes(check: Callable[[random.Random], None], tape_seed: int) -> None:
-    """Byte for byte; of a Status the parsed values, since the order of a map is free."""
-    rng = random.Random(tape_seed)
-    for _ in range(500):
-        check(rng)

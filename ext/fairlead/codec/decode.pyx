@@ -89,7 +89,9 @@ cdef int32_t decode_complete_job(
     return validate_complete(request, error) if status == DECODE_OK else status
 
 
-cdef int32_t decode_cancel_job(const uint8_t* data, size_t size, JobRequest* request, DecodeError* error) noexcept nogil:
+cdef int32_t decode_cancel_job(
+    const uint8_t* data, size_t size, JobRequest* request, DecodeError* error
+) noexcept nogil:
     cdef int32_t status = parse_cancel_job(data, size, request, error)
     return validate_cancel(request, error) if status == DECODE_OK else status
 

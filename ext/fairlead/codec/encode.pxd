@@ -28,15 +28,15 @@ cdef void encode_presence(Buffer* buffer, Text agent_id, int32_t presence, uint8
 # HeartbeatResponse is the concatenation of one count and any number of rejected ids, in any order.
 cdef void encode_heartbeat_count(Buffer* buffer, int32_t extended_count) noexcept nogil
 cdef void encode_heartbeat_rejected(Buffer* buffer, Text agent_id) noexcept nogil
-# google.rpc.Status with one ErrorInfo (reason, domain `fairlead`, metadata) and, when `field` is not empty, one BadRequest
-# violation of that field described by `message`.
+# google.rpc.Status with one ErrorInfo (reason, domain `fairlead`, metadata) and, when `field` is not empty, one
+# BadRequest violation of that field described by `message`.
 cdef void encode_status(
     Buffer* buffer, int32_t code, Text reason, Text message, Text field, const Label* metadata, int32_t metadata_count
 ) noexcept nogil
 # The Status of a request that did not decode: INVALID_FIELD or MALFORMED_REQUEST.
 cdef void encode_decode_error(Buffer* buffer, const DecodeError* error) noexcept nogil
-# Reason, path ("job.skills[2].min_level", "jobs[5].id", empty for malformed bytes) and sentence of a DecodeError. `space`
-# has ERROR_FIELD_SIZE or ERROR_MESSAGE_SIZE bytes and must outlive the text.
+# Reason, path ("job.skills[2].min_level", "jobs[5].id", empty for malformed bytes) and sentence of a DecodeError.
+# `space` has ERROR_FIELD_SIZE or ERROR_MESSAGE_SIZE bytes and must outlive the text.
 cdef Text error_reason(const DecodeError* error) noexcept nogil
 cdef Text error_field(const DecodeError* error, char* space) noexcept nogil
 cdef Text error_message(const DecodeError* error, char* space) noexcept nogil

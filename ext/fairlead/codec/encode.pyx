@@ -10,6 +10,30 @@ from libc.string cimport strstr
 
 from fairlead.base.text cimport text_of
 from fairlead.codec.messages cimport DECODE_MALFORMED
+from fairlead.codec.tags cimport (
+    BYTES_1,
+    BYTES_2,
+    BYTES_3,
+    BYTES_4,
+    BYTES_5,
+    BYTES_8,
+    BYTES_9,
+    BYTES_10,
+    BYTES_11,
+    BYTES_12,
+    BYTES_13,
+    BYTES_14,
+    VARINT_1,
+    VARINT_2,
+    VARINT_3,
+    VARINT_4,
+    VARINT_5,
+    VARINT_6,
+    VARINT_7,
+    VARINT_8,
+    VARINT_15,
+    VARINT_16,
+)
 from fairlead.codec.writer cimport (
     FIELD_SIZE,
     advance,
@@ -21,31 +45,6 @@ from fairlead.codec.writer cimport (
     put_text,
     put_time,
 )
-
-# Tags: wire type and field number. Which field a number is, the argument says.
-cdef enum:
-    VARINT_1 = 8
-    VARINT_2 = 16
-    VARINT_3 = 24
-    VARINT_4 = 32
-    VARINT_5 = 40
-    VARINT_6 = 48
-    VARINT_7 = 56
-    VARINT_8 = 64
-    VARINT_15 = 120
-    VARINT_16 = 128
-    BYTES_1 = 10
-    BYTES_2 = 18
-    BYTES_3 = 26
-    BYTES_4 = 34
-    BYTES_5 = 42
-    BYTES_8 = 66
-    BYTES_9 = 74
-    BYTES_10 = 82
-    BYTES_11 = 90
-    BYTES_12 = 98
-    BYTES_13 = 106
-    BYTES_14 = 114
 
 
 cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil:

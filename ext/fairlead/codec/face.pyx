@@ -286,8 +286,8 @@ cdef dict heartbeat(const uint8_t* data, size_t size, bint validate):
 def decode(method: int, data: bytes, *, validate: bool = True) -> dict:
     """A hot request as a dict with `status` 0; or `status`, `reason`, `field`, `message` and `body` of the refusal.
 
-    Without `validate` only malformed bytes are refused, and no default is filled in. Arrays hold at most what the struct
-    holds; `*_count` says how many there were.
+    Without `validate` only malformed bytes are refused, and no default is filled in. Arrays hold at most what the
+    struct holds; `*_count` says how many there were.
     """
     cdef int32_t number = method
     cdef const uint8_t* start = <const uint8_t*><const char*>data
@@ -363,7 +363,7 @@ def encode_batch_assign(results: list) -> bytes:
 
 
 def encode_job_reply(method: int, fields: dict) -> bytes:
-    """AcceptOffer-, DeclineOffer-, CompleteJob-, CancelJob- or TransferJobResponse; fields of the largest must be given."""
+    """Accept-, Decline-, Complete-, Cancel- or Transfer..Response; the fields of the largest must be given."""
     cdef list kept = []
     cdef int32_t number = method
     cdef JobReply reply

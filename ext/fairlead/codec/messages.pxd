@@ -3,9 +3,9 @@
 Every Text of a request points into the request's bytes, which must stay until the struct is no longer used. Arrays hold
 `*_count` entries, the rest is uninitialized. Times are microseconds. Enums are the numbers of the contract.
 
-After `decode_*` said DECODE_OK the values obey the limits below and the stated ranges, and defaults are filled in where the
-comment says so. What only the shard can know is left to it: an empty tenant, queue or channel, names that do not exist,
-a start too far in the future.
+After `decode_*` said DECODE_OK the values obey the limits below and the stated ranges, and defaults are filled in where
+the comment says so. What only the shard can know is left to it: an empty tenant, queue or channel, names that do not
+exist, a start too far in the future.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -42,7 +42,7 @@ cdef enum TransferTarget:
 cdef struct DecodeError:
     # A DecodeStatus.
     int32_t status
-    # Static path such as "job.skills[].min_level"; `index` belongs between the brackets. Empty: no one field is to blame.
+    # Static path such as "job.skills[].min_level"; `index` belongs between the brackets. Empty: no field is to blame.
     const char* field
     # -1: the path has no index.
     int32_t index
@@ -108,6 +108,7 @@ cdef struct JobSpec:
     int32_t preferred_tag_count
     int32_t excluded_count
     int32_t label_count
+    # From here to the end: the arrays, which clearing a job leaves as they are.
     SkillDemand[MAX_DEMANDS] skills
     Text[MAX_DEMANDS] tags
     SkillDemand[MAX_DEMANDS] preferred_skills

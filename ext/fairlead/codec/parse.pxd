@@ -3,7 +3,8 @@
 proto3 rules: the last value of a field wins, repeated fields append, a message that appears twice is merged, the last
 member of a oneof wins, the last entry of a map key wins, unknown fields are skipped, and so is a known field of another
 wire type. As in the official runtime a map entry that has unknown fields of its own is itself an unknown field.
-One difference: nesting is limited to 16 levels (reader.pxd), which only unknown groups can reach.
+Two differences, both in unknown groups: nesting is limited to 16 levels instead of 100, and field number 0 is refused
+there too (reader.pxd).
 
 Counts go on beyond the arrays: a count above the array's length means that the rest was read and dropped.
 Each function returns DECODE_OK, or DECODE_MALFORMED and fills `error`.

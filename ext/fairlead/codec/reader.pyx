@@ -72,13 +72,13 @@ cdef bint skip_plain(Reader* reader, uint32_t wire_type) noexcept nogil:
 
 
 cdef bint skip_group(Reader* reader, uint32_t number, int32_t depth) noexcept nogil:
-    """Skips to behind the end of the group that was just entered. Its open groups are kept on a list, not on the C stack."""
+    """Skips to behind the end of the group that was just entered. Open groups are on a list, not on the C stack."""
     cdef uint32_t[MAX_DEPTH] numbers
     cdef int32_t count = 0
     cdef uint32_t tag = number << 3 | GROUP
     while True:
         if tag < 8:
-            return refuse(reader, b"a field has number 0")
+            return refuse(reader, b"a field in a group has number 0")
         if tag & 7 == GROUP:
             if depth + count >= MAX_DEPTH:
                 return refuse(reader, b"groups are nested too deep")

@@ -1,8 +1,8 @@
 """The limits of each request, one function a message: also for structs that were not made from bytes.
 
-Each returns a DecodeStatus, fills `error` with the first field that is wrong, and fills in the defaults that messages.pxd
-names. A caller who fills a struct by hand sets counts above the limit for too many entries (the entries themselves have no
-room) and sets `us` and `present` of times.
+Each returns a DecodeStatus, fills `error` with the first field that is wrong, and fills in the defaults that
+messages.pxd names. A caller who fills a struct by hand sets a count above the limit for too many entries (the entries
+themselves have no room), and of times sets `us` and `present` and leaves the rest 0.
 """
 
 from libc.stdint cimport int32_t

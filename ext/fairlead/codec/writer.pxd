@@ -1,7 +1,7 @@
-"""Protobuf wire format, writing: fields to a pointer that has room for them, and messages of yet unknown size to a Buffer.
+"""Protobuf wire format, writing: fields to a pointer that has room for them, messages of unknown size to a Buffer.
 
-`put_*` writes at `at` and returns the end of what it wrote. A field at its default is left out. Room: `FIELD_SIZE` a field,
-plus the bytes of its text. Field numbers are 1-15 unless `tag` is written out as two bytes by `put_varint`.
+`put_*` writes at `at` and returns the end of what it wrote. A field at its default is left out. Room: `FIELD_SIZE` a
+field, plus the bytes of its text.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memmove
 
 from fairlead.base.buffer cimport Buffer, buffer_reserve
 from fairlead.base.text cimport Text
+from fairlead.codec.tags cimport VARINT_1, VARINT_2
 
 
 cdef enum:
@@ -54,8 +55,8 @@ cdef inline uint8_t* put_time(uint8_t* at, uint32_t tag, int64_t us) noexcept no
         rest_us += 1000000
         seconds -= 1
     size_at = put_varint(at, tag)
-    at = put_number(size_at + 1, 8, seconds)
-    at = put_number(at, 16, rest_us * 1000)
+    at = put_number(size_at + 1, VARINT_1, seconds)
+    at = put_number(at, VARINT_2, rest_us * 1000)
     size_at[0] = <uint8_t>(at - size_at - 1)
     return at
 

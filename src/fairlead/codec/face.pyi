@@ -6,8 +6,8 @@ def decode(method: int, data: bytes, *, validate: bool = True) -> dict[str, Any]
     """A hot request as a dict with `status` 0; or `status`, `reason`, `field`, `message` and `body` of the refusal.
 
     `method` is a number of `fairlead.shard.core.Method`. Without `validate` only malformed bytes are refused, and no
-    default is filled in. Times are microseconds, None when absent, "invalid" when out of the range of their type. Arrays
-    hold at most what the struct holds; `*_count` says how many there were. Jobs of a batch are such dicts of their own.
+    default is filled in. Times are microseconds, None when absent, "invalid" when out of the range of their type.
+    Arrays hold at most what the struct holds; `*_count` says how many there were. Jobs of a batch are such dicts too.
     """
 
 def encode_assign(fields: dict[str, Any]) -> bytes:
@@ -17,7 +17,7 @@ def encode_batch_assign(results: list[Any]) -> bytes:
     """BatchAssignResponse; each result a dict of AssignResponse, or a tuple (code, reason, message)."""
 
 def encode_job_reply(method: int, fields: dict[str, Any]) -> bytes:
-    """AcceptOffer-, DeclineOffer-, CompleteJob-, CancelJob- or TransferJobResponse; fields of the largest must be given."""
+    """Accept-, Decline-, Complete-, Cancel- or Transfer..Response; the fields of the largest must be given."""
 
 def encode_get_job(fields: dict[str, Any]) -> bytes:
     """GetJobResponse; all fields of Job must be given, times in microseconds."""
