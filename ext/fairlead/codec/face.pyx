@@ -4,6 +4,8 @@ Structs become dicts with the field names of the contract; times become microsec
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
@@ -283,6 +285,24 @@ cdef dict heartbeat(const uint8_t* data, size_t size, bint validate):
     return {"status": 0, "tenant": text(request.tenant), "agent_ids": agent_ids}
 
 
+cdef dict decoded(int32_t method, const uint8_t* data, size_t size, bint validate):
+    if method == ASSIGN:
+        return assign(data, size, validate)
+    elif method == BATCH_ASSIGN:
+        return batch_assign(data, size, validate)
+    elif method == COMPLETE_JOB:
+        return complete_job(data, size, validate)
+    elif method == TRANSFER_JOB:
+        return transfer_job(data, size, validate)
+    elif method == SET_PRESENCE:
+        return set_presence(data, size, validate)
+    elif method == HEARTBEAT:
+        return heartbeat(data, size, validate)
+    elif ASSIGN < method < SET_PRESENCE:
+        return about_job(method, data, size, validate)
+    raise ValueError(f"method {method} is not one of 1-10")
+
+
 def decode(method: int, data: bytes, *, validate: bool = True) -> dict:
     """A hot request as a dict with `status` 0; or `status`, `reason`, `field`, `message` and `body` of the refusal.
 
@@ -290,23 +310,16 @@ def decode(method: int, data: bytes, *, validate: bool = True) -> dict:
     struct holds; `*_count` says how many there were.
     """
     cdef int32_t number = method
-    cdef const uint8_t* start = <const uint8_t*><const char*>data
     cdef size_t size = len(data)
-    if number == ASSIGN:
-        return assign(start, size, validate)
-    elif number == BATCH_ASSIGN:
-        return batch_assign(start, size, validate)
-    elif number == COMPLETE_JOB:
-        return complete_job(start, size, validate)
-    elif number == TRANSFER_JOB:
-        return transfer_job(start, size, validate)
-    elif number == SET_PRESENCE:
-        return set_presence(start, size, validate)
-    elif number == HEARTBEAT:
-        return heartbeat(start, size, validate)
-    elif ASSIGN < number < SET_PRESENCE:
-        return about_job(number, start, size, validate)
-    raise ValueError(f"method {method} is not one of 1-10")
+    # Exactly as long as the bytes, so that a sanitizer sees a read beyond them; a bytes object ends with a NUL.
+    cdef uint8_t* start = <uint8_t*>malloc(size or 1)
+    if start == NULL:
+        raise MemoryError
+    memcpy(start, <const char*>data, size)
+    try:
+        return decoded(number, start, size, validate)
+    finally:
+        free(start)
 
 
 cdef int hold(list kept, object value, Text* held) except -1:

@@ -158,7 +158,7 @@ cdef bint read_wanted_agent(Reader* reader, WantedAgent* wanted, int32_t depth) 
 
 
 cdef void put_label(JobSpec* job, const Label* label) noexcept nogil:
-    """Adds the label or replaces the value of its key; above the limit only the count goes on, to limit + 1. O(labels)."""
+    """Adds the label or replaces the value of its key; above the limit only the count grows, to one more. O(n)."""
     cdef int32_t i
     if job.label_count > MAX_LABELS:
         return

@@ -1,8 +1,8 @@
 """Protobuf wire format, reading: the bytes between two pointers, refused where the official runtime refuses them.
 
 A field is a tag (varint of number << 3 | wire type) and a value: varint (0), 8 bytes (1), length and bytes (2), group
-up to its end tag (3, 4), 4 bytes (5). As in the official runtime tags and lengths have at most 5 bytes and 32 and 31 bits,
-other varints at most 10 bytes, of which bits beyond 64 are dropped. Example: 0a 02 6a 31 is field 1, bytes, "j1".
+up to its end tag (3, 4), 4 bytes (5). As in the official runtime tags and lengths have at most 5 bytes and 32 and 31
+bits, other varints at most 10 bytes, of which bits beyond 64 are dropped. Example: 0a 02 6a 31 is field 1, bytes, "j1".
 Field number 0 is refused everywhere; the official runtime up to 7.36 overlooked it inside unknown groups.
 
 Every function returns False when the bytes are malformed; `what` then says why and `at` is where. Knows no message.
