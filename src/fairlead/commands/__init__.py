@@ -1,0 +1,1 @@
+"""What each command of the command line does. Clients of a running daemon, except `serve` and `demo`."""

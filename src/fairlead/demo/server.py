@@ -1,0 +1,76 @@
+"""A daemon of the demo's own: `python -m fairlead serve` on a free port of this machine, stopped with the demo."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import deque
+
+from fairlead.errors import error
+
+LISTEN = "127.0.0.1:0"
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 20.0
+# Of what the daemon logs, kept to show when it fails.
+LINES_KEPT = 20
+
+
+class DaemonProcess:
+    """Running from construction until `stop`. Raises Unavailable when the daemon does not start."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._started = threading.Event()
+        self.address = ""
+        # A session of its own: Ctrl-C reaches the demo alone, which then stops the daemon in order.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fairlead", "serve", "--listen", LISTEN],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        # Reads to the end, so that a daemon that logs much never waits for the demo.
+        self._reader = threading.Thread(target=self._read, name="daemon log", daemon=True)
+        self._reader.start()
+        if not self._started.wait(START_TIMEOUT_S) or not self.address:
+            self.stop()
+            said = self._lines[-1] if self._lines else "it said nothing"
+            raise error("UNREACHABLE", f"the daemon did not start: {said}")
+
+    def stop(self) -> int:
+        """Asks it to stop, waits, and returns its exit code."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            code = self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._reader.join()
+        return code
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.append(line.strip())
+                if not self._started.is_set() and (address := started_address(line)):
+                    self.address = address
+                    self._started.set()
+        # The end of its output: whoever waits for the address waits in vain.
+        self._started.set()
+
+
+def started_address(line: str) -> str:
+    """The address in the daemon's log line that says it started; empty for any other line."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(entry, dict) or entry.get("event") != "started":
+        return ""
+    return str(entry.get("address", ""))
