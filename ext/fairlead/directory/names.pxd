@@ -1,0 +1,60 @@
+"""Names to slots and back: strings stop here.
+
+A table of names of one kind (jobs, agents, queues ..). A name has a slot as long as it is in the table; a slot's text never
+moves while it does. Up to 39 bytes are kept in the entry itself, so that adding a usual id allocates nothing; longer ones
+get memory of their own. Open addressing with linear probing over a power of two, at most half full, deletion by moving
+back (Knuth 6.4 R), so no search is longer than the cluster it falls in. The hash is seeded per process: nobody outside
+can choose ids that collide.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from fairlead.base.text cimport Text
+
+cdef enum:
+    NO_SLOT = 0xFFFFFFFF
+    INLINE_SIZE = 39
+
+
+cdef struct Name:
+    uint64_t hash
+    uint8_t size              # 0: free
+    char[INLINE_SIZE] near    # or, for a longer name, a pointer to its bytes
+
+
+cdef struct Names:
+    Name* names               # by slot
+    uint32_t* table           # slot + 1; 0: empty
+    uint32_t table_size
+    uint32_t capacity
+    uint32_t used             # slots ever used
+    uint32_t count
+    uint32_t free_slot        # list of slots that names_add may reuse; kept in the hash of free entries
+    uint64_t seed
+
+
+cdef void names_init(Names* names, uint64_t seed) noexcept nogil
+cdef void names_free(Names* names) noexcept nogil
+cdef uint64_t text_hash(uint64_t seed, Text text) noexcept nogil
+cdef uint32_t names_find(const Names* names, Text text) noexcept nogil
+cdef uint32_t names_add(Names* names, Text text) noexcept nogil
+cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil
+cdef void names_remove(Names* names, uint32_t slot) noexcept nogil
+cdef bint names_check(const Names* names) noexcept nogil
+cdef size_t names_size(const Names* names) noexcept nogil
+
+
+cdef inline Text names_text(const Names* names, uint32_t slot) noexcept nogil:
+    """The name of a slot that has one; it stays until the name is removed or the table grows."""
+    cdef const Name* name = &names.names[slot]
+    cdef Text text
+    text.size = name.size
+    if name.size <= INLINE_SIZE:
+        text.data = <const char*> name.near
+    else:
+        text.data = (<const char**> name.near)[0]
+    return text
+
+
+cdef inline bint names_has(const Names* names, uint32_t slot) noexcept nogil:
+    return slot < names.used and names.names[slot].size != 0

@@ -1,0 +1,320 @@
+"""See choose.pxd.
+
+The order of candidates is T5's: own agent, below the saturation threshold, all preferences, the strategy's keys, least
+recently given a job, order number. Where nothing special is asked, bit planes answer in that order directly: the lineup stands
+least-recently-given first, so the first match is the longest idle, the first match in the lowest saturation bucket the
+least loaded. `choose_slowly` looks at every agent and is the definition; it also serves what is rare.
+"""
+
+from libc.string cimport memcpy
+
+from fairlead.base.lineup cimport NOBODY, Query, Search, search_next, search_start
+from fairlead.base.memory cimport mix64
+from fairlead.engine.model cimport (
+    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_OWN_AGENT, BY_PREFERENCE, BY_STRATEGY,
+    EXISTS_BIT, FIT_BIT, HELD_FOR_AGENT, LEAST_LOAD, LONGEST_IDLE, MAX_JOB_DEMANDS, NO_AGENT_ONLINE, NONE_ELIGIBLE,
+    ONLINE, ONLINE_BIT, RANDOM, SATURATION_BIT, SATURATION_BITS, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED,
+    Agent, Class, Queue, job_before, saturation,
+)
+from fairlead.engine.rotation cimport rotation_begin, rotation_cell, rotation_limit, rotation_pick, turn
+from fairlead.engine.apply cimport FOREVER
+from fairlead.engine.state cimport class_matches, class_query, excludes, has_room, owns
+
+
+cdef bint may_use(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
+    """Q8: a reserved agent takes the job it is reserved for, and jobs that come before it."""
+    cdef uint32_t reserved = e.agents[agent].reserved_for
+    if reserved == NOBODY or e.jobs[reserved].number == job.number:
+        return True
+    return job_before(job, &e.jobs[reserved])
+
+
+cdef bint can_take(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
+    """T1: whether the agent is a candidate for the job. O(1)."""
+    return (
+        e.agents[agent].presence == ONLINE
+        and has_room(e, agent, e.classes[job.cls].channel, job.cost)
+        and class_matches(e, job.cls, agent)
+        and not excludes(job, agent)
+        and may_use(e, job, agent)
+    )
+
+
+cdef inline bint own_is_there(const Engine* e, const Job* job) noexcept nogil:
+    cdef const Agent* agent = &e.agents[job.own_agent]
+    return agent.presence == ONLINE or (agent.presence == AWAY and job.own_away)
+
+
+cdef bint own_can_take(const Engine* e, const Job* job) noexcept nogil:
+    """A2: the job's own agent is there, matches and has room."""
+    return (
+        owns(e, job)
+        and own_is_there(e, job)
+        and has_room(e, job.own_agent, e.classes[job.cls].channel, job.cost)
+        and class_matches(e, job.cls, job.own_agent)
+        and not excludes(job, job.own_agent)
+        and may_use(e, job, job.own_agent)
+    )
+
+
+cdef bint hold_stands(const Engine* e, const Job* job) noexcept nogil:
+    """Whether a job that waits for its own agent alone has reason to go on doing so."""
+    if not owns(e, job):
+        return False
+    if job.own_mode == AFFINITY_REQUIRE:
+        return True
+    return own_is_there(e, job) and class_matches(e, job.cls, job.own_agent) and not excludes(job, job.own_agent)
+
+
+cdef Choice choose(Engine* e, const Job* job, bint may_hold) noexcept nogil:
+    """Who takes the job now. With `may_hold` it may be kept for its own agent instead (A2, A3)."""
+    cdef Choice choice
+    cdef int64_t until
+    choice.agent = NOBODY
+    choice.cause = BY_STRATEGY
+    choice.hold_until = 0
+    if owns(e, job):
+        if own_can_take(e, job):
+            choice.agent = job.own_agent
+            choice.cause = BY_OWN_AGENT
+            return choice
+        until = FOREVER if job.own_mode == AFFINITY_REQUIRE else job.queue_time + job.own_hold
+        if may_hold and until > e.now and hold_stands(e, job):
+            choice.hold_until = until
+            return choice
+    choice.agent = select(e, job, &choice.cause)
+    return choice
+
+
+cdef uint32_t select(Engine* e, const Job* job, uint32_t* cause) noexcept nogil:
+    """The best candidate by T5 without the own agent, NOBODY when there is none."""
+    cdef const Queue* queue = &e.queues[e.classes[job.cls].queue]
+    cdef bint plain = queue.threshold >= 100
+    cdef uint32_t agent = NOBODY
+    if e.reserved_count:
+        return choose_slowly(e, job)
+    if queue.strategy == WEIGHTED:
+        if plain and job.preferred == NOBODY and job.excluded_count == 0:
+            return rotation_pick(e, job.cls)
+        return choose_slowly(e, job)
+    if not plain:
+        if job.preferred != NOBODY:
+            agent = find(e, job, job.preferred, queue, True)
+        if agent == NOBODY:
+            agent = find(e, job, job.cls, queue, True)
+    if agent == NOBODY and job.preferred != NOBODY:
+        agent = find(e, job, job.preferred, queue, False)
+        if agent != NOBODY:
+            cause[0] = BY_PREFERENCE
+    if agent == NOBODY:
+        agent = find(e, job, job.cls, queue, False)
+    return agent
+
+
+cdef inline bint is_below(const Engine* e, const Queue* queue, uint32_t agent) noexcept nogil:
+    """C4."""
+    return e.agents[agent].load * 100 < <uint32_t> queue.threshold * e.agents[agent].capacity
+
+
+cdef uint32_t find(Engine* e, const Job* job, uint32_t cls, const Queue* queue, bint below) noexcept nogil:
+    """The best of a class by the queue's strategy; with `below` among agents below the threshold. Nobody is reserved."""
+    cdef Query query
+    cdef Search search
+    cdef uint32_t agent
+    class_query(e, cls, &query, FIT_BIT + e.classes[cls].channel)
+    if queue.strategy == LEAST_LOAD:
+        return find_least_loaded(e, job, &query, queue, below)
+    search_start(&search, &e.lineup, &query)
+    if queue.strategy != LONGEST_IDLE:
+        return find_by_keys(e, job, &search, queue, below)
+    while True:
+        agent = search_next(&search)
+        if agent == NOBODY or not (excludes(job, agent) or (below and not is_below(e, queue, agent))):
+            return agent
+
+
+cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Queue* queue, bint below) noexcept nogil:
+    """From the emptiest bucket up. A bucket of one saturation ends at its first match, a mixed one is compared exactly."""
+    cdef Search search
+    cdef uint32_t bucket, agent, best
+    cdef uint64_t least, mine
+    query.wanted_count += 1
+    for bucket in range(SATURATION_BITS):
+        if e.buckets[bucket].count == 0:
+            continue
+        query.wanted[query.wanted_count - 1] = SATURATION_BIT + bucket
+        search_start(&search, &e.lineup, query)
+        best = NOBODY
+        least = 0
+        while True:
+            agent = search_next(&search)
+            if agent == NOBODY:
+                break
+            if excludes(job, agent) or (below and not is_below(e, queue, agent)):
+                continue
+            if not e.buckets[bucket].mixed:
+                return agent
+            mine = saturation(e.agents[agent].load, e.agents[agent].capacity)
+            if best == NOBODY or mine < least:
+                best = agent
+                least = mine
+        if best != NOBODY:
+            return best
+    return NOBODY
+
+
+cdef uint32_t find_by_keys(Engine* e, const Job* job, Search* search, const Queue* queue, bint below) noexcept nogil:
+    """The smallest keys of all matches; the line's order breaks ties. O(candidates)."""
+    cdef int64_t[STRATEGY_KEYS] keys
+    cdef int64_t[STRATEGY_KEYS] least
+    cdef uint32_t agent, best = NOBODY
+    while True:
+        agent = search_next(search)
+        if agent == NOBODY:
+            return best
+        if excludes(job, agent) or (below and not is_below(e, queue, agent)):
+            continue
+        strategy_keys(e, job, agent, keys)
+        if best == NOBODY or keys_before(keys, least, STRATEGY_KEYS):
+            best = agent
+            memcpy(least, keys, sizeof(keys))
+
+
+cdef inline bint keys_before(const int64_t* a, const int64_t* b, uint32_t count) noexcept nogil:
+    cdef uint32_t index
+    for index in range(count):
+        if a[index] != b[index]:
+            return a[index] < b[index]
+    return False
+
+
+cdef int64_t demanded_levels(const Engine* e, const Class* cls, uint32_t slot) noexcept nogil:
+    """Sum of the agent's levels over the demanded skills. Both lists are sorted."""
+    cdef const Agent* agent = &e.agents[slot]
+    cdef uint32_t demand, at = 0
+    cdef int64_t levels = 0
+    for demand in range(cls.demand_count):
+        while at < agent.ability_count and agent.abilities[at].ability < cls.demands[demand].ability:
+            at += 1
+        if at < agent.ability_count and agent.abilities[at].ability == cls.demands[demand].ability and agent.abilities[at].is_skill:
+            levels += agent.abilities[at].level
+    return levels
+
+
+cdef void strategy_keys(const Engine* e, const Job* job, uint32_t slot, int64_t* keys) noexcept nogil:
+    """The queue's own sort keys for one agent (T2), unused ones 0."""
+    cdef const Class* c = &e.classes[job.cls]
+    cdef const Queue* queue = &e.queues[c.queue]
+    cdef const Agent* agent = &e.agents[slot]
+    cdef uint32_t cell
+    keys[0] = 0
+    keys[1] = 0
+    keys[2] = 0
+    if queue.strategy == SEQUENTIAL:
+        keys[0] = not (
+            queue.last_served_number == 0 or agent.order > queue.last_served
+            or (agent.order == queue.last_served and agent.number > queue.last_served_number)
+        )
+        keys[1] = agent.order
+        keys[2] = <int64_t> agent.number
+    elif queue.strategy == WEIGHTED:
+        cell = rotation_cell(e, job.cls, slot)
+        if cell != NOBODY:
+            keys[0] = <int64_t> (rotation_begin(e, cell) - c.rotation.virtual_time + turn(agent.weight))
+    elif queue.strategy == LEAST_LOAD:
+        keys[0] = <int64_t> saturation(agent.load, agent.capacity)
+    elif queue.strategy == BEST_SKILL:
+        keys[0] = -demanded_levels(e, c, slot)
+        keys[1] = <int64_t> saturation(agent.load, agent.capacity)
+    elif queue.strategy == SPECIALIST:
+        keys[0] = agent.skill_count
+        keys[1] = <int64_t> saturation(agent.load, agent.capacity)
+    elif queue.strategy == BEST_RATING:
+        keys[0] = -<int64_t> agent.rating
+        keys[1] = <int64_t> saturation(agent.load, agent.capacity)
+    elif queue.strategy == RANDOM:
+        keys[0] = <int64_t> (mix64(mix64(e.seed ^ job.number) ^ agent.number) ^ (<uint64_t> 1 << 63))
+
+
+cdef void sort_keys(const Engine* e, const Job* job, uint32_t slot, int64_t* keys) noexcept nogil:
+    """All KEY_COUNT keys of T5 without the own agent."""
+    cdef const Queue* queue = &e.queues[e.classes[job.cls].queue]
+    keys[0] = queue.threshold < 100 and not is_below(e, queue, slot)
+    keys[1] = job.preferred != NOBODY and not class_matches(e, job.preferred, slot)
+    strategy_keys(e, job, slot, keys + 2)
+    keys[5] = <int64_t> e.agents[slot].last_given
+    keys[6] = e.agents[slot].order
+    keys[7] = <int64_t> e.agents[slot].number
+
+
+cdef uint64_t start_limit(const Engine* e, const Job* job) noexcept nogil:
+    """T4: who of the best group may be chosen by `weighted`: a start before the next turn, or else the earliest start."""
+    cdef const Class* c = &e.classes[job.cls]
+    cdef uint64_t limit = rotation_limit(c.rotation), earliest = <uint64_t> -1, start
+    cdef int64_t[KEY_COUNT] keys
+    cdef int64_t[2] group
+    cdef uint32_t slot
+    group[0] = 2
+    group[1] = 2
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number == 0 or not can_take(e, job, slot):
+            continue
+        sort_keys(e, job, slot, keys)
+        start = rotation_begin(e, rotation_cell(e, job.cls, slot))
+        if keys_before(keys, group, 2):
+            memcpy(group, keys, sizeof(group))
+            earliest = start
+        elif not keys_before(group, keys, 2) and start < earliest:
+            earliest = start
+    return limit if earliest < limit else earliest + 1
+
+
+cdef uint32_t choose_slowly(Engine* e, const Job* job) noexcept nogil:
+    """The definition: every agent, every key. O(agents)."""
+    cdef int64_t[KEY_COUNT] keys
+    cdef int64_t[KEY_COUNT] least
+    cdef bint weighted = e.queues[e.classes[job.cls].queue].strategy == WEIGHTED
+    cdef uint64_t limit = start_limit(e, job) if weighted else 0
+    cdef uint32_t slot, best = NOBODY
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number == 0 or not can_take(e, job, slot):
+            continue
+        sort_keys(e, job, slot, keys)
+        if weighted and rotation_begin(e, rotation_cell(e, job.cls, slot)) >= limit:
+            keys[2] = (<int64_t> 1 << 62) + (keys[2] >> 1)
+        if best == NOBODY or keys_before(keys, least, KEY_COUNT):
+            best = slot
+            memcpy(least, keys, sizeof(keys))
+    return best
+
+
+cdef bint anybody(Engine* e, Query* query) noexcept nogil:
+    cdef Search search
+    search_start(&search, &e.lineup, query)
+    return search_next(&search) != NOBODY
+
+
+cdef uint32_t waiting_reason(Engine* e, const Job* job) noexcept nogil:
+    """E1: why nobody has the job. Cost of a few searches."""
+    cdef Query query
+    cdef const Class* c = &e.classes[job.cls]
+    cdef Job unbarred
+    cdef uint32_t index
+    class_query(e, job.cls, &query, EXISTS_BIT)
+    if c.demand_count and not anybody(e, &query):
+        return NONE_ELIGIBLE
+    query.wanted[0] = ONLINE_BIT
+    query.wanted_count = 2
+    query.barred_count = 0
+    if not anybody(e, &query):
+        return NO_AGENT_ONLINE
+    class_query(e, job.cls, &query, ONLINE_BIT)
+    if not anybody(e, &query):
+        return NONE_ELIGIBLE
+    if job.excluded_count:
+        unbarred = job[0]
+        unbarred.excluded_count = 0
+        for index in range(job.excluded_count):
+            if can_take(e, &unbarred, job.excluded[index]):
+                return BARRED
+    return ALL_BUSY

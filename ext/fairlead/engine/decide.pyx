@@ -1,0 +1,530 @@
+"""See decide.pxd."""
+
+from libc.string cimport memcpy, memset
+
+from fairlead.base.heap cimport heap_node, heap_remove
+from fairlead.base.lineup cimport NOBODY
+from fairlead.engine.apply cimport AGE_RESET, CLOCK_KEPT, OWN_DROPPED, commit, fact_of
+from fairlead.engine.choose cimport Choice, choose, waiting_reason
+from fairlead.engine.match cimport (
+    backlog_cause, drop_owner, first_for, give, make_wait, place_all, release_holds, serve, settle, try_place,
+)
+from fairlead.engine.model cimport (
+    ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_HOLDS_JOBS,
+    AGENT_NOT_ONLINE, ASSIGNED, AWAY, BY_OWN_AGENT, BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT,
+    FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN,
+    FACT_JOB_RELEASED, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
+    MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL,
+    REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRONG_STATE, Agent, Class,
+    ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
+)
+from fairlead.engine.state cimport (
+    class_find, class_timer_places, has_room, memory_find,
+)
+
+# What is to become of a job that looks for a place.
+cdef enum Fate:
+    IS_GIVEN = 1
+    WAITS = 2
+    IS_REFUSED = 3     # not kept
+    IS_CANCELLED = 4
+
+cdef struct Placement:
+    uint32_t fate
+    uint32_t agent
+    uint32_t cls
+    uint32_t reason
+    uint32_t cause
+    uint32_t own_flag     # OWN_DROPPED once it has overflowed
+    int64_t hold_until
+
+
+# Bodies of facts with the longest tail they may have.
+cdef struct ClassFact:
+    ClassBody head
+    Demand[2 * MAX_JOB_DEMANDS] demands
+
+cdef struct JobFact:
+    JobBody head
+    uint32_t[MAX_JOB_EXCLUDED] excluded
+
+
+# ---- classes
+
+
+cdef uint32_t class_of(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
+    """The class of these demands, defined if need be; NOBODY when the tenant has MAX_CLASSES."""
+    cdef ClassFact body
+    cdef Fact fact
+    cdef uint32_t cls = class_find(e, queue, channel, demands, count)
+    if cls != NOBODY or e.class_count == MAX_CLASSES:
+        return cls
+    body.head.queue = queue
+    body.head.channel = channel
+    body.head.demand_count = count
+    memcpy(body.demands, demands, count * sizeof(Demand))
+    fact = fact_of(FACT_CLASS)
+    fact.body = &body
+    fact.body_size = sizeof(ClassBody) + count * sizeof(Demand)
+    commit(e, &fact)
+    return e.class_count - 1
+
+
+cdef uint32_t class_in(Engine* e, uint32_t cls, uint32_t queue) noexcept nogil:
+    """The same demands in another queue."""
+    cdef Class* c = &e.classes[cls]
+    return class_of(e, queue, c.channel, c.demands, c.demand_count)
+
+
+cdef bint carry_over(Engine* e, const Job* job, uint32_t queue, uint32_t* cls, uint32_t* preferred) noexcept nogil:
+    """Classes of the job in another queue; False when there is no room for more classes."""
+    cls[0] = class_in(e, job.cls, queue)
+    preferred[0] = class_in(e, job.preferred, queue) if job.preferred != NOBODY else NOBODY
+    return cls[0] != NOBODY and (job.preferred == NOBODY or preferred[0] != NOBODY)
+
+
+# ---- placing
+
+
+cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept nogil:
+    """Where a new, starting or overflowing job goes: to an agent, to its queue, along the overflows, or nowhere (Q6)."""
+    cdef Placement p
+    cdef Job probe = job[0]
+    cdef Choice choice
+    cdef Queue* queue
+    p.own_flag = 0
+    while True:
+        queue = &e.queues[e.classes[probe.cls].queue]
+        choice = choose(e, &probe, p.own_flag == 0)
+        p.agent = choice.agent
+        p.cause = choice.cause
+        p.cls = probe.cls
+        p.hold_until = choice.hold_until
+        p.reason = REASON_NONE
+        if choice.agent != NOBODY:
+            p.fate = IS_GIVEN
+            return p
+        p.reason = HELD_FOR_AGENT if choice.hold_until else waiting_reason(e, &probe)
+        if immediate_only:
+            p.fate = IS_REFUSED
+            return p
+        if queue.max_length == 0 or queue.waiting < queue.max_length:
+            p.fate = WAITS
+            return p
+        p.reason = QUEUE_FULL
+        if queue.on_max_length != ACTION_OVERFLOW or not carry_over(e, &probe, queue.overflow, &probe.cls, &probe.preferred):
+            p.fate = IS_CANCELLED if queue.on_max_length == ACTION_CANCEL else IS_REFUSED
+            return p
+        p.own_flag = OWN_DROPPED
+        probe.own_mode = AFFINITY_OFF
+
+
+cdef void end(Engine* e, uint32_t job, uint32_t state, uint32_t reason) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_JOB_ENDED)
+    fact.job = job
+    fact.state = <uint8_t> state
+    fact.reason = <uint8_t> reason
+    commit(e, &fact)
+
+
+cdef void carry_out(Engine* e, uint32_t job, const Placement* p) noexcept nogil:
+    """A job that is already kept goes where it was decided; what would have refused a new one cancels it."""
+    if p.fate == IS_GIVEN:
+        give(e, job, p.agent, p.cls, p.cause)
+    elif p.fate == WAITS:
+        make_wait(e, job, p.cls, p.reason, p.hold_until, p.own_flag)
+    else:
+        end(e, job, CANCELLED, p.reason)
+
+
+# ---- the clock
+
+
+cdef int64_t next_due(const Engine* e) noexcept nogil:
+    """When `advance` next has something to do, -1 for never. Forgetting ended jobs waits for the next command."""
+    cdef uint64_t due = <uint64_t> -1
+    if e.job_timers.size:
+        due = heap_node(&e.job_timers, 0).high
+    if e.class_timers.size and heap_node(&e.class_timers, 0).high < due:
+        due = heap_node(&e.class_timers, 0).high
+    return <int64_t> due
+
+
+cdef void advance(Engine* e, int64_t now) noexcept nogil:
+    """Fires what is due until `now`, each at its own time and as a step of its own, and forgets what is old enough (J4).
+
+    Equal times: jobs by number, then reservation clocks.
+    """
+    cdef Fact fact
+    cdef int64_t due
+    while True:
+        due = next_due(e)
+        if due < 0 or due > now:
+            break
+        if due > e.now:
+            e.now = due
+        if e.job_timers.size and heap_node(&e.job_timers, 0).high == <uint64_t> due:
+            fire(e, heap_node(&e.job_timers, 0).item)
+        else:
+            heap_remove(&e.class_timers, class_timer_places(e), heap_node(&e.class_timers, 0).item)
+        settle(e)
+    if now > e.now:
+        e.now = now
+    while e.ended_head != NOBODY and (e.jobs[e.ended_head].end_time + e.retention <= e.now or e.ended_count > MAX_ENDED):
+        fact = fact_of(FACT_JOB_FORGOTTEN)
+        fact.job = e.ended_head
+        commit(e, &fact)
+
+
+cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
+    """One cause of one job: the end of its life first, then its start, the end of its hold, the end of its wait."""
+    cdef Job* job = &e.jobs[slot]
+    cdef Job probe
+    cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
+    cdef Placement p
+    if job.expire_time and job.expire_time <= e.now:
+        end(e, slot, EXPIRED, TIME_TO_LIVE)
+    elif job.state == SCHEDULED:
+        p = place(e, job, False)
+        carry_out(e, slot, &p)
+    elif job.held and job.hold_until <= e.now:
+        try_place(e, slot)
+    elif queue.on_max_wait == ACTION_OVERFLOW:
+        probe = job[0]
+        probe.own_mode = AFFINITY_OFF
+        if carry_over(e, job, queue.overflow, &probe.cls, &probe.preferred):
+            p = place(e, &probe, False)
+            p.own_flag = OWN_DROPPED
+            carry_out(e, slot, &p)
+        else:
+            end(e, slot, CANCELLED, MAX_WAIT)
+    else:
+        end(e, slot, CANCELLED, MAX_WAIT)
+
+
+# ---- jobs
+
+
+cdef inline void refuse(Answer* answer, uint32_t refusal) noexcept nogil:
+    answer.refusal = refusal
+
+
+cdef void present_answer(const Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
+    """The job as it is now."""
+    cdef const Job* job = &e.jobs[slot]
+    answer.refusal = ACCEPTED
+    answer.job = slot
+    answer.agent = job.agent
+    answer.queue = e.classes[job.cls].queue
+    answer.version = job.version
+    answer.reason = job.reason
+    answer.state = job.state
+    answer.outcome = OUTCOME_ASSIGNED if job.state == ASSIGNED else OUTCOME_QUEUED
+    answer.policy_version = job.policy_version
+
+
+cdef void first_answer(const Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
+    """What was answered when the job was submitted (J4)."""
+    cdef const Job* job = &e.jobs[slot]
+    answer.refusal = ACCEPTED
+    answer.job = slot
+    answer.agent = job.first_agent
+    answer.queue = job.first_queue
+    answer.version = job.first_outcome == OUTCOME_ASSIGNED
+    answer.reason = job.first_reason
+    answer.outcome = job.first_outcome
+    answer.state = ASSIGNED if job.first_outcome == OUTCOME_ASSIGNED else QUEUED
+    if job.first_outcome == OUTCOME_REFUSED:
+        answer.state = CANCELLED
+    elif job.first_reason == NOT_STARTED:
+        answer.state = SCHEDULED
+    answer.policy_version = job.first_policy_version
+
+
+cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) noexcept nogil:
+    """The wanted agent, or whoever the memory knows within the queue's tiers (A1, A2)."""
+    cdef const Queue* queue = &e.queues[command.queue]
+    cdef uint32_t mode = command.affinity if command.affinity else queue.affinity_mode, tier
+    cdef const Memory* memory
+    draft.own_agent = NOBODY
+    draft.own_mode = AFFINITY_OFF
+    draft.binds = command.customer != NOBODY and mode != AFFINITY_OFF
+    if command.wanted_agent != NOBODY:
+        draft.own_agent = command.wanted_agent
+        draft.own_number = e.agents[command.wanted_agent].number
+        draft.own_mode = command.wanted_mode
+        draft.own_hold = command.wanted_hold
+        return
+    if not draft.binds:
+        return
+    memory = memory_find(e, command.customer, queue.affinity_group)
+    if memory == NULL or e.agents[memory.agent].number != memory.agent_number:
+        return
+    for tier in range(queue.tier_count):
+        if e.now - memory.time <= queue.tiers[tier].age:
+            draft.own_agent = memory.agent
+            draft.own_number = memory.agent_number
+            draft.own_mode = <uint8_t> mode
+            draft.own_hold = queue.tiers[tier].hold
+            draft.own_away = queue.tiers[tier].also_away
+            return
+
+
+cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, uint32_t outcome, const Placement* p) noexcept nogil:
+    """Keeps the job; returns its slot."""
+    cdef JobFact body
+    cdef JobBody* head = &body.head
+    cdef Fact fact = fact_of(FACT_JOB_SUBMITTED)
+    memset(head, 0, sizeof(JobBody))
+    head.content = command.content
+    head.start_time = command.start_time
+    head.expire_time = e.now + command.time_to_live if command.time_to_live else 0
+    head.head_start = command.head_start
+    head.own_hold = draft.own_hold
+    head.own_number = draft.own_number
+    head.cls = draft.cls
+    head.preferred = draft.preferred
+    head.customer = command.customer
+    head.own_agent = draft.own_agent
+    head.urgency = command.urgency
+    head.own_mode = draft.own_mode
+    head.own_away = draft.own_away
+    head.binds = draft.binds
+    head.first_outcome = <uint8_t> outcome
+    head.first_reason = <uint8_t> p.reason
+    head.first_agent = p.agent
+    head.first_queue = e.classes[p.cls].queue
+    head.excluded_count = <uint8_t> command.excluded_count
+    memcpy(body.excluded, command.excluded, command.excluded_count * 4)
+    fact.job = e.free_job if e.free_job != NOBODY else e.job_used
+    fact.body = &body
+    fact.body_size = sizeof(JobBody) + command.excluded_count * 4
+    commit(e, &fact)
+    return fact.job
+
+
+cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil:
+    """Submits a job (T, A, Q4, Q6, E1). O(demands + search); no allocation but for new demands and growing tables."""
+    cdef Job draft
+    cdef Placement p
+    memset(&draft, 0, sizeof(Job))
+    draft.cls = class_of(e, command.queue, command.channel, command.demands, command.demand_count)
+    draft.preferred = NOBODY
+    if command.preferred_count:
+        draft.preferred = class_of(e, command.queue, command.channel, command.preferred, command.preferred_count)
+    if draft.cls == NOBODY or (command.preferred_count and draft.preferred == NOBODY):
+        refuse(answer, TOO_MANY_CLASSES)
+        return
+    draft.number = e.job_number + 1
+    draft.queue_time = e.now
+    draft.head_start = command.head_start
+    draft.urgency = command.urgency
+    draft.cost = e.channels[command.channel].cost
+    draft.excluded = <uint32_t*> command.excluded
+    draft.excluded_count = <uint8_t> command.excluded_count
+    find_owner(e, command, &draft)
+    if command.start_time > e.now:
+        p.agent = NOBODY
+        p.cls = draft.cls
+        p.reason = NOT_STARTED
+        first_answer(e, submit(e, command, &draft, OUTCOME_QUEUED, &p), answer)
+        return
+    p = place(e, &draft, command.immediate_only)
+    if p.fate == IS_REFUSED:
+        answer.refusal = ACCEPTED
+        answer.job = NOBODY
+        answer.agent = NOBODY
+        answer.queue = e.classes[p.cls].queue
+        answer.version = 0
+        answer.outcome = OUTCOME_REFUSED
+        answer.reason = p.reason
+        answer.state = CANCELLED
+        answer.policy_version = e.policy_version
+        return
+    answer.job = submit(
+        e, command, &draft,
+        OUTCOME_ASSIGNED if p.fate == IS_GIVEN else OUTCOME_QUEUED if p.fate == WAITS else OUTCOME_REFUSED, &p)
+    carry_out(e, answer.job, &p)
+    settle(e)
+    first_answer(e, answer.job, answer)
+
+
+cdef uint32_t refusal_of(const Engine* e, uint32_t slot, uint64_t version, uint32_t state) noexcept nogil:
+    """J5: the state first, then the version."""
+    if e.jobs[slot].state != state:
+        return WRONG_STATE
+    return ACCEPTED if e.jobs[slot].version == version else STALE_VERSION
+
+
+cdef void answer_offer(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
+    """Accepting and declining ask for an open offer."""
+    refuse(answer, refusal_of(e, slot, version, OFFERED))
+
+
+cdef void complete(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
+    """The work is done; the agent's room serves the backlog."""
+    cdef uint32_t agent = e.jobs[slot].agent
+    answer.refusal = refusal_of(e, slot, version, ASSIGNED)
+    if answer.refusal != ACCEPTED:
+        return
+    end(e, slot, COMPLETED, REASON_NONE)
+    present_answer(e, slot, answer)
+    serve(e, agent)
+    settle(e)
+
+
+cdef void cancel(Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
+    """Nobody wants the work any more, whoever holds it."""
+    cdef uint32_t agent = e.jobs[slot].agent
+    cdef uint32_t state = e.jobs[slot].state
+    if state >= COMPLETED:
+        refuse(answer, WRONG_STATE)
+        return
+    end(e, slot, CANCELLED, CALLER)
+    present_answer(e, slot, answer)
+    if state == ASSIGNED:
+        serve(e, agent)
+    settle(e)
+
+
+cdef void release(Engine* e, uint32_t job) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_JOB_RELEASED)
+    fact.job = job
+    commit(e, &fact)
+
+
+cdef uint32_t transfer_to_agent(
+    Engine* e, uint32_t slot, uint64_t version, uint32_t target, bint over_capacity, bint reset_age
+) noexcept nogil:
+    """C2: never above capacity, unless told so; skills are the operator's business. Returns a Refusal."""
+    cdef Job* job = &e.jobs[slot]
+    cdef uint32_t source = job.agent, channel = e.classes[job.cls].channel
+    cdef uint32_t refusal = refusal_of(e, slot, version, ASSIGNED)
+    if refusal != ACCEPTED:
+        return refusal
+    if e.agents[target].presence != ONLINE:
+        return AGENT_NOT_ONLINE
+    if source == target:
+        return SAME_AGENT
+    if not over_capacity and (e.agents[target].reserved_for != NOBODY or not has_room(e, target, channel, e.channels[channel].cost)):
+        return AGENT_FULL
+    release(e, slot)
+    if reset_age:
+        make_wait(e, slot, job.cls, REASON_NONE, 0, AGE_RESET | OWN_DROPPED)
+    give(e, slot, target, job.cls, BY_TRANSFER)
+    serve(e, source)
+    settle(e)
+    return ACCEPTED
+
+
+cdef uint32_t transfer_to_queue(
+    Engine* e, uint32_t slot, uint64_t version, uint32_t queue, bint is_back, bint reset_age
+) noexcept nogil:
+    """To a backlog; `is_back`: the present agent is out of the question from now on. Returns a Refusal."""
+    cdef Job* job = &e.jobs[slot]
+    cdef uint32_t source = job.agent, refusal = refusal_of(e, slot, version, ASSIGNED), cls, preferred, waiting
+    cdef Fact fact
+    cdef Job probe
+    if refusal != ACCEPTED:
+        return refusal
+    if not carry_over(e, job, queue, &cls, &preferred):
+        return TOO_MANY_CLASSES
+    release(e, slot)
+    if is_back and job.excluded_count < MAX_EXCLUSIONS:
+        fact = fact_of(FACT_JOB_EXCLUDES)
+        fact.job = slot
+        fact.agent = source
+        commit(e, &fact)
+    probe = job[0]
+    probe.cls = cls
+    make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | (AGE_RESET if reset_age else 0))
+    waiting = first_for(e, source)
+    while waiting != NOBODY and waiting != slot and job_before(&e.jobs[waiting], job):
+        give(e, waiting, source, e.jobs[waiting].cls, backlog_cause(e, waiting, source))
+        waiting = first_for(e, source)
+    try_place(e, slot)
+    serve(e, source)
+    settle(e)
+    return ACCEPTED
+
+
+# ---- agents
+
+
+cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil:
+    """A new agent, or all settings of one. Fills in the number and, where it is 0, the order (K1)."""
+    cdef Fact fact = fact_of(FACT_AGENT)
+    cdef bint exists = agent < e.agent_capacity and e.agents[agent].number != 0
+    body.number = e.agents[agent].number if exists else e.agent_number + 1
+    if body.order == 0:
+        body.order = e.agents[agent].order if exists else e.highest_order + 1
+    fact.agent = agent
+    fact.body = body
+    fact.body_size = body_size
+    commit(e, &fact)
+
+
+cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil:
+    """As `define_agent`; waiting jobs follow in the same step."""
+    define_agent(e, agent, body, body_size)
+    release_holds(e, agent)
+    serve(e, agent)
+    settle(e)
+
+
+cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
+    """Only an agent who holds nothing can go. Returns a Refusal."""
+    cdef Fact fact = fact_of(FACT_AGENT_REMOVED)
+    if e.agents[agent].held_count:
+        return AGENT_HOLDS_JOBS
+    set_presence(e, agent, OFFLINE)
+    drop_owner(e, agent)
+    fact.agent = agent
+    commit(e, &fact)
+    rematch(e)
+    return ACCEPTED
+
+
+cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence) noexcept nogil:
+    """P1. Held jobs stay; waiting ones follow."""
+    cdef Fact fact = fact_of(FACT_PRESENCE)
+    if e.agents[agent].presence == presence:
+        return
+    fact.agent = agent
+    fact.state = <uint8_t> presence
+    commit(e, &fact)
+    settle(e)
+    release_holds(e, agent)
+    if presence == ONLINE or presence == AWAY:
+        serve(e, agent)
+    settle(e)
+
+
+# ---- policy
+
+
+cdef void define_settings(Engine* e, const SettingsBody* body) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_SETTINGS)
+    fact.body = body
+    fact.body_size = sizeof(SettingsBody)
+    commit(e, &fact)
+
+
+cdef void define_channel(Engine* e, const ChannelBody* body) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_CHANNEL)
+    fact.body = body
+    fact.body_size = sizeof(ChannelBody)
+    commit(e, &fact)
+
+
+cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_QUEUE)
+    fact.body = body
+    fact.body_size = sizeof(QueueBody) + body.any_count * sizeof(Demand)
+    commit(e, &fact)
+
+
+cdef void rematch(Engine* e) noexcept nogil:
+    """Waiting jobs follow a new policy, in key order (L1, Q1)."""
+    place_all(e)
+    settle(e)

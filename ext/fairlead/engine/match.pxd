@@ -1,0 +1,16 @@
+"""The backlog meets room: whenever something raised what can be served, in the same step (Q1-Q5, Q8)."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from fairlead.engine.model cimport Engine
+
+cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause) noexcept nogil
+cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil
+cdef uint32_t backlog_cause(const Engine* e, uint32_t job, uint32_t agent) noexcept nogil
+cdef uint32_t first_for(const Engine* e, uint32_t agent) noexcept nogil
+cdef void serve(Engine* e, uint32_t agent) noexcept nogil
+cdef void try_place(Engine* e, uint32_t job) noexcept nogil
+cdef void release_holds(Engine* e, uint32_t agent) noexcept nogil
+cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil
+cdef void place_all(Engine* e) noexcept nogil
+cdef void settle(Engine* e) noexcept nogil

@@ -1,0 +1,276 @@
+"""See match.pxd. Between steps no waiting job has a candidate; each function here restores that after one kind of change."""
+
+from libc.stdlib cimport free, qsort
+from libc.stdint cimport uint64_t
+
+from fairlead.base.heap cimport heap_node
+from fairlead.base.lineup cimport NOBODY
+from fairlead.base.memory cimport memory_grow
+from fairlead.engine.apply cimport CLOCK_KEPT, OWN_DROPPED, commit, fact_of
+from fairlead.engine.choose cimport Choice, can_take, choose, hold_stands, may_use, own_can_take, waiting_reason
+from fairlead.engine.model cimport (
+    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, ONLINE,
+    QUEUED, Agent, Channel, Class, Fact, Job, job_before, job_high,
+)
+from fairlead.engine.state cimport class_matches, excludes, has_room, owns
+
+
+cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_JOB_GIVEN)
+    fact.job = job
+    fact.agent = agent
+    fact.cls = cls
+    fact.reason = <unsigned char> cause
+    commit(e, &fact)
+
+
+cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_JOB_WAITS)
+    fact.job = job
+    fact.cls = cls
+    fact.reason = <unsigned char> reason
+    fact.value = hold_until
+    fact.flag = <unsigned char> flag
+    commit(e, &fact)
+
+
+cdef uint32_t first_in_class(const Engine* e, const Class* c, uint32_t agent) noexcept nogil:
+    """The first waiting job of a class that does not exclude the agent. O(1) when its head does not."""
+    cdef uint32_t head = heap_node(&c.waiting, 0).item, best = NOBODY, index, job
+    if not excludes(&e.jobs[head], agent):
+        return head
+    for index in range(1, c.waiting.size):
+        job = heap_node(&c.waiting, index).item
+        if not excludes(&e.jobs[job], agent) and (best == NOBODY or job_before(&e.jobs[job], &e.jobs[best])):
+            best = job
+    return best
+
+
+cdef uint32_t first_for(const Engine* e, uint32_t slot) noexcept nogil:
+    """Among all waiting jobs that the agent may serve, the one with the smallest key (Q2). O(classes that wait)."""
+    cdef const Agent* agent = &e.agents[slot]
+    cdef const Class* c
+    cdef uint32_t index, job, best = NOBODY
+    if agent.fits or (agent.presence == ONLINE and agent.reserved_for != NOBODY):
+        for index in range(e.waiting_class_count):
+            c = &e.classes[e.waiting_classes[index]]
+            if agent.reserved_for == NOBODY:
+                if not (agent.fits >> c.channel) & 1:
+                    continue
+            elif not has_room(e, slot, c.channel, e.channels[c.channel].cost):
+                continue
+            if not class_matches(e, e.waiting_classes[index], slot):
+                continue
+            job = first_in_class(e, c, slot)
+            if job == NOBODY or not may_use(e, &e.jobs[job], slot):
+                continue
+            if best == NOBODY or job_before(&e.jobs[job], &e.jobs[best]):
+                best = job
+    job = agent.own_head
+    while job != NOBODY:
+        if own_can_take(e, &e.jobs[job]) and (best == NOBODY or job_before(&e.jobs[job], &e.jobs[best])):
+            best = job
+        job = e.jobs[job].own_next
+    return best
+
+
+cdef uint32_t backlog_cause(const Engine* e, uint32_t job, uint32_t agent) noexcept nogil:
+    return BY_OWN_AGENT if owns(e, &e.jobs[job]) and e.jobs[job].own_agent == agent else BY_BACKLOG
+
+
+cdef void serve(Engine* e, uint32_t agent) noexcept nogil:
+    """An agent may have gained room: they take waiting jobs in key order until they are full or nothing fits."""
+    cdef uint32_t job
+    while True:
+        job = first_for(e, agent)
+        if job == NOBODY:
+            return
+        give(e, job, agent, e.jobs[job].cls, backlog_cause(e, job, agent))
+
+
+cdef void try_place(Engine* e, uint32_t slot) noexcept nogil:
+    """A waiting job may have gained a candidate. One that is held for no reason any more becomes an ordinary one first."""
+    cdef Job* job = &e.jobs[slot]
+    cdef Choice choice
+    if job.held:
+        if own_can_take(e, job):
+            give(e, slot, job.own_agent, job.cls, BY_OWN_AGENT)
+            return
+        if hold_stands(e, job) and job.hold_until > e.now:
+            return
+        make_wait(e, slot, job.cls, waiting_reason(e, job), 0, CLOCK_KEPT)
+    choice = choose(e, job, False)
+    if choice.agent != NOBODY:
+        give(e, slot, choice.agent, job.cls, choice.cause if choice.cause == BY_OWN_AGENT else BY_BACKLOG)
+
+
+cdef struct Waiting:
+    uint64_t high
+    uint64_t number
+    uint32_t job
+
+
+cdef int compare_waiting(const void* left, const void* right) noexcept nogil:
+    cdef const Waiting* a = <const Waiting*> left
+    cdef const Waiting* b = <const Waiting*> right
+    if a.high != b.high:
+        return -1 if a.high < b.high else 1
+    return -1 if a.number < b.number else 1
+
+
+cdef inline void note(const Engine* e, Waiting* entry, uint32_t job) noexcept nogil:
+    entry.high = job_high(&e.jobs[job])
+    entry.number = e.jobs[job].number
+    entry.job = job
+
+
+cdef void release_holds(Engine* e, uint32_t agent) noexcept nogil:
+    """Jobs that wait for this agent alone, when the agent's presence or skills changed. O(n log n) in those jobs."""
+    cdef uint32_t count = 0, index, job = e.agents[agent].own_head
+    cdef Waiting* line
+    while job != NOBODY:
+        count += 1
+        job = e.jobs[job].own_next
+    if count == 0:
+        return
+    line = <Waiting*> memory_grow(NULL, count * sizeof(Waiting))
+    job = e.agents[agent].own_head
+    for index in range(count):
+        note(e, line + index, job)
+        job = e.jobs[job].own_next
+    qsort(line, count, sizeof(Waiting), compare_waiting)
+    for index in range(count):
+        if e.jobs[line[index].job].held:
+            try_place(e, line[index].job)
+    free(line)
+
+
+cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil:
+    """The agent is about to be removed: waiting jobs no longer know them."""
+    cdef uint32_t job = e.agents[agent].own_head
+    cdef uint32_t reason
+    while job != NOBODY:
+        reason = waiting_reason(e, &e.jobs[job]) if e.jobs[job].held else e.jobs[job].reason
+        make_wait(e, job, e.jobs[job].cls, reason, 0, CLOCK_KEPT | OWN_DROPPED)
+        job = e.agents[agent].own_head
+
+
+cdef void place_all(Engine* e) noexcept nogil:
+    """Anything may have changed for anyone: every waiting job in key order. O(n log n) in waiting jobs.
+
+    A class whose plain job found nobody is skipped from then on: placing others only takes room away.
+    """
+    cdef uint32_t count = 0, index, slot
+    cdef Waiting* line
+    cdef Job* job
+    cdef bint is_plain
+    for slot in range(e.job_used):
+        count += e.jobs[slot].state == QUEUED
+    if count == 0:
+        return
+    line = <Waiting*> memory_grow(NULL, count * sizeof(Waiting))
+    index = 0
+    for slot in range(e.job_used):
+        if e.jobs[slot].state == QUEUED:
+            note(e, line + index, slot)
+            index += 1
+    qsort(line, count, sizeof(Waiting), compare_waiting)
+    e.pass_number += 1
+    for index in range(count):
+        job = &e.jobs[line[index].job]
+        is_plain = job.own_mode <= 1 and job.excluded_count == 0
+        if is_plain and e.classes[job.cls].blocked_pass == e.pass_number:
+            continue
+        try_place(e, line[index].job)
+        if is_plain and job.state == QUEUED and e.reserved_count == 0:
+            e.classes[job.cls].blocked_pass = e.pass_number
+    free(line)
+
+
+# ---- Q8: a costly job does not starve behind cheap ones
+
+
+cdef uint32_t costly_head(const Engine* e, const Class* c) noexcept nogil:
+    """The class's first waiting job if it costs several units, else NOBODY."""
+    cdef uint32_t job
+    if c.waiting.size == 0:
+        return NOBODY
+    job = heap_node(&c.waiting, 0).item
+    return job if e.jobs[job].cost > 1 else NOBODY
+
+
+cdef bint could_hold(const Engine* e, const Job* job, uint32_t slot) noexcept nogil:
+    """Whether the agent could take the job once enough of its work has ended."""
+    cdef const Agent* agent = &e.agents[slot]
+    return (
+        agent.presence == ONLINE
+        and agent.capacity >= job.cost
+        and agent.channel_limit[e.classes[job.cls].channel] > 0
+        and class_matches(e, job.cls, slot)
+        and not excludes(job, slot)
+    )
+
+
+cdef uint32_t closest_to_room(const Engine* e, const Job* job) noexcept nogil:
+    """Who has the fewest units to free, then T2's order. O(agents)."""
+    cdef uint32_t slot, best = NOBODY
+    cdef uint64_t units, least = 0
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number == 0 or e.agents[slot].reserved_for != NOBODY or not could_hold(e, job, slot):
+            continue
+        units = e.agents[slot].load + job.cost
+        units = units - e.agents[slot].capacity if units > e.agents[slot].capacity else 0
+        if best == NOBODY or units < least or (units == least and given_before(e, slot, best)):
+            best = slot
+            least = units
+    return best
+
+
+cdef inline bint given_before(const Engine* e, uint32_t a, uint32_t b) noexcept nogil:
+    if e.agents[a].last_given != e.agents[b].last_given:
+        return e.agents[a].last_given < e.agents[b].last_given
+    if e.agents[a].order != e.agents[b].order:
+        return e.agents[a].order < e.agents[b].order
+    return e.agents[a].number < e.agents[b].number
+
+
+cdef void start_clock(Engine* e, uint32_t cls, uint32_t job) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_CLOCK)
+    fact.cls = cls
+    fact.job = job
+    commit(e, &fact)
+
+
+cdef void reserve(Engine* e, uint32_t cls, uint32_t job, uint32_t agent, uint32_t type) noexcept nogil:
+    cdef Fact fact = fact_of(type)
+    fact.cls = cls
+    fact.job = job
+    fact.agent = agent
+    commit(e, &fact)
+
+
+cdef bint settle_class(Engine* e, uint32_t cls) noexcept nogil:
+    """Clock and reservation of one class; True when an agent was set free, so that all must be looked at again."""
+    cdef Class* c = &e.classes[cls]
+    cdef uint32_t head = costly_head(e, c), agent = c.reserver
+    if agent != NOBODY and (head != e.agents[agent].reserved_for or e.jobs[head].number != c.head_number
+                            or not could_hold(e, &e.jobs[head], agent)):
+        reserve(e, cls, NOBODY, agent, FACT_UNRESERVED)
+        serve(e, agent)
+        return True
+    if (e.jobs[head].number if head != NOBODY else 0) != c.head_number:
+        start_clock(e, cls, head)
+    if head != NOBODY and c.reserver == NOBODY and c.head_since + e.reserve_after <= e.now:
+        agent = closest_to_room(e, &e.jobs[head])
+        if agent != NOBODY:
+            reserve(e, cls, head, agent, FACT_RESERVED)
+    return False
+
+
+cdef void settle(Engine* e) noexcept nogil:
+    """The end of every step: clocks of costly heads, reservations that begin or end. Free while nothing costly waits."""
+    cdef uint32_t cls = 0
+    if e.costly_waiting == 0 and e.reserved_count == 0 and e.clock_count == 0:
+        return
+    while cls < e.class_count:
+        cls = 0 if settle_class(e, cls) else cls + 1

@@ -1,0 +1,7 @@
+"""Agents from Python to the engine: validation, names to abilities, the body of the fact."""
+
+from libc.stdint cimport uint32_t
+
+from fairlead.shard.tenant cimport Tenant
+
+cdef uint32_t store_agent(Tenant* t, str agent_id, dict settings, list queues, bint rematches) except? 0xFFFFFFFE

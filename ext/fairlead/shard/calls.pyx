@@ -1,0 +1,455 @@
+"""See calls.pxd."""
+
+from libc.stdio cimport snprintf
+from libc.string cimport memmove, memset
+
+from fairlead.base.memory cimport mix64
+from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
+from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
+from fairlead.engine.decide cimport (
+    AssignCommand, answer_offer, assign, cancel, complete, first_answer, present_answer, set_presence,
+    transfer_to_agent, transfer_to_queue,
+)
+from fairlead.engine.model cimport (
+    ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, TOO_MANY_CLASSES,
+    WRONG_STATE, Demand,
+)
+from fairlead.shard.tenant cimport (
+    Remembered, TierEntry, ability_slot, customer_release, customer_slot, note_presence, recall, remember,
+)
+
+cdef enum:
+    MAX_START_AHEAD = 30 * 24 * 3600   # seconds
+
+# The gRPC codes used here.
+cdef enum:
+    CODE_INVALID = 3
+    CODE_NOT_FOUND = 5
+    CODE_EXISTS = 6
+    CODE_EXHAUSTED = 8
+    CODE_PRECONDITION = 9
+    CODE_UNIMPLEMENTED = 12
+
+
+cdef const char* reason_of(uint32_t kind) noexcept nogil:
+    if kind == JOB_NOT_FOUND:
+        return b"JOB_NOT_FOUND"
+    if kind == AGENT_NOT_FOUND:
+        return b"AGENT_NOT_FOUND"
+    if kind == QUEUE_NOT_FOUND:
+        return b"QUEUE_NOT_FOUND"
+    if kind == CHANNEL_NOT_FOUND:
+        return b"CHANNEL_NOT_FOUND"
+    if kind == TIER_NOT_FOUND:
+        return b"TIER_NOT_FOUND"
+    if kind == JOB_ALREADY_EXISTS:
+        return b"JOB_ALREADY_EXISTS"
+    if kind == AGENT_ALREADY_EXISTS:
+        return b"AGENT_ALREADY_EXISTS"
+    if kind == REQUEST_ID_REUSED:
+        return b"REQUEST_ID_REUSED"
+    if kind == IS_STALE_VERSION:
+        return b"STALE_VERSION"
+    if kind == IS_WRONG_STATE:
+        return b"WRONG_STATE"
+    if kind == HOLDS_JOBS:
+        return b"AGENT_HOLDS_JOBS"
+    if kind == NOT_ONLINE:
+        return b"AGENT_NOT_ONLINE"
+    if kind == IS_SAME_AGENT:
+        return b"SAME_AGENT"
+    if kind == IS_FULL:
+        return b"AGENT_FULL"
+    if kind == LIMIT_EXCEEDED:
+        return b"LIMIT_EXCEEDED"
+    if kind == QUEUE_IN_USE:
+        return b"QUEUE_IN_USE"
+    if kind == CHANNEL_IN_USE:
+        return b"CHANNEL_IN_USE"
+    if kind == UNKNOWN_METHOD:
+        return b"UNKNOWN_METHOD"
+    return b"INVALID_FIELD"
+
+
+cdef int32_t code_of(uint32_t kind) noexcept nogil:
+    if kind <= TIER_NOT_FOUND:
+        return CODE_NOT_FOUND
+    if kind <= REQUEST_ID_REUSED:
+        return CODE_EXISTS
+    if kind == IS_FULL or kind == LIMIT_EXCEEDED:
+        return CODE_EXHAUSTED
+    if kind == INVALID_FIELD:
+        return CODE_INVALID
+    if kind == UNKNOWN_METHOD:
+        return CODE_UNIMPLEMENTED
+    return CODE_PRECONDITION
+
+
+cdef bint fail(Reply* reply, uint32_t kind, const char* what, Text subject, const char* field) noexcept nogil:
+    """Fills the failure; `what` may hold one %.*s for the subject. Returns False, for the caller to return."""
+    reply.failure.code = code_of(kind)
+    reply.failure.reason = reason_of(kind)
+    snprintf(reply.failure.field, FIELD_SIZE, b"%s", field)
+    snprintf(reply.failure.message, MESSAGE_SIZE, what, <int> subject.size, subject.data)
+    return False
+
+
+cdef bint fail_refused(Reply* reply, uint32_t refusal, Text subject) noexcept nogil:
+    """What the engine refused, in words. `subject` is the id of the job, or of the agent where it is about one."""
+    if refusal == JOB_UNKNOWN:
+        return fail(reply, JOB_NOT_FOUND, b"no job '%.*s'", subject, b"")
+    if refusal == WRONG_STATE:
+        return fail(reply, IS_WRONG_STATE, b"job '%.*s' is not in a state that allows this", subject, b"")
+    if refusal == STALE_VERSION:
+        return fail(reply, IS_STALE_VERSION, b"job '%.*s' has been assigned again since that version", subject, b"")
+    if refusal == AGENT_HOLDS_JOBS:
+        return fail(reply, HOLDS_JOBS, b"agent '%.*s' still holds jobs", subject, b"")
+    if refusal == AGENT_NOT_ONLINE:
+        return fail(reply, NOT_ONLINE, b"agent '%.*s' is not ONLINE", subject, b"")
+    if refusal == SAME_AGENT:
+        return fail(reply, IS_SAME_AGENT, b"agent '%.*s' holds the job already", subject, b"")
+    if refusal == AGENT_FULL:
+        return fail(reply, IS_FULL, b"agent '%.*s' has no room for the job", subject, b"")
+    return fail(reply, LIMIT_EXCEEDED, b"job '%.*s' has new demands, and the tenant has 65536 different ones already", subject, b"")
+
+
+# ---- content digests and request ids (J4)
+
+
+cdef uint64_t digest_start(uint32_t method) noexcept nogil:
+    return mix64(method)
+
+
+cdef uint64_t digest_text(uint64_t digest, Text text) noexcept nogil:
+    return mix64(digest ^ text_hash(0, text)) + text.size
+
+
+cdef uint64_t digest_number(uint64_t digest, int64_t value) noexcept nogil:
+    return mix64(digest ^ <uint64_t> value) + 1
+
+
+cdef uint64_t digest_skills(uint64_t digest, const SkillDemand* skills, int32_t count) noexcept nogil:
+    cdef int32_t index
+    digest = digest_number(digest, count)
+    for index in range(count):
+        digest = digest_text(digest, skills[index].name)
+        digest = digest_number(digest, skills[index].min_level * 16 + skills[index].max_level)
+    return digest
+
+
+cdef uint64_t digest_texts(uint64_t digest, const Text* texts, int32_t count) noexcept nogil:
+    cdef int32_t index
+    digest = digest_number(digest, count)
+    for index in range(count):
+        digest = digest_text(digest, texts[index])
+    return digest
+
+
+cdef uint64_t job_digest(const JobSpec* job, bint immediate_only) noexcept nogil:
+    """Everything that was asked. Labels are a map: their order does not count."""
+    cdef uint64_t digest = digest_text(digest_start(ASSIGN), job.id), labels = 0
+    cdef int32_t index
+    digest = digest_text(digest, job.queue)
+    digest = digest_text(digest, job.channel)
+    digest = digest_text(digest, job.customer)
+    digest = digest_text(digest, job.customer_tier)
+    digest = digest_text(digest, job.language)
+    digest = digest_number(digest, (job.urgency << 8) | (job.affinity << 4) | immediate_only)
+    digest = digest_number(digest, job.customer_value)
+    digest = digest_number(digest, job.head_start.us)
+    digest = digest_number(digest, job.time_to_live.us)
+    digest = digest_number(digest, job.start_time.us)
+    if job.wanted_agent.present:
+        digest = digest_text(digest, job.wanted_agent.agent_id)
+        digest = digest_number(digest, job.wanted_agent.hold.us * 4 + job.wanted_agent.mode)
+    digest = digest_skills(digest, job.skills, job.skill_count)
+    digest = digest_texts(digest, job.tags, job.tag_count)
+    digest = digest_skills(digest, job.preferred_skills, job.preferred_skill_count)
+    digest = digest_texts(digest, job.preferred_tags, job.preferred_tag_count)
+    digest = digest_texts(digest, job.excluded, job.excluded_count)
+    for index in range(job.label_count):
+        labels += digest_text(digest_text(7, job.labels[index].key), job.labels[index].value)
+    return digest_number(digest, <int64_t> labels)
+
+
+cdef int32_t repeat(Tenant* t, Text request_id, uint64_t content, Reply* reply) noexcept nogil:
+    """1: answered before, `reply` has it; -1: the id was used for something else; 0: go on."""
+    cdef Remembered* entry = recall(t, request_id)
+    reply.repeated = 0
+    if entry == NULL:
+        return 0
+    if entry.content != content:
+        fail(reply, REQUEST_ID_REUSED, b"request id '%.*s' was used for another call", request_id, b"request_id")
+        return -1
+    reply.answer = entry.answer
+    reply.repeated = 1
+    return 1
+
+
+# ---- names
+
+
+cdef uint32_t find_job(Tenant* t, Text id, Reply* reply) noexcept nogil:
+    cdef uint32_t slot = names_find(&t.jobs, id)
+    if slot == NO_SLOT:
+        fail(reply, JOB_NOT_FOUND, b"no job '%.*s'", id, b"job_id")
+    return slot
+
+
+cdef uint32_t find_agent(Tenant* t, Text id, const char* field, Reply* reply) noexcept nogil:
+    cdef uint32_t slot = names_find(&t.agents, id)
+    if slot == NO_SLOT or slot >= t.engine.agent_capacity or t.engine.agents[slot].number == 0:
+        fail(reply, AGENT_NOT_FOUND, b"no agent '%.*s'", id, field)
+        return NO_SLOT
+    return slot
+
+
+cdef uint32_t find_queue(Tenant* t, Text id, const char* field, Reply* reply) noexcept nogil:
+    """An empty id is the default queue."""
+    cdef uint32_t slot
+    if id.size == 0:
+        if t.default_queue == NO_SLOT:
+            fail(reply, INVALID_FIELD, b"name a queue: the policy has several and no default%.*s", id, field)
+        return t.default_queue
+    slot = names_find(&t.queues, id)
+    if slot == NO_SLOT or slot >= t.engine.queue_capacity or not t.engine.queues[slot].used:
+        fail(reply, QUEUE_NOT_FOUND, b"no queue '%.*s'", id, field)
+        return NO_SLOT
+    return slot
+
+
+# ---- assign
+
+
+cdef void add_demand(Demand* demands, uint32_t* count, uint32_t ability, uint8_t least, uint8_t most) noexcept nogil:
+    """Keeps the list sorted by ability, each ability once: two demands of one skill must both hold."""
+    cdef uint32_t at = 0
+    while at < count[0] and demands[at].ability < ability:
+        at += 1
+    if at < count[0] and demands[at].ability == ability:
+        demands[at].least = least if least > demands[at].least else demands[at].least
+        demands[at].most = most if most < demands[at].most else demands[at].most
+        return
+    memmove(demands + at + 1, demands + at, (count[0] - at) * sizeof(Demand))
+    memset(demands + at, 0, sizeof(Demand))
+    demands[at].ability = ability
+    demands[at].least = least
+    demands[at].most = most
+    count[0] += 1
+
+
+cdef void add_skills(Tenant* t, const SkillDemand* skills, int32_t count, Demand* demands, uint32_t* total) noexcept nogil:
+    cdef int32_t index
+    for index in range(count):
+        add_demand(demands, total, ability_slot(t, b"s", skills[index].name, True),
+                   <uint8_t> skills[index].min_level, <uint8_t> skills[index].max_level)
+
+
+cdef void add_tags(Tenant* t, const Text* tags, int32_t count, Demand* demands, uint32_t* total) noexcept nogil:
+    cdef int32_t index
+    for index in range(count):
+        add_demand(demands, total, ability_slot(t, b"t", tags[index], True), 1, 10)
+
+
+cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* command, Reply* reply) noexcept nogil:
+    """Queue, channel, tier."""
+    cdef uint32_t slot
+    cdef TierEntry* tier
+    command.queue = find_queue(t, job.queue, b"job.queue", reply)
+    if command.queue == NO_SLOT:
+        return False
+    command.channel = t.default_channel
+    if job.channel.size:
+        slot = names_find(&t.channels, job.channel)
+        if slot == NO_SLOT or not t.engine.channels[slot].used:
+            return fail(reply, CHANNEL_NOT_FOUND, b"no channel '%.*s'", job.channel, b"job.channel")
+        command.channel = slot
+    command.head_start = job.head_start.us
+    command.urgency = <uint8_t> job.urgency
+    if job.customer_tier.size:
+        slot = names_find(&t.tiers, job.customer_tier)
+        if slot == NO_SLOT or not t.tier_entries[slot].used:
+            return fail(reply, TIER_NOT_FOUND, b"no tier '%.*s'", job.customer_tier, b"job.customer_tier")
+        tier = &t.tier_entries[slot]
+        command.head_start += tier.head_start
+        command.urgency = <uint8_t> (job.urgency + tier.urgency if job.urgency + tier.urgency < 9 else 9)
+    return True
+
+
+cdef bint resolve_agents(Tenant* t, const JobSpec* job, AssignCommand* command, Reply* reply) noexcept nogil:
+    """The wanted and the excluded ones."""
+    cdef int32_t index
+    command.wanted_agent = NO_SLOT
+    if job.wanted_agent.present:
+        command.wanted_agent = find_agent(t, job.wanted_agent.agent_id, b"job.wanted_agent.agent_id", reply)
+        if command.wanted_agent == NO_SLOT:
+            return False
+        command.wanted_mode = <uint8_t> job.wanted_agent.mode
+        command.wanted_hold = job.wanted_agent.hold.us
+    command.excluded_count = <uint32_t> job.excluded_count
+    for index in range(job.excluded_count):
+        command.excluded[index] = find_agent(t, job.excluded[index], b"", reply)
+        if command.excluded[index] == NO_SLOT:
+            snprintf(reply.failure.field, FIELD_SIZE, b"job.excluded_agents[%d]", index)
+            return False
+    return True
+
+
+cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil:
+    command.start_time = 0
+    if not job.start_time.present or job.start_time.us <= t.engine.now:
+        return True
+    if job.start_time.us - t.engine.now > <int64_t> MAX_START_AHEAD * 1000000:
+        return fail(reply, INVALID_FIELD, b"job '%.*s' starts more than 30 days ahead", job.id, b"job.start_time")
+    if immediate_only:
+        return fail(reply, INVALID_FIELD, b"job '%.*s' cannot start later and be placed at once", job.id, b"immediate_only")
+    command.start_time = job.start_time.us
+    return True
+
+
+cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
+    """Submits a job, or repeats the first answer to one submitted before."""
+    cdef AssignCommand command
+    cdef uint32_t slot = names_find(&t.jobs, job.id)
+    cdef uint64_t content = job_digest(job, immediate_only)
+    reply.repeated = 0
+    if slot != NO_SLOT:
+        if t.engine.jobs[slot].content != content:
+            return fail(reply, JOB_ALREADY_EXISTS, b"job '%.*s' exists with other content", job.id, b"job.id")
+        first_answer(&t.engine, slot, &reply.answer)
+        reply.repeated = 1
+        return True
+    if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
+            or not resolve_start(t, job, immediate_only, &command, reply):
+        return False
+    command.content = content
+    command.time_to_live = job.time_to_live.us
+    command.affinity = <uint8_t> job.affinity
+    command.immediate_only = immediate_only
+    command.demand_count = 0
+    command.preferred_count = 0
+    add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
+    add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
+    if job.preferred_skill_count or job.preferred_tag_count:
+        add_skills(t, job.skills, job.skill_count, command.preferred, &command.preferred_count)
+        add_tags(t, job.tags, job.tag_count, command.preferred, &command.preferred_count)
+        add_skills(t, job.preferred_skills, job.preferred_skill_count, command.preferred, &command.preferred_count)
+        add_tags(t, job.preferred_tags, job.preferred_tag_count, command.preferred, &command.preferred_count)
+    command.customer = customer_slot(t, job.customer)
+    t.pending_id = job.id
+    assign(&t.engine, &command, &reply.answer)
+    if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
+        customer_release(t, command.customer)
+    return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id)
+
+
+# ---- the other mutations
+
+
+cdef uint64_t assignment_digest(uint32_t method, Text job_id, int64_t version) noexcept nogil:
+    return digest_number(digest_text(digest_start(method), job_id), version)
+
+
+cdef bint finish(Tenant* t, Text request_id, uint64_t content, uint32_t refusal, Text subject, Reply* reply) noexcept nogil:
+    """Remembers the answer, or words the refusal."""
+    if refusal != ACCEPTED:
+        return fail_refused(reply, refusal, subject)
+    remember(t, request_id, content, &reply.answer)
+    return True
+
+
+cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Reply* reply) noexcept nogil:
+    """Accepts or declines."""
+    cdef uint64_t content = assignment_digest(method, request.job_id, request.version)
+    cdef int32_t seen = repeat(t, request.request_id, content, reply)
+    cdef uint32_t slot
+    if seen:
+        return seen > 0
+    slot = find_job(t, request.job_id, reply)
+    if slot == NO_SLOT:
+        return False
+    answer_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+
+
+cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil:
+    cdef uint64_t content = assignment_digest(COMPLETE_JOB, request.job_id, request.version)
+    cdef int32_t seen
+    cdef uint32_t slot
+    content = digest_number(content, request.first_response.us)
+    content = digest_number(content, request.satisfaction if request.has_satisfaction else -1)
+    content = digest_number(content, request.skip_wrap_up)
+    seen = repeat(t, request.request_id, content, reply)
+    if seen:
+        return seen > 0
+    slot = find_job(t, request.job_id, reply)
+    if slot == NO_SLOT:
+        return False
+    complete(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+
+
+cdef bint call_cancel(Tenant* t, const JobRequest* request, Reply* reply) noexcept nogil:
+    cdef uint64_t content = assignment_digest(CANCEL_JOB, request.job_id, 0)
+    cdef int32_t seen = repeat(t, request.request_id, content, reply)
+    cdef uint32_t slot
+    if seen:
+        return seen > 0
+    slot = find_job(t, request.job_id, reply)
+    if slot == NO_SLOT:
+        return False
+    cancel(&t.engine, slot, &reply.answer)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+
+
+cdef bint call_transfer(Tenant* t, const TransferJobRequest* request, Reply* reply) noexcept nogil:
+    cdef uint64_t content = assignment_digest(TRANSFER_JOB, request.job_id, request.version)
+    cdef int32_t seen
+    cdef uint32_t slot, target, refusal
+    cdef Text subject = request.job_id
+    content = digest_text(digest_number(content, request.target_kind), request.target)
+    content = digest_number(content, request.over_capacity * 2 + request.reset_age)
+    seen = repeat(t, request.request_id, content, reply)
+    if seen:
+        return seen > 0
+    slot = find_job(t, request.job_id, reply)
+    if slot == NO_SLOT:
+        return False
+    if request.target_kind == TARGET_AGENT:
+        target = find_agent(t, request.target, b"agent_id", reply)
+        if target == NO_SLOT:
+            return False
+        refusal = transfer_to_agent(
+            &t.engine, slot, <uint64_t> request.version, target, request.over_capacity, request.reset_age)
+        if refusal == AGENT_NOT_ONLINE or refusal == SAME_AGENT or refusal == AGENT_FULL:
+            subject = request.target
+    else:
+        target = t.engine.classes[t.engine.jobs[slot].cls].queue
+        if request.target_kind == TARGET_QUEUE:
+            target = find_queue(t, request.target, b"queue", reply)
+            if target == NO_SLOT:
+                return False
+        refusal = transfer_to_queue(
+            &t.engine, slot, <uint64_t> request.version, target, request.target_kind != TARGET_QUEUE, request.reset_age)
+    if refusal == ACCEPTED:
+        present_answer(&t.engine, slot, &reply.answer)
+    return finish(t, request.request_id, content, refusal, subject, reply)
+
+
+cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* reply) noexcept nogil:
+    cdef uint64_t content = digest_text(digest_start(SET_PRESENCE), request.agent_id)
+    cdef int32_t seen
+    cdef uint32_t slot
+    content = digest_text(digest_number(content, request.presence), request.reason)
+    content = digest_number(content, request.lease.us)
+    seen = repeat(t, request.request_id, content, reply)
+    if seen:
+        return seen > 0
+    slot = find_agent(t, request.agent_id, b"agent_id", reply)
+    if slot == NO_SLOT:
+        return False
+    set_presence(&t.engine, slot, <uint32_t> request.presence)
+    note_presence(t, slot, request.reason)
+    memset(&reply.answer, 0, sizeof(Answer))
+    reply.answer.agent = slot
+    return finish(t, request.request_id, content, ACCEPTED, request.agent_id, reply)

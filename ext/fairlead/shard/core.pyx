@@ -1,0 +1,601 @@
+"""The shard as Python sees it: one writer for a set of tenants.
+
+Each method holds the interpreter's lock from its first look at the state to its last change of it, and never lets go in
+between: that lock is the shard's lock. Values are checked here once; inside, everything is an integer.
+"""
+
+import os
+from enum import IntEnum
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memset
+
+from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
+from fairlead.base.memory cimport memory_grow
+from fairlead.base.text cimport Text, text_empty
+from fairlead.codec.messages cimport (
+    DECODE_OK, TARGET_AGENT, TARGET_NONE, TARGET_QUEUE, CompleteJobRequest, DecodeError, JobRequest, JobSpec,
+    SetPresenceRequest, TransferJobRequest,
+)
+from fairlead.codec.validate cimport (
+    error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
+    validate_job, validate_presence, validate_tenant, validate_transfer,
+)
+from fairlead.directory.names cimport (
+    NO_SLOT, names_add, names_check, names_find, names_has, names_size, names_text,
+)
+from fairlead.engine.audit cimport Audit, audit, state_hash
+from fairlead.engine.decide cimport next_due, present_answer, remove_agent, set_presence
+from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
+from fairlead.engine.state cimport engine_size
+from fairlead.journal.journal cimport journal_durable
+from fairlead.shard.agents cimport store_agent
+from fairlead.shard.calls cimport (
+    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
+    LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
+    call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
+)
+from fairlead.shard.convert cimport (
+    fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
+)
+from fairlead.shard.dispatch cimport (
+    ShardState, shard_free, shard_init, shard_now, submit, tenant_advance, tenant_find, tenant_get,
+)
+from fairlead.shard.explain cimport explain
+from fairlead.shard.install cimport install
+from fairlead.shard.tenant cimport Tenant, note_presence, remember, tenant_names_size
+from fairlead.shard.views cimport (
+    AgentView, Assignment, JobView, TenantView, agent_settings, agent_view, assignment, job_view, tenant_view, to_str,
+)
+
+from fairlead.errors import raise_error
+from fairlead.policy.tables import PolicyTables
+from fairlead.shard.explain import Explanation
+from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
+
+cdef enum:
+    LONGEST_BATCH = 1000    # jobs of one page
+    LONGEST_NOTE = 128
+
+
+class Method(IntEnum):
+    """Hot methods of `Shard.submit`."""
+
+    ASSIGN = 1
+    BATCH_ASSIGN = 2
+    ACCEPT_OFFER = 3
+    DECLINE_OFFER = 4
+    COMPLETE_JOB = 5
+    CANCEL_JOB = 6
+    TRANSFER_JOB = 7
+    GET_JOB = 8
+    SET_PRESENCE = 9
+    HEARTBEAT = 10
+
+
+cdef struct Numbered:
+    uint64_t number
+    uint32_t slot
+
+
+cdef int compare_numbers(const void* a, const void* b) noexcept nogil:
+    return -1 if (<const Numbered*> a).number < (<const Numbered*> b).number else 1
+
+
+cdef class Shard:
+    """One writer, its tenants, their state. Thread-safe: a call is carried out whole before the next begins.
+
+    Every failure of a call raises a class of `fairlead.errors`; nothing has changed then. Durations and times are
+    integers in microseconds. A tenant exists from its first assign, agent or policy; reading an unknown one shows an
+    empty tenant.
+    """
+
+    cdef ShardState _state
+    cdef dict _members     # tenant -> agent id -> queues that name it
+    cdef dict _policies    # tenant -> (version, document, author, time)
+
+    def __cinit__(self, *, bint virtual_time=False):
+        shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
+        self._members = {}
+        self._policies = {}
+
+    def __dealloc__(self):
+        shard_free(&self._state)
+
+    # ---- tenants and time
+
+    cdef Tenant* _open(self, str tenant) except NULL:
+        """The tenant, created when it does not exist."""
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Text name = to_text(tenant, "tenant")
+        cdef Tenant* t
+        error_clear(&error)
+        if validate_tenant(name, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = tenant_get(&self._state, name)
+        if t == NULL:
+            fail(&reply, LIMIT_EXCEEDED, b"no room for tenant '%.*s': there are 1000000", name, b"tenant")
+            raise_failure(&reply)
+        return t
+
+    cdef Tenant* _known(self, str tenant) except? NULL:
+        """The tenant, NULL when it does not exist."""
+        cdef DecodeError error
+        cdef Text name = to_text(tenant, "tenant")
+        error_clear(&error)
+        if validate_tenant(name, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        return tenant_find(&self._state, name)
+
+    @property
+    def now_us(self):
+        """The shard's clock: Unix time at the start and monotone since, or virtual time."""
+        return shard_now(&self._state)
+
+    def advance_to(self, int64_t now_us):
+        """Moves virtual time forward and fires all that was due on the way, in order. Back in time is refused."""
+        cdef uint32_t slot
+        if not self._state.is_virtual:
+            raise_error("INVALID_FIELD", "the clock moves by itself: this shard was not made with virtual_time", "now_us")
+        if now_us < self._state.now:
+            raise_error("INVALID_FIELD", f"{now_us}; time is {self._state.now} already", "now_us")
+        self._state.now = now_us
+        for slot in range(self._state.names.used):
+            tenant_advance(&self._state, self._state.tenants[slot])
+
+    def tick(self):
+        """Fires what is due now. Returns the microseconds until the next timer, -1 when there is none."""
+        cdef uint32_t slot
+        cdef int64_t due, first = -1
+        for slot in range(self._state.names.used):
+            tenant_advance(&self._state, self._state.tenants[slot])
+            due = next_due(&self._state.tenants[slot].engine)
+            if due >= 0 and (first < 0 or due < first):
+                first = due
+        return -1 if first < 0 else max(0, first - shard_now(&self._state))
+
+    def submit(self, uint32_t method, bytes request not None, reply_to):
+        """Decodes, decides, journals; `reply_to(grpc_status, body, sequence)` is called once the facts are durable.
+
+        `body` is the response message, or a serialized google.rpc.Status when the status is not 0.
+        """
+        cdef Buffer out
+        cdef const char* data = request
+        cdef int32_t status
+        buffer_init(&out)
+        status = submit(&self._state, method, <const uint8_t*> data, len(request), &out)
+        body = out.data[:out.size] if out.size else b""
+        buffer_free(&out)
+        reply_to(status, body, journal_durable(&self._state.journal))
+
+    # ---- jobs
+
+    def assign(
+        self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
+        preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
+        wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
+        customer_value=0, affinity=0, bint immediate_only=False,
+    ):
+        """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
+        cdef JobSpec* job = &self._state.request.job
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        cdef list alive = []
+        job.id = to_text(job_id, "job.id")
+        job.queue = to_text(queue, "job.queue")
+        job.channel = to_text(channel, "job.channel")
+        job.customer = to_text(customer, "job.customer")
+        job.customer_tier = to_text(customer_tier, "job.customer_tier")
+        job.language = to_text(language, "job.language")
+        job.urgency = to_small(urgency, "job.urgency")
+        job.affinity = to_small(affinity, "job.affinity")
+        job.customer_value = to_number(customer_value, "job.customer_value")
+        job.head_start = to_time(head_start_us, "job.head_start")
+        job.time_to_live = to_time(time_to_live_us, "job.time_to_live")
+        job.start_time = to_time(start_time_us, "job.start_time")
+        job.wanted_agent.agent_id = to_text(wanted_agent, "job.wanted_agent.agent_id")
+        job.wanted_agent.present = job.wanted_agent.agent_id.size != 0 or wanted_mode != 0 or wanted_hold_us != 0
+        job.wanted_agent.mode = to_small(wanted_mode, "job.wanted_agent.mode")
+        job.wanted_agent.hold = to_time(wanted_hold_us, "job.wanted_agent.hold")
+        job.skill_count = fill_skills(skills, job.skills, "job.skills", alive)
+        job.preferred_skill_count = fill_skills(preferred_skills, job.preferred_skills, "job.preferred_skills", alive)
+        job.tag_count = fill_texts(tags, job.tags, "job.tags", alive) if tags else 0
+        job.preferred_tag_count = fill_texts(preferred_tags, job.preferred_tags, "job.preferred_tags", alive) if preferred_tags else 0
+        job.excluded_count = fill_texts(excluded_agents, job.excluded, "job.excluded_agents", alive) if excluded_agents else 0
+        fill_labels(labels, job)
+        error_clear(&error)
+        if validate_job(job, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._open(tenant)
+        if not call_assign(t, job, immediate_only, &reply):
+            raise_failure(&reply)
+        return assignment(t, job_id, &reply)
+
+    cdef Tenant* _with_job(self, str tenant, job_id) except NULL:
+        """The tenant of a job; in one that does not exist there is no job either."""
+        cdef Reply reply
+        cdef Tenant* t = self._known(tenant)
+        if t == NULL:
+            fail(&reply, JOB_NOT_FOUND, b"no job '%.*s'", to_text(job_id, "job_id"), b"job_id")
+            raise_failure(&reply)
+        return t
+
+    cdef Assignment _answer_offer(self, str tenant, job_id, version, request_id, uint32_t method):
+        cdef JobRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        request.tenant = text_empty()
+        request.job_id = to_text(job_id, "job_id")
+        request.request_id = to_text(request_id, "request_id")
+        request.version = to_number(version, "version")
+        error_clear(&error)
+        if validate_assignment(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._with_job(tenant, job_id)
+        if not call_offer(t, &request, method, &reply):
+            raise_failure(&reply)
+        return assignment(t, job_id, &reply)
+
+    def accept(self, str tenant not None, job_id, version, request_id=""):
+        """The offered agent takes the job (O1)."""
+        return self._answer_offer(tenant, job_id, version, request_id, ACCEPT_OFFER)
+
+    def decline(self, str tenant not None, job_id, version, request_id=""):
+        """The offered agent does not take the job; it is offered on in the same step (O1)."""
+        return self._answer_offer(tenant, job_id, version, request_id, DECLINE_OFFER)
+
+    def complete(
+        self, str tenant not None, job_id, version, request_id="", first_response_us=0, satisfaction=-1,
+        bint skip_wrap_up=False,
+    ):
+        """The work is done; the agent's room serves the backlog in the same step (Q1)."""
+        cdef CompleteJobRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        request.tenant = text_empty()
+        request.job_id = to_text(job_id, "job_id")
+        request.request_id = to_text(request_id, "request_id")
+        request.version = to_number(version, "version")
+        request.first_response = to_time(first_response_us, "first_response")
+        request.satisfaction = to_small(satisfaction, "satisfaction")
+        request.has_satisfaction = request.satisfaction != -1
+        request.skip_wrap_up = skip_wrap_up
+        error_clear(&error)
+        if validate_complete(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._with_job(tenant, job_id)
+        if not call_complete(t, &request, &reply):
+            raise_failure(&reply)
+        return assignment(t, job_id, &reply)
+
+    def cancel(self, str tenant not None, job_id, request_id=""):
+        """The work is no longer wanted, whoever holds it."""
+        cdef JobRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        request.tenant = text_empty()
+        request.job_id = to_text(job_id, "job_id")
+        request.request_id = to_text(request_id, "request_id")
+        request.version = 0
+        error_clear(&error)
+        if validate_cancel(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._with_job(tenant, job_id)
+        if not call_cancel(t, &request, &reply):
+            raise_failure(&reply)
+        return assignment(t, job_id, &reply)
+
+    def transfer(
+        self, str tenant not None, job_id, version, *, agent="", queue="", bint over_capacity=False,
+        bint reset_age=False, request_id="",
+    ):
+        """Moves a held job to an agent, to a queue, or, with neither, back to its own queue without its agent (C2, Q7)."""
+        cdef TransferJobRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        request.tenant = text_empty()
+        request.job_id = to_text(job_id, "job_id")
+        request.request_id = to_text(request_id, "request_id")
+        request.version = to_number(version, "version")
+        request.target = to_text(agent or queue, "agent_id" if agent else "queue")
+        request.target_kind = TARGET_AGENT if agent else TARGET_QUEUE if queue else TARGET_NONE
+        request.over_capacity = over_capacity
+        request.reset_age = reset_age
+        error_clear(&error)
+        if validate_transfer(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._with_job(tenant, job_id)
+        if not call_transfer(t, &request, &reply):
+            raise_failure(&reply)
+        return assignment(t, job_id, &reply)
+
+    cdef uint32_t _job_slot(self, Tenant* t, job_id) except? 0xFFFFFFFE:
+        cdef JobRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef uint32_t slot
+        request.tenant = text_empty()
+        request.request_id = text_empty()
+        request.job_id = to_text(job_id, "job_id")
+        request.version = 0
+        error_clear(&error)
+        if validate_get(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        slot = find_job(t, request.job_id, &reply)
+        if slot == NO_SLOT:
+            raise_failure(&reply)
+        return slot
+
+    def job(self, str tenant not None, job_id):
+        """One job, live or remembered."""
+        cdef Tenant* t = self._with_job(tenant, job_id)
+        return job_view(t, self._job_slot(t, job_id))
+
+    def explain(self, str tenant not None, job_id):
+        """Why a job is where it is (E3)."""
+        cdef Tenant* t = self._with_job(tenant, job_id)
+        return explain(t, self._job_slot(t, job_id))
+
+    def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
+        """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
+        cdef Tenant* t = self._known(tenant)
+        cdef uint32_t slot, count = 0, in_queue = NO_SLOT, of_agent = NO_SLOT, mask = 0
+        cdef Numbered* found
+        cdef const Job* job
+        if t == NULL:
+            return [], 0
+        for state in states:
+            mask |= 1 << <uint32_t> state
+        if queue:
+            in_queue = names_find(&t.queues, to_text(queue, "queue"))
+        if agent_id:
+            of_agent = names_find(&t.agents, to_text(agent_id, "agent_id"))
+        if (queue and in_queue == NO_SLOT) or (agent_id and of_agent == NO_SLOT):
+            return [], 0
+        found = <Numbered*> memory_grow(NULL, t.engine.job_used * sizeof(Numbered))
+        for slot in range(t.engine.job_used):
+            job = &t.engine.jobs[slot]
+            if job.state == NO_JOB or job.number <= after or (mask and not (mask >> job.state) & 1):
+                continue
+            if (in_queue != NO_SLOT and t.engine.classes[job.cls].queue != in_queue) or (
+                    of_agent != NO_SLOT and job.agent != of_agent):
+                continue
+            found[count].number = job.number
+            found[count].slot = slot
+            count += 1
+        qsort(found, count, sizeof(Numbered), compare_numbers)
+        page = [job_view(t, found[slot].slot) for slot in range(min(count, limit))]
+        following = found[limit - 1].number if count > limit > 0 else 0
+        free(found)
+        return page, following
+
+    # ---- agents
+
+    cdef int32_t _seen(self, Tenant* t, str request_id, uint64_t content) except -2:
+        """Whether the request id was answered before; raises when it was used for something else."""
+        cdef Reply reply
+        cdef int32_t seen = repeat(t, to_text(request_id, "request_id"), content, &reply)
+        if seen < 0:
+            raise_failure(&reply)
+        return seen
+
+    cdef object _remember(self, Tenant* t, str request_id, uint64_t content):
+        cdef Reply reply
+        memset(&reply, 0, sizeof(Reply))
+        remember(t, to_text(request_id, "request_id"), content, &reply.answer)
+
+    cdef uint32_t _agent_slot(self, Tenant* t, agent_id) except? 0xFFFFFFFE:
+        cdef Reply reply
+        cdef Text name = to_text(agent_id, "agent_id")
+        cdef uint32_t slot
+        if t == NULL:
+            fail(&reply, AGENT_NOT_FOUND, b"no agent '%.*s'", name, b"agent_id")
+            raise_failure(&reply)
+        slot = find_agent(t, name, b"agent_id", &reply)
+        if slot == NO_SLOT:
+            raise_failure(&reply)
+        return slot
+
+    cdef uint64_t _digest(self, uint32_t method, object content) except? 0:
+        """Of a cold call: its method and everything it says."""
+        return digest_text(digest_start(method), to_text(repr(content), ""))
+
+    def create_agent(
+        self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
+        rating=500, order=0, presence=4, str request_id not None="",
+    ):
+        """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
+        cdef Tenant* t = self._open(tenant)
+        cdef Reply reply
+        cdef uint32_t slot
+        cdef uint64_t content
+        settings = {
+            "skills": dict(skills or {}), "tags": list(tags), "capacity": capacity,
+            "channel_limits": dict(channel_limits or {}), "weight": weight, "rating": rating, "order": order,
+        }
+        content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
+        if self._seen(t, request_id, content):
+            return agent_view(t, self._agent_slot(t, agent_id))
+        if presence not in (1, 2, 3, 4):
+            raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
+        slot = names_find(&t.agents, to_text(agent_id, "agent.id"))
+        if slot != NO_SLOT and slot < t.engine.agent_capacity and t.engine.agents[slot].number:
+            fail(&reply, AGENT_ALREADY_EXISTS, b"agent '%.*s' exists", to_text(agent_id, "agent.id"), b"agent.id")
+            raise_failure(&reply)
+        slot = store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
+        note_presence(t, slot, text_empty())
+        set_presence(&t.engine, slot, presence)
+        self._remember(t, request_id, content)
+        return agent_view(t, slot)
+
+    def update_agent(
+        self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
+        rating=None, order=None, str request_id not None="",
+    ):
+        """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
+        cdef Tenant* t = self._known(tenant)
+        cdef uint32_t slot = self._agent_slot(t, agent_id)
+        cdef uint64_t content
+        given = {
+            "skills": skills, "tags": tags, "capacity": capacity, "channel_limits": channel_limits, "weight": weight,
+            "rating": rating, "order": order,
+        }
+        content = self._digest(UPDATE_AGENT, (agent_id, given))
+        if self._seen(t, request_id, content):
+            return agent_view(t, slot)
+        settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
+        if order == 0:
+            raise_error("INVALID_FIELD", "0; must be 1-1000000000", "agent.order")
+        store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
+        self._remember(t, request_id, content)
+        return agent_view(t, slot)
+
+    def delete_agent(self, str tenant not None, agent_id, str request_id not None=""):
+        """Removes an agent who holds no job."""
+        cdef Tenant* t = self._known(tenant)
+        cdef Reply reply
+        cdef uint32_t slot, refusal
+        cdef uint64_t content = self._digest(DELETE_AGENT, agent_id)
+        if t != NULL and self._seen(t, request_id, content):
+            return
+        slot = self._agent_slot(t, agent_id)
+        refusal = remove_agent(&t.engine, slot)
+        if refusal != ACCEPTED:
+            fail_refused(&reply, refusal, to_text(agent_id, "agent_id"))
+            raise_failure(&reply)
+        self._remember(t, request_id, content)
+
+    def set_presence(self, str tenant not None, agent_id, presence, reason="", lease_us=0, request_id=""):
+        """Changes presence (P1). True when the same request_id was answered before."""
+        cdef SetPresenceRequest request
+        cdef DecodeError error
+        cdef Reply reply
+        cdef Tenant* t
+        request.tenant = text_empty()
+        request.agent_id = to_text(agent_id, "agent_id")
+        request.reason = to_text(reason, "reason")
+        request.request_id = to_text(request_id, "request_id")
+        request.presence = to_small(presence, "presence")
+        request.lease = to_time(lease_us, "lease")
+        error_clear(&error)
+        if validate_presence(&request, &error) != DECODE_OK:
+            raise_decode_error(&error)
+        t = self._known(tenant)
+        if t == NULL:
+            self._agent_slot(t, agent_id)
+        if not call_presence(t, &request, &reply):
+            raise_failure(&reply)
+        return bool(reply.repeated)
+
+    def heartbeat(self, str tenant not None, agent_ids):
+        """Extends leases (P2); returns the ids that are unknown."""
+        cdef Tenant* t = self._known(tenant)
+        cdef DecodeError error
+        cdef Reply reply
+        cdef int32_t index
+        error_clear(&error)
+        ids = list(agent_ids)
+        if validate_heartbeat_size(<int32_t> min(len(ids), 1 << 30), &error) != DECODE_OK:
+            raise_decode_error(&error)
+        for index, agent_id in enumerate(ids):
+            if validate_agent_id(to_text(agent_id, f"agent_ids[{index}]"), index, &error) != DECODE_OK:
+                raise_decode_error(&error)
+        if t == NULL:
+            return ids
+        return [name for name in ids if find_agent(t, to_text(name, "agent_ids"), b"", &reply) == NO_SLOT]
+
+    def agent(self, str tenant not None, agent_id):
+        """One agent, with load and counts."""
+        cdef Tenant* t = self._known(tenant)
+        return agent_view(t, self._agent_slot(t, agent_id))
+
+    def agents(self, str tenant not None):
+        """All agents, by order number."""
+        cdef Tenant* t = self._known(tenant)
+        cdef uint32_t slot
+        if t == NULL:
+            return []
+        found = [
+            (t.engine.agents[slot].order, t.engine.agents[slot].number, slot)
+            for slot in range(t.engine.agent_capacity)
+            if t.engine.agents[slot].number
+        ]
+        return [agent_view(t, slot) for _, _, slot in sorted(found)]
+
+    # ---- policy
+
+    def install_policy(self, str tenant not None, tables, str request_id not None=""):
+        """Replaces the policy in one step; returns its version. Live jobs in a queue or channel that is gone: refused."""
+        cdef Tenant* t = self._open(tenant)
+        cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
+        name = tenant or "default"
+        if self._seen(t, request_id, content):
+            return self.policy(tenant)[0]
+        self._members[name] = install(t, tables, self._members.get(name, {}))
+        version = t.engine.policy_version
+        self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
+        self._remember(t, request_id, content)
+        return version
+
+    def policy(self, str tenant not None):
+        """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
+        self._known(tenant)
+        return self._policies.get(tenant or "default", (0, b"", "", 0))
+
+    # ---- the whole
+
+    def tenants(self):
+        """Names of the tenants that exist."""
+        cdef uint32_t slot
+        return [to_str(names_text(&self._state.names, slot)) for slot in range(self._state.names.used)]
+
+    def status(self, str tenant not None):
+        """Counts of one tenant."""
+        cdef Tenant* t = self._known(tenant)
+        if t == NULL:
+            return Shard(virtual_time=True)._empty_status(tenant or "default")
+        return tenant_view(t, tenant or "default")
+
+    def _empty_status(self, str tenant):
+        return tenant_view(self._open(tenant), tenant)
+
+    def check(self, str tenant not None):
+        """Every invariant of every structure of the tenant; what is violated. O(state)."""
+        cdef Tenant* t = self._known(tenant)
+        cdef Audit result
+        cdef uint32_t slot
+        if t == NULL:
+            return []
+        audit(&t.engine, &result)
+        found = [result.violations[slot].decode() for slot in range(result.count)]
+        if not (names_check(&t.jobs) and names_check(&t.agents) and names_check(&t.queues) and names_check(&t.channels)
+                and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)):
+            found.append("directory: a name is not found at its slot")
+        for slot in range(t.engine.job_used):
+            if (t.engine.jobs[slot].state != NO_JOB) != names_has(&t.jobs, slot):
+                found.append("J4: a job without an id, or an id without a job")
+                break
+        return found
+
+    def state_hash(self, str tenant not None):
+        """Equal facts give equal hashes on every build; 0 for a tenant that does not exist."""
+        cdef Tenant* t = self._known(tenant)
+        return state_hash(&t.engine) if t != NULL else 0
+
+    def memory(self, str tenant not None):
+        """Bytes by room: agents, jobs, planes, rotations, directory."""
+        cdef Tenant* t = self._known(tenant)
+        cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
+        if t == NULL:
+            return {"agents": 0, "jobs": 0, "planes": 0, "rotations": 0, "directory": 0}
+        engine_size(&t.engine, &agents, &planes, &rotations, &jobs)
+        return {
+            "agents": agents, "jobs": jobs, "planes": planes, "rotations": rotations, "directory": tenant_names_size(t),
+        }

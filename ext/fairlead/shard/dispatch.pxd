@@ -1,0 +1,37 @@
+"""The one dispatcher: a hot method's bytes in, its reply's bytes out.
+
+Every transport ends here. Decode, find the tenant, decide, journal, encode, with no interpreter and no allocation but for
+tables that grow. The caller holds the shard's lock.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from fairlead.base.buffer cimport Buffer
+from fairlead.base.text cimport Text
+from fairlead.codec.messages cimport AssignRequest, JobDetail
+from fairlead.directory.names cimport Names
+from fairlead.journal.journal cimport Journal
+from fairlead.shard.calls cimport Reply
+from fairlead.shard.tenant cimport Tenant
+
+
+cdef struct ShardState:
+    Journal journal
+    Names names                # of tenants
+    Tenant** tenants           # by slot
+    uint32_t tenant_capacity
+    uint64_t seed
+    int64_t now                # virtual time
+    int64_t epoch              # Unix time less monotone time at the start
+    uint8_t is_virtual
+    AssignRequest request      # scratch: large, and one call runs at a time
+
+
+cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nogil
+cdef void shard_free(ShardState* s) noexcept nogil
+cdef int64_t shard_now(const ShardState* s) noexcept nogil
+cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
+cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
+cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
+cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil
+cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* detail) noexcept nogil

@@ -1,0 +1,169 @@
+"""Why a job is where it is (E3): every agent with keys or with the first thing that excludes them. For people, not for speed."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from fairlead.directory.names cimport NO_SLOT, names_text
+from fairlead.engine.choose cimport KEY_COUNT, can_take, may_use, own_can_take, sort_keys, start_limit
+from fairlead.engine.model cimport (
+    ASSIGNED, AWAY, BY_BACKLOG, BY_OWN_AGENT, BY_PREFERENCE, BY_TRANSFER, COMPLETED, DRAINING, OFFLINE, ONLINE, QUEUED,
+    WEIGHTED, Agent, Class, Demand, Engine, Job,
+)
+from fairlead.engine.rotation cimport rotation_begin, rotation_cell
+from fairlead.engine.state cimport agent_meets, excludes, has_room, is_member, level_of, owns
+from fairlead.shard.tenant cimport Tenant
+from fairlead.shard.views cimport job_view, to_str
+
+from fairlead.policy.tables import STRATEGIES
+
+# Names of the strategies' own keys, in the engine's order.
+STRATEGY_KEYS = {
+    "sequential": ("served_this_round", "order", "agent_number"),
+    "weighted": ("not_due_yet", "virtual_finish"),
+    "least_load": ("saturation",),
+    "longest_idle": (),
+    "best_skill": ("minus_skill_levels", "saturation"),
+    "specialist": ("skill_count", "saturation"),
+    "best_rating": ("minus_rating", "saturation"),
+    "random": ("draw",),
+}
+CAUSES = {BY_OWN_AGENT: "own_agent", BY_PREFERENCE: "preferred", BY_BACKLOG: "backlog", BY_TRANSFER: "transfer"}
+ABSENCES = {AWAY: "away", DRAINING: "draining", OFFLINE: "offline"}
+
+
+class Explanation:
+    """Why a job is where it is (E3). Candidates best first, each (agent id, keys); excluded as (agent id, cause, detail)."""
+
+    def __init__(self, job, strategy, key_names, candidates, excluded, blocking_demands, decision):
+        self.job = job
+        self.strategy = strategy
+        self.key_names = key_names
+        self.candidates = candidates
+        self.excluded = excluded
+        self.blocking_demands = blocking_demands
+        self.decision = decision
+
+
+cdef str demand_text(const Tenant* t, const Demand* demand):
+    cdef str name = to_str(names_text(&t.abilities, demand.ability))
+    if name[0] == "t":
+        return f"tag {name[1:]}"
+    if demand.most < 10:
+        return f"skill {name[1:]} {demand.least}-{demand.most}"
+    return f"skill {name[1:]} >= {demand.least}"
+
+
+cdef tuple unmet(const Tenant* t, uint32_t slot, const Demand* demand):
+    """(cause, detail) of a demand that the agent does not meet, None when they do."""
+    cdef uint32_t level = level_of(&t.engine, slot, demand.ability)
+    if demand.least <= level <= demand.most:
+        return None
+    cause = "level_too_high" if level > demand.most else "missing_skill"
+    if names_text(&t.abilities, demand.ability).data[0] == b"t":
+        cause = "missing_tag"
+    have = f", has {level}" if level and cause != "missing_tag" else ""
+    return cause, demand_text(t, demand) + have
+
+
+cdef tuple lack_of_room(const Tenant* t, uint32_t slot, const Job* job):
+    """(cause, detail) of C1."""
+    cdef const Agent* agent = &t.engine.agents[slot]
+    cdef uint32_t channel = t.engine.classes[job.cls].channel
+    if agent.load + job.cost > agent.capacity:
+        return "full", f"load {agent.load} + {job.cost} > capacity {agent.capacity}"
+    name = to_str(names_text(&t.channels, channel))
+    return "channel_full", f"holds {agent.channel_count[channel]} of channel {name}"
+
+
+cdef tuple exclusion(const Tenant* t, const Job* job, uint32_t slot):
+    """(cause, detail): the first thing that keeps the agent from the job, None for a candidate."""
+    cdef const Engine* e = &t.engine
+    cdef const Class* c = &e.classes[job.cls]
+    cdef uint32_t index
+    if not is_member(e, slot, c.queue):
+        return "not_member", ""
+    if e.agents[slot].presence != ONLINE and not (own_can_take(e, job) and job.own_agent == slot):
+        return ABSENCES[e.agents[slot].presence], ""
+    for index in range(c.demand_count):
+        found = unmet(t, slot, c.demands + index)
+        if found is not None:
+            return found
+    if excludes(job, slot):
+        return "excluded", ""
+    if not has_room(e, slot, c.channel, job.cost):
+        return lack_of_room(t, slot, job)
+    if not may_use(e, job, slot):
+        return "reserved", "for job " + to_str(names_text(&t.jobs, e.agents[slot].reserved_for))
+    if job.held and job.own_agent != slot:
+        return "held_for_agent", to_str(names_text(&t.agents, job.own_agent))
+    return None
+
+
+cdef list candidate_keys(const Tenant* t, const Job* job, uint32_t slot, uint32_t own_count, uint64_t limit):
+    """own agent, threshold, preferences, the strategy's own, least recently given, order, number."""
+    cdef int64_t[KEY_COUNT] keys
+    cdef const Engine* e = &t.engine
+    cdef uint32_t index
+    sort_keys(e, job, slot, keys)
+    is_owner = owns(e, job) and job.own_agent == slot
+    own = [keys[2 + index] for index in range(own_count)]
+    if e.queues[e.classes[job.cls].queue].strategy == WEIGHTED:
+        cell = rotation_cell(e, job.cls, slot)
+        own = [int(cell == NO_SLOT or rotation_begin(e, cell) >= limit), keys[2]]
+    return [0 if is_owner else 1, keys[0], keys[1], *own, keys[5], keys[6], keys[7]]
+
+
+cdef list blocking(const Tenant* t, const Job* job):
+    """Demands each of which, dropped alone, would let somebody take the job now. O(agents * demands^2)."""
+    cdef const Engine* e = &t.engine
+    cdef const Class* c = &e.classes[job.cls]
+    cdef uint32_t slot, index, dropped
+    found = []
+    for dropped in range(c.demand_count):
+        for slot in range(e.agent_capacity):
+            if e.agents[slot].number == 0 or e.agents[slot].presence != ONLINE or not is_member(e, slot, c.queue):
+                continue
+            if not has_room(e, slot, c.channel, job.cost) or excludes(job, slot) or not may_use(e, job, slot):
+                continue
+            if agent_meets(e, slot, c.demands, dropped) and agent_meets(
+                    e, slot, c.demands + dropped + 1, c.demand_count - dropped - 1):
+                found.append(demand_text(t, c.demands + dropped))
+                break
+    return found
+
+
+cdef tuple decision(const Tenant* t, const Job* job):
+    if job.version == 0 or job.agent == NO_SLOT:
+        return None
+    return (
+        to_str(names_text(&t.agents, job.agent)), job.policy_version, CAUSES.get(job.cause, "strategy"),
+        job.load_before, job.capacity_before, job.assign_time - job.queue_time,
+    )
+
+
+cdef object explain(Tenant* t, uint32_t job_slot):
+    """Reads everything about one job. O(agents * demands)."""
+    cdef const Job* job = &t.engine.jobs[job_slot]
+    cdef const Engine* e = &t.engine
+    cdef uint32_t slot, strategy = e.queues[e.classes[job.cls].queue].strategy
+    cdef uint64_t limit = start_limit(e, job) if strategy == WEIGHTED else 0
+    names = {number: name for name, number in STRATEGIES.items()}
+    own_names = STRATEGY_KEYS[names[strategy]]
+    candidates = []
+    excluded = []
+    if job.state < COMPLETED:
+        for slot in range(e.agent_capacity):
+            if e.agents[slot].number == 0:
+                continue
+            agent = to_str(names_text(&t.agents, slot))
+            cause = exclusion(t, job, slot)
+            if cause is None:
+                candidates.append((agent, candidate_keys(t, job, slot, len(own_names), limit)))
+            else:
+                excluded.append((agent, *cause))
+    candidates.sort(key=lambda candidate: candidate[1])
+    key_names = [
+        "not_own_agent", "above_threshold", "lacks_preferences", *own_names, "last_given", "order", "agent_number"]
+    waits = job.state == QUEUED and not job.held
+    return Explanation(
+        job_view(t, job_slot), names[strategy], key_names, candidates, excluded,
+        blocking(t, job) if waits else [], decision(t, job))

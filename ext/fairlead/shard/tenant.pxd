@@ -1,0 +1,77 @@
+"""A tenant: one engine, and the names of everything its slots stand for.
+
+An engine serves one tenant; nothing is shared between tenants but the clock and the journal. The sink of the engine keeps
+names in step with facts: a job's id enters with the fact that submits it and leaves with the one that forgets it.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from fairlead.base.buffer cimport Buffer
+from fairlead.base.text cimport Text
+from fairlead.directory.names cimport Names
+from fairlead.engine.decide cimport Answer
+from fairlead.engine.model cimport Engine
+from fairlead.journal.journal cimport Journal
+
+cdef enum:
+    MAX_TENANTS = 1000000
+    MAX_REMEMBERED = 1000000   # answered request ids, whatever the retention
+
+cdef uint32_t BOUND            # flag in customer_references: the affinity memory knows the customer
+
+
+# The answer to a request id (J4).
+cdef struct Remembered:
+    uint64_t content
+    int64_t time
+    uint32_t next
+    Answer answer
+
+# A short text of an operator.
+cdef struct Note:
+    char* data
+    uint32_t size
+
+cdef struct TierEntry:
+    int64_t head_start
+    uint8_t urgency
+    uint8_t used
+
+cdef struct Tenant:
+    Engine engine
+    Names jobs
+    Names agents
+    Names queues
+    Names channels
+    Names abilities             # 's' + skill or 't' + tag
+    Names customers
+    Names tiers
+    Names requests
+    Remembered* remembered      # by request slot
+    Note* presence_notes        # by agent slot
+    TierEntry* tier_entries     # by tier slot
+    uint32_t* customer_references  # live and remembered jobs of a customer; BOUND
+    uint32_t remembered_capacity
+    uint32_t remembered_head
+    uint32_t remembered_tail
+    uint32_t note_capacity
+    uint32_t tier_capacity
+    uint32_t customer_capacity
+    uint32_t default_queue      # NO_SLOT: a job must name one
+    uint32_t default_channel
+    Text pending_id             # of the job being submitted
+    Journal* journal
+    Buffer* tape                # facts are copied here while somebody records
+
+
+cdef Tenant* tenant_create(Journal* journal, uint64_t seed) noexcept nogil
+cdef void tenant_destroy(Tenant* t) noexcept nogil
+cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
+cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil
+cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil
+cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil
+cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil
+cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
+cdef void forget_requests(Tenant* t) noexcept nogil
+cdef size_t tenant_names_size(const Tenant* t) noexcept nogil

@@ -1,0 +1,202 @@
+"""See tenant.pxd."""
+
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from fairlead.base.buffer cimport buffer_append
+from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.base.text cimport text_empty
+from fairlead.directory.names cimport (
+    NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
+)
+from fairlead.engine.model cimport FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, Fact, JobBody
+from fairlead.engine.state cimport engine_free, engine_init
+from fairlead.journal.journal cimport journal_append
+
+cdef enum:
+    LONGEST_ABILITY = 129
+
+BOUND = 0x80000000
+
+
+cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
+    """The sink: names follow facts, and the journal gets its record."""
+    cdef Tenant* t = <Tenant*> owner
+    cdef uint32_t customer
+    cdef Fact copy
+    cdef uint8_t[8] padding
+    if fact.type == FACT_JOB_SUBMITTED:
+        names_put(&t.jobs, fact.job, t.pending_id)
+        customer = (<const JobBody*> fact.body).customer
+        if customer != NO_SLOT:
+            t.customer_references[customer] += 1
+    elif fact.type == FACT_JOB_FORGOTTEN:
+        names_remove(&t.jobs, fact.job)
+        customer = t.engine.jobs[fact.job].customer
+        if customer != NO_SLOT:
+            t.customer_references[customer] -= 1
+            customer_release(t, customer)
+    elif fact.type == FACT_JOB_GIVEN and t.engine.jobs[fact.job].binds:
+        t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
+    journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
+    if t.tape != NULL:
+        copy = fact[0]
+        copy.body = NULL
+        memset(padding, 0, sizeof(padding))
+        buffer_append(t.tape, &copy, sizeof(Fact))
+        buffer_append(t.tape, fact.body, fact.body_size)
+        buffer_append(t.tape, padding, (8 - fact.body_size % 8) % 8)
+
+
+cdef Tenant* tenant_create(Journal* journal, uint64_t seed) noexcept nogil:
+    """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
+    cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
+    engine_init(&t.engine)
+    t.engine.sink = take_fact
+    t.engine.sink_owner = t
+    t.journal = journal
+    names_init(&t.jobs, seed)
+    names_init(&t.agents, seed)
+    names_init(&t.queues, seed)
+    names_init(&t.channels, seed)
+    names_init(&t.abilities, seed)
+    names_init(&t.customers, seed)
+    names_init(&t.tiers, seed)
+    names_init(&t.requests, seed)
+    t.remembered_head = NO_SLOT
+    t.remembered_tail = NO_SLOT
+    t.default_queue = NO_SLOT
+    t.pending_id = text_empty()
+    return t
+
+
+cdef void tenant_destroy(Tenant* t) noexcept nogil:
+    cdef uint32_t index
+    for index in range(t.note_capacity):
+        free(t.presence_notes[index].data)
+    engine_free(&t.engine)
+    names_free(&t.jobs)
+    names_free(&t.agents)
+    names_free(&t.queues)
+    names_free(&t.channels)
+    names_free(&t.abilities)
+    names_free(&t.customers)
+    names_free(&t.tiers)
+    names_free(&t.requests)
+    free(t.remembered)
+    free(t.presence_notes)
+    free(t.tier_entries)
+    free(t.customer_references)
+    free(t)
+
+
+cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil:
+    """The slot of a skill (kind 's') or tag ('t'); NO_SLOT when it is unknown and may not be added."""
+    cdef char[LONGEST_ABILITY] key
+    cdef Text text
+    key[0] = kind
+    memcpy(key + 1, name.data, name.size)
+    text.data = key
+    text.size = name.size + 1
+    return names_add(&t.abilities, text) if may_add else names_find(&t.abilities, text)
+
+
+cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
+    """Why the agent's presence is what it is."""
+    cdef uint32_t capacity = t.note_capacity
+    cdef Note* note
+    if agent >= capacity:
+        if reason.size == 0:
+            return
+        while capacity <= agent:
+            capacity = capacity * 2 if capacity else 8
+        t.presence_notes = <Note*> memory_grow(t.presence_notes, capacity * sizeof(Note))
+        memset(t.presence_notes + t.note_capacity, 0, (capacity - t.note_capacity) * sizeof(Note))
+        t.note_capacity = capacity
+    note = &t.presence_notes[agent]
+    note.size = reason.size
+    note.data = <char*> memory_grow(note.data, reason.size)
+    memcpy(note.data, reason.data, reason.size)
+
+
+cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil:
+    if count > t.tier_capacity:
+        t.tier_entries = <TierEntry*> memory_grow(t.tier_entries, count * sizeof(TierEntry))
+        memset(t.tier_entries + t.tier_capacity, 0, (count - t.tier_capacity) * sizeof(TierEntry))
+        t.tier_capacity = count
+
+
+cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil:
+    """The slot of a customer, NO_SLOT for no name. A fresh one lasts only if a job or the memory comes to refer to it."""
+    cdef uint32_t slot, capacity = t.customer_capacity
+    if name.size == 0:
+        return NO_SLOT
+    slot = names_add(&t.customers, name)
+    if slot >= capacity:
+        while capacity <= slot:
+            capacity = capacity + capacity // 2 + 16
+        t.customer_references = <uint32_t*> memory_grow(t.customer_references, capacity * sizeof(uint32_t))
+        memset(t.customer_references + t.customer_capacity, 0, (capacity - t.customer_capacity) * sizeof(uint32_t))
+        t.customer_capacity = capacity
+    return slot
+
+
+cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil:
+    """Forgets a customer to whom nothing refers."""
+    if customer != NO_SLOT and t.customer_references[customer] == 0:
+        names_remove(&t.customers, customer)
+
+
+# ---- request ids
+
+
+cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil:
+    """What a request id was answered; NULL when it is unknown or empty."""
+    cdef uint32_t slot = names_find(&t.requests, request_id)
+    return &t.remembered[slot] if slot != NO_SLOT else NULL
+
+
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil:
+    """Keeps the answer to a request id that is not known yet, for the retention of the policy."""
+    cdef uint32_t slot, capacity = t.remembered_capacity
+    cdef Remembered* entry
+    if request_id.size == 0:
+        return
+    slot = names_add(&t.requests, request_id)
+    if slot >= capacity:
+        while capacity <= slot:
+            capacity = capacity + capacity // 2 + 16
+        t.remembered = <Remembered*> memory_grow(t.remembered, capacity * sizeof(Remembered))
+        t.remembered_capacity = capacity
+    entry = &t.remembered[slot]
+    entry.content = content
+    entry.time = t.engine.now
+    entry.next = NO_SLOT
+    entry.answer = answer[0]
+    if t.remembered_tail == NO_SLOT:
+        t.remembered_head = slot
+    else:
+        t.remembered[t.remembered_tail].next = slot
+    t.remembered_tail = slot
+
+
+cdef void forget_requests(Tenant* t) noexcept nogil:
+    """Drops what is older than the retention, and the oldest beyond MAX_REMEMBERED. O(dropped)."""
+    cdef uint32_t slot
+    while t.remembered_head != NO_SLOT:
+        slot = t.remembered_head
+        if t.remembered[slot].time + t.engine.retention > t.engine.now and t.requests.count <= MAX_REMEMBERED:
+            return
+        t.remembered_head = t.remembered[slot].next
+        if t.remembered_head == NO_SLOT:
+            t.remembered_tail = NO_SLOT
+        names_remove(&t.requests, slot)
+
+
+cdef size_t tenant_names_size(const Tenant* t) noexcept nogil:
+    """Bytes of all names and of what is kept by them."""
+    return (
+        names_size(&t.jobs) + names_size(&t.agents) + names_size(&t.queues) + names_size(&t.channels)
+        + names_size(&t.abilities) + names_size(&t.customers) + names_size(&t.tiers) + names_size(&t.requests)
+        + t.remembered_capacity * sizeof(Remembered) + t.customer_capacity * sizeof(uint32_t)
+    )

@@ -1,0 +1,234 @@
+"""See views.pxd. The enums have the numbers of the contract."""
+
+from enum import IntEnum
+
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from fairlead.directory.names cimport NO_SLOT, names_text
+from fairlead.codec.messages cimport JobDetail
+from fairlead.engine.audit cimport state_hash
+from fairlead.engine.model cimport MAX_CHANNELS, ONLINE, QUEUED, Agent
+from fairlead.shard.dispatch cimport job_detail
+
+
+cdef enum:
+    NO_LIMIT = 0xFFFF
+
+
+class Presence(IntEnum):
+    """P1."""
+
+    ONLINE = 1
+    AWAY = 2
+    DRAINING = 3
+    OFFLINE = 4
+
+
+class JobState(IntEnum):
+    """J1."""
+
+    SCHEDULED = 1
+    QUEUED = 2
+    OFFERED = 3
+    ASSIGNED = 4
+    WRAPPING = 5
+    COMPLETED = 6
+    CANCELLED = 7
+    EXPIRED = 8
+
+
+class Outcome(IntEnum):
+    """E1."""
+
+    ASSIGNED = 1
+    OFFERED = 2
+    QUEUED = 3
+    REFUSED = 4
+
+
+class Reason(IntEnum):
+    """E1, and the causes of an end."""
+
+    NONE = 0
+    NO_AGENT_ONLINE = 1
+    NONE_ELIGIBLE = 2
+    ALL_BUSY = 3
+    BARRED = 4
+    QUEUE_FULL = 5
+    CLOSED_HOURS = 6
+    SCHEDULED = 7
+    HELD_FOR_AGENT = 8
+    MAX_WAIT = 9
+    TIME_TO_LIVE = 10
+    CALLER = 11
+
+
+class Affinity(IntEnum):
+    """A3."""
+
+    UNSET = 0
+    OFF = 1
+    PREFER = 2
+    REQUIRE = 3
+
+
+cdef str to_str(Text text):
+    return PyUnicode_DecodeUTF8(text.data, text.size, NULL) if text.size else ""
+
+
+cdef inline str agent_id(const Tenant* t, uint32_t slot):
+    return to_str(names_text(&t.agents, slot)) if slot != NO_SLOT else ""
+
+
+cdef class Assignment:
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
+
+    @property
+    def outcome(self):
+        """What an assign came to (E1)."""
+        return Outcome(self._outcome)
+
+    @property
+    def state(self):
+        """The job's state (J1)."""
+        return JobState(self._state)
+
+    @property
+    def reason(self):
+        """Why nobody holds it (E1)."""
+        return Reason(self._reason)
+
+    def __repr__(self):
+        held = f" by {self.agent_id!r} at version {self.version}" if self.agent_id else ""
+        why = f" ({self.reason.name})" if self._reason else ""
+        return f"<Assignment {self.job_id!r} {self.state.name}{held} in {self.queue!r}{why}>"
+
+
+cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
+    cdef Assignment view = Assignment.__new__(Assignment)
+    view.job_id = job_id
+    view.agent_id = agent_id(t, reply.answer.agent)
+    view.queue = to_str(names_text(&t.queues, reply.answer.queue))
+    view.repeated = reply.repeated
+    view.version = reply.answer.version
+    view.policy_version = <int64_t> reply.answer.policy_version
+    view._outcome = reply.answer.outcome
+    view._state = reply.answer.state
+    view._reason = reply.answer.reason
+    return view
+
+
+cdef class JobView:
+    """A job at the moment of the call; times in microseconds of the shard's clock, 0 where there is none."""
+
+
+cdef JobView job_view(const Tenant* t, uint32_t slot):
+    cdef JobView view = JobView.__new__(JobView)
+    cdef JobDetail detail
+    job_detail(t, slot, &detail)
+    view.id = to_str(detail.id)
+    view.state = JobState(detail.state)
+    view.queue = to_str(detail.queue)
+    view.channel = to_str(detail.channel)
+    view.agent_id = to_str(detail.agent_id)
+    view.version = detail.version
+    view.reason = Reason(detail.reason)
+    view.urgency = detail.urgency
+    view.head_start_us = detail.head_start_us
+    view.customer = to_str(detail.customer)
+    view.create_time_us = detail.create_time_us
+    view.queue_time_us = detail.queue_time_us
+    view.assign_time_us = detail.assign_time_us
+    view.end_time_us = detail.end_time_us
+    view.policy_version = detail.policy_version
+    view.cost = detail.cost
+    return view
+
+
+cdef dict agent_settings(const Tenant* t, uint32_t slot):
+    """What a caller set of an agent: skills, tags, channel_limits, capacity, weight, rating, order."""
+    cdef const Agent* agent = &t.engine.agents[slot]
+    cdef uint32_t index
+    skills = {}
+    tags = []
+    for index in range(agent.ability_count):
+        name = to_str(names_text(&t.abilities, agent.abilities[index].ability))[1:]
+        if agent.abilities[index].is_skill:
+            skills[name] = agent.abilities[index].level
+        else:
+            tags.append(name)
+    limits = {
+        to_str(names_text(&t.channels, index)): agent.channel_limit[index]
+        for index in range(MAX_CHANNELS)
+        if agent.channel_limit[index] != NO_LIMIT and t.engine.channels[index].used
+    }
+    return {
+        "skills": skills,
+        "tags": sorted(tags),
+        "channel_limits": limits,
+        "capacity": agent.capacity,
+        "weight": agent.weight,
+        "rating": agent.rating,
+        "order": agent.order,
+    }
+
+
+cdef class AgentView:
+    """An agent at the moment of the call."""
+
+
+cdef AgentView agent_view(const Tenant* t, uint32_t slot):
+    cdef AgentView view = AgentView.__new__(AgentView)
+    cdef const Agent* agent = &t.engine.agents[slot]
+    cdef dict settings = agent_settings(t, slot)
+    view.id = agent_id(t, slot)
+    view.skills = settings["skills"]
+    view.tags = settings["tags"]
+    view.channel_limits = settings["channel_limits"]
+    view.capacity = agent.capacity
+    view.weight = agent.weight
+    view.rating = agent.rating
+    view.order = agent.order
+    view.presence = Presence(agent.presence)
+    view.presence_reason = ""
+    if slot < t.note_capacity:
+        view.presence_reason = t.presence_notes[slot].data[:t.presence_notes[slot].size].decode("utf-8")
+    view.load = agent.load
+    view.job_count = agent.held_count
+    view.given_count = <int64_t> agent.given_count
+    view.last_given_time_us = agent.last_given_time
+    view.completed_count = <int64_t> agent.completed_count
+    return view
+
+
+cdef class TenantView:
+    """Counts of one tenant."""
+
+
+cdef TenantView tenant_view(const Tenant* t, str name):
+    cdef TenantView view = TenantView.__new__(TenantView)
+    cdef uint32_t slot
+    cdef int64_t oldest
+    view.tenant = name
+    view.policy_version = <int64_t> t.engine.policy_version
+    view.state_hash = state_hash(&t.engine)
+    view.agents = tuple([t.engine.presence_counts[slot] for slot in range(1, 5)])
+    view.load = 0
+    view.capacity = 0
+    for slot in range(t.engine.agent_capacity):
+        if t.engine.agents[slot].number and t.engine.agents[slot].presence == ONLINE:
+            view.load += t.engine.agents[slot].load
+            view.capacity += t.engine.agents[slot].capacity
+    view.jobs = {state: t.engine.state_counts[<uint32_t> state] for state in JobState}
+    waits = {}
+    for slot in range(t.engine.job_used):
+        if t.engine.jobs[slot].state == QUEUED:
+            queue = t.engine.classes[t.engine.jobs[slot].cls].queue
+            oldest = t.engine.now - t.engine.jobs[slot].queue_time
+            if oldest > waits.get(queue, -1):
+                waits[queue] = oldest
+    view.queues = [
+        (to_str(names_text(&t.queues, slot)), t.engine.queues[slot].waiting, waits.get(slot, 0))
+        for slot in range(t.engine.queue_capacity)
+        if t.engine.queues[slot].used
+    ]
+    return view
