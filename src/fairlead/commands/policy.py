@@ -84,4 +84,4 @@ def apply(namespace: argparse.Namespace) -> int:
 
 
 def _contents(policy: policy_pb2.Policy) -> str:
-    return f"{len(policy.queues)} queues, {len(policy.channels)} channels, {len(policy.tiers)} tiers"
+    return f"queues: {len(policy.queues)}, channels: {len(policy.channels)}, tiers: {len(policy.tiers)}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairlead.demo.day import CHANNEL_COST, DAY_S, QUEUES, VOICE, Day
-from fairlead.demo.team import AgentPlan
+from fairlead.demo.team import SHIFT_TEAM, AgentPlan
 from fairlead.v1 import agent_pb2
 
 PERIOD_S = 900.0
@@ -68,6 +68,8 @@ class _Place:
 
 def plan_roster(day: Day, team: Sequence[AgentPlan]) -> list[PresenceChange]:
     """All changes of presence in order; who is there at the very end stays until the play has ended."""
+    if len(team) < SHIFT_TEAM:
+        return [PresenceChange(day.first_s - PERIOD_S, agent, ONLINE) for agent in team]
     needs = _needs(day, team)
     changes: list[PresenceChange] = []
     for queue in QUEUES:

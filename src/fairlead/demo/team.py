@@ -26,6 +26,10 @@ RETENTION_S = 60.0
 # Seniority: (capacity, weight), in proportion, so that a full house can still hold its shares.
 _SENIORITY = ((8, 100), (10, 125), (6, 75))
 MEAN_CAPACITY = 8.0
+# Levels of the own queue's skill in a team: one in five is not of the second line.
+_HOME_LEVELS = (7, 9, 8, 5, 6)
+# Fewer than that are no teams: everyone serves every queue, all day.
+SHIFT_TEAM = 2 * len(QUEUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,11 @@ def _agent(number: int, homes: list[str]) -> AgentPlan:
     home = homes[number]
     place = homes[:number].count(home)
     capacity, weight = _SENIORITY[place % len(_SENIORITY)]
-    skills = {BASE_LANGUAGE: 9, home: 5 + (place * 3 + 2) % 5}
+    skills = {BASE_LANGUAGE: 9, home: _HOME_LEVELS[place % len(_HOME_LEVELS)]}
     # Two of the three other languages each: any two neighbours of a team speak them all.
     for step in (0, 1):
         skills[OTHER_LANGUAGES[(place + step) % 3]] = LANGUAGE_LEVEL + (place + step * 4) % 6
-    if len(homes) < 2 * len(QUEUES):
+    if len(homes) < SHIFT_TEAM:
         skills.update({queue: SECOND_LINE_LEVEL for queue in QUEUES if queue != home})
     elif place % 3 == 1:
         skills[QUEUES[(QUEUES.index(home) + 1) % len(QUEUES)]] = 4

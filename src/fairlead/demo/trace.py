@@ -148,7 +148,7 @@ class _Line:
         if cells["outcome"] not in OUTCOMES:
             raise self._wrong("outcome", f"is none of {', '.join(OUTCOMES)}")
         self._count("priority")
-        arrival_s = self._arrival_s()
+        arrival_s, queued_s = self._arrival_s(), self._count("q_time")
         hung_up = cells["outcome"] == "HANG"
         customer = cells["customer_id"]
         return Call(
@@ -159,7 +159,7 @@ class _Line:
             customer="" if customer in ("", UNKNOWN_CUSTOMER) else customer,
             vip=cells["priority"] == VIP_PRIORITY,
             handle_s=self._count("ser_time"),
-            patience_s=self._count("q_time") if hung_up else math.inf,
+            patience_s=queued_s if hung_up else math.inf,
         )
 
     def _arrival_s(self) -> int:
