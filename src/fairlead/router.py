@@ -13,6 +13,7 @@ from typing import Any, Required, TypedDict
 from fairlead.errors import FairleadError, error
 from fairlead.policy.compile import built_in, compile_policy
 from fairlead.policy.document import from_stored, load, to_mapping
+from fairlead.problems import quote
 from fairlead.shard.core import Affinity, Assignment, JobState, Presence, Shard
 from fairlead.v1.policy_pb2 import Policy
 from fairlead.views import Agent, Explanation, Job, Status, from_datetime, to_datetime
@@ -20,6 +21,7 @@ from fairlead.views import Agent, Explanation, Job, Status, from_datetime, to_da
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
+NAME_SIZE = 128
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -217,7 +219,7 @@ class Router:
 
     def job(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
         """A live or remembered job. Raises NotFound."""
-        return Job.of(self._shard.job(tenant, job_id))
+        return Job.of(self._shard.job(tenant, _name(job_id, "job_id")))
 
     def jobs(
         self,
@@ -243,7 +245,7 @@ class Router:
 
     def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
         """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
-        return Explanation.of(self._shard.explain(tenant, job_id))
+        return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id")))
 
     # Agents
 
@@ -279,7 +281,7 @@ class Router:
             rating=rating,
             order=order,
             presence=presence,
-            request_id=request_id,
+            request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
@@ -311,13 +313,13 @@ class Router:
             weight=weight,
             rating=rating,
             order=order,
-            request_id=request_id,
+            request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
     def delete_agent(self, agent_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
         """Removes an agent. Raises NotFound, FailedPrecondition while the agent holds jobs."""
-        self._shard.delete_agent(tenant, agent_id, request_id)
+        self._shard.delete_agent(tenant, _name(agent_id, "agent_id"), _name(request_id, "request_id", 0))
 
     def set_presence(
         self,
@@ -343,7 +345,7 @@ class Router:
 
     def agent(self, agent_id: str, *, tenant: str = DEFAULT_TENANT) -> Agent:
         """One agent. Raises NotFound."""
-        return Agent.of(self._shard.agent(tenant, agent_id))
+        return Agent.of(self._shard.agent(tenant, _name(agent_id, "agent_id")))
 
     def agents(self, *, tenant: str = DEFAULT_TENANT) -> list[Agent]:
         """All agents, by order number. Cost: linear."""
@@ -366,6 +368,8 @@ class Router:
         InvalidArgument with every problem in `violations`, FailedPrecondition when live jobs use a queue or channel
         that would be gone.
         """
+        _name(author, "author", 0)
+        _name(request_id, "request_id", 0)
         accepted = load(policy)
         if validate_only:
             return to_mapping(accepted)
@@ -433,8 +437,14 @@ def _instant(time: datetime | float, field: str) -> int:
 
 def _natural(value: int, field: str) -> int:
     # -1 means "nothing said" to the shard, so a caller's own negative number must not get that far.
-    if value < 0:
-        raise error("INVALID_FIELD", f"{field} is {value}; it must not be negative", field)
+    if not isinstance(value, int) or value < 0:
+        raise error("INVALID_FIELD", f"{field} is {value!r}; a whole number from 0 on is allowed", field)
+    return value
+
+
+def _name(value: str, field: str, low: int = 1) -> str:
+    if not isinstance(value, str) or not low <= len(value.encode("utf-8", "replace")) <= NAME_SIZE:
+        raise error("INVALID_FIELD", f"{field} is {quote(value)}; {low} to {NAME_SIZE} bytes are allowed", field)
     return value
 
 

@@ -1,7 +1,6 @@
 """A daemon for the whole run, a fresh tenant for each test, and the two faces."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -83,10 +82,9 @@ def face(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def tenant(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A tenant of its own, whose invariants must hold at the end of the test on each face that knows it."""
-    name = f"{request.node.name[:60]}-{uuid.uuid4().hex[:8]}-{os.getpid()}"
+def tenant(request: pytest.FixtureRequest, stubs: GrpcFace, router: Router) -> Iterator[str]:
+    """A tenant of its own, whose invariants must hold at the end of the test on both faces."""
+    name = f"{request.node.name[:60]}-{uuid.uuid4().hex[:8]}"
     yield name
-    for each in ("stubs", "router"):
-        if each in request.fixturenames or "face" in request.fixturenames:
-            assert request.getfixturevalue(each).check(tenant=name) == []
+    assert stubs.check(tenant=name) == []
+    assert router.check(tenant=name) == []

@@ -121,8 +121,11 @@ def _affinity(affinity: policy_pb2.Affinity, path: str, problems: Problems) -> N
 
 def _overflow_circles(queues: Sequence[policy_pb2.Queue], problems: Problems) -> None:
     """Every queue that its own overflows lead back to is a problem, told once per circle."""
-    to = {queue.id: queue.overflow_queue for queue in queues if queue.overflow_queue != queue.id}
-    index_of = {queue.id: index for index, queue in enumerate(queues)}
+    index_of: dict[str, int] = {}
+    for index, queue in enumerate(queues):
+        index_of.setdefault(queue.id, index)
+    to = {queues[index].id: queues[index].overflow_queue for index in index_of.values()}
+    to = {start: end for start, end in to.items() if start != end}
     seen: set[str] = set()
     for start in to:
         trail: list[str] = []
