@@ -241,10 +241,13 @@ class Twin(World):
         require(not (agent and queue), "target")
 
         def deed() -> Answer:
-            job = self.held_job(job_id, version)
-            target = self.transfer_target(job, agent, over_capacity) if agent else None
+            self.existing_job(job_id)
+            target = self.existing_agent(agent) if agent else None
             if queue:
                 found(queue_of(self.policy, queue), "QUEUE_NOT_FOUND")
+            job = self.held_job(job_id, version)
+            if target is not None:
+                self.check_target(job, target, over_capacity)
             if target is None and not queue:
                 job.excluded.add(job.agent)
             self.release(job)
@@ -261,17 +264,15 @@ class Twin(World):
         content = (job_id, version, agent, queue, over_capacity, reset_age)
         return self.once(request_id, "transfer", content, deed)
 
-    def transfer_target(self, job: Job, agent_id: str, over_capacity: bool) -> Agent:
-        """The named agent if the job may go there (C2)."""
-        target = self.existing_agent(agent_id)
+    def check_target(self, job: Job, target: Agent, over_capacity: bool) -> None:
+        """Refuses an agent the job may not go to (C2)."""
         if target.presence is not Presence.ONLINE:
-            raise Failure("AGENT_NOT_ONLINE", agent_id)
+            raise Failure("AGENT_NOT_ONLINE", target.id)
         if target.number == job.agent:
-            raise Failure("SAME_AGENT", agent_id)
+            raise Failure("SAME_AGENT", target.id)
         room = has_room(target, self.policy, job.channel, job.cost) and target.number not in self.reservations
         if not room and not over_capacity:
-            raise Failure("AGENT_FULL", agent_id)
-        return target
+            raise Failure("AGENT_FULL", target.id)
 
     def requeue(self, job: Job) -> None:
         """A job that lost its agent waits again, unless its time to live has passed meanwhile."""
@@ -301,6 +302,7 @@ class Twin(World):
         check_agent(skills, capacity, weight, rating, order)
 
         def deed() -> Agent:
+            self.check_channels(channel_limits)
             if agent_id in self.agents:
                 raise Failure("AGENT_ALREADY_EXISTS", agent_id)
             self.agent_count += 1
@@ -352,6 +354,7 @@ class Twin(World):
 
         def deed() -> Agent:
             agent = self.existing_agent(agent_id)
+            self.check_channels(channel_limits)
             agent.skills = agent.skills if skills is None else dict(skills)
             agent.tags = agent.tags if tags is None else tuple(tags)
             agent.capacity = agent.capacity if capacity is None else capacity
@@ -430,6 +433,7 @@ class Twin(World):
             self.refresh(agent)
         self.reset_clocks()
         self.finish()
+        self.advance_to(self.now)  # fires the waits that the new policy finds too long already
         self.forget()  # by the new retention, before a later policy could make it longer again
         return self.policy_version
 
@@ -475,6 +479,10 @@ class Twin(World):
 
     def existing_agent(self, agent_id: str) -> Agent:
         return found(self.agents.get(agent_id), "AGENT_NOT_FOUND")
+
+    def check_channels(self, limits: Mapping[str, int] | None) -> None:
+        for channel in limits or {}:
+            found(cost_of(self.policy, channel), "CHANNEL_NOT_FOUND")
 
     def existing_job(self, job_id: str) -> Job:
         self.forget()

@@ -191,13 +191,11 @@ class World:
             return None
         if queue.on_max_length == Limit.OVERFLOW:
             self.move(job, queue.overflow_queue)
-            return self.decide(job)
+            refused = self.decide(job)
+            if refused is not None:
+                job.queue = queue.id  # where nobody took it in, it never was
+            return refused
         return Limit(queue.on_max_length)
-
-    def decide_kept(self, job: Job) -> None:
-        """As `decide` for a job that was kept before: a full queue ends it."""
-        if self.decide(job) is not None:
-            self.end(job, State.CANCELLED, Reason.QUEUE_FULL)
 
     def move(self, job: Job, queue: str) -> None:
         """To another queue, where own agents do not count and the wait begins anew."""
@@ -305,7 +303,9 @@ class World:
                 self.end_hold(job)
 
     def end_hold(self, job: Job) -> None:
+        """An ordinary waiting job from now on."""
         job.held = False
+        job.reason = self.waiting_reason(job)
         self.drop_timers(job, ("hold",))
         self.note_head(job.class_key)
 
@@ -404,7 +404,8 @@ class World:
         if isinstance(job, Job):
             if timer.kind == "start":
                 job.queue_time = job.start_time
-                self.decide_kept(job)
+                if self.decide(job) is not None:
+                    self.end(job, State.CANCELLED, Reason.QUEUE_FULL)
             elif timer.kind == "time_to_live" and job.state in (State.SCHEDULED, State.QUEUED):
                 self.end(job, State.EXPIRED, Reason.TIME_TO_LIVE)
             elif timer.kind == "hold":
@@ -420,7 +421,9 @@ class World:
             self.stop_waiting(job)
             self.move(job, queue.overflow_queue)
             job.state = State.REFUSED_STATE
-            self.decide_kept(job)
+            if self.decide(job) is not None:
+                job.queue = queue.id
+                self.end(job, State.CANCELLED, Reason.QUEUE_FULL)
         else:
             self.end(job, State.CANCELLED, Reason.MAX_WAIT)
 

@@ -91,7 +91,9 @@ class Pair:
         same("jobs by state", {int(state): count for state, count in self.twin.counts().items()}, counts)
         present = tuple(sum(1 for agent in agents if agent.presence is presence) for presence in Presence)
         same("agents by presence", present, status.agents)
-        same("load", sum(agent.load for agent in agents), status.load)
+        online = [agent for agent in agents if agent.presence is Presence.ONLINE]
+        same("load", sum(agent.load for agent in online), status.load)
+        same("capacity", sum(agent.capacity for agent in online), status.capacity)
         waiting = {queue.id: self.twin.waiting_in(queue.id) for queue in self.twin.policy.queues}
         same("waiting by queue", waiting, {queue: count for queue, count, _ in status.queues})
 
@@ -113,7 +115,7 @@ AGENT_FIELDS = (
 
 
 def job_view(twin: Twin, job: Job) -> dict[str, Any]:
-    """The twin's job as the shard shows it; its queueing time only once there is one."""
+    """The twin's job as the shard shows it: 0 for times that have not come yet."""
     holder = twin.agent_by_number(job.agent)
     return {
         "id": job.id,
@@ -127,7 +129,7 @@ def job_view(twin: Twin, job: Job) -> dict[str, Any]:
         "head_start_us": job.head_start,
         "customer": job.customer,
         "create_time_us": job.create_time,
-        "queue_time_us": job.queue_time,
+        "queue_time_us": 0 if job.state is State.SCHEDULED else job.queue_time,
         "assign_time_us": job.assign_time,
         "end_time_us": job.end_time if job.state in ENDED else 0,
         "cost": job.cost,
@@ -182,10 +184,10 @@ def plain(answer: Any, like: Any) -> Any:
     if isinstance(like, Agent):
         return agent_view(answer) if isinstance(answer, Agent) else fields(answer, AGENT_FIELDS)
     if isinstance(like, Answer):
-        names = ["job_id", "reason", "agent_id", "version", "policy_version", "repeated", "queue"]
-        # A job that is not kept has no state; only placing a job has an outcome.
-        names += ["state"] if like.state is not State.REFUSED_STATE else []
-        names += ["outcome"] if like.outcome else []
+        names = ["job_id", "reason", "agent_id", "version", "repeated"]
+        # A job that is not kept has no state, no queue; only an assign has an outcome and a deciding policy.
+        names += ["state", "queue"] if like.state is not State.REFUSED_STATE else []
+        names += ["outcome", "policy_version"] if like.outcome else []
         return fields(answer, names)
     return answer
 

@@ -41,6 +41,26 @@ PROFILES = (
         costs=(1, 2, 1),
         mix={"presence": 20, "update_agent": 20, "create_agent": 10, "delete_agent": 6, "policy": 6},
     ),
+    Profile(
+        "few_rotations",
+        ("weighted",),
+        capacity=(2, 3, 5, 20),
+        costs=(1,),
+        demand_sets=2,
+        limits=0.02,
+        mix={"transfer": 15, "complete": 40},
+    ),
+    Profile(
+        "weighted_costs",
+        ("weighted",),
+        agents=6,
+        capacity=(3, 4, 6),
+        costs=(1, 3),
+        demand_sets=2,
+        affinity=0.05,
+        limits=0.02,
+        mix={"advance": 20},
+    ),
     Profile("affinity", ("least_load", "weighted", "sequential"), agents=8, affinity=0.9, limits=0.2),
 )
 
