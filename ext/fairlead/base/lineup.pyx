@@ -205,6 +205,10 @@ cdef bint search_refill(Search* search) noexcept nogil:
             bits = search.wanted[0][search.word]
             for k in range(1, search.wanted_count):
                 bits &= search.wanted[k][search.word]
+                if bits == 0:
+                    break
+            if bits == 0:
+                continue
             for k in range(search.barred_count):
                 bits &= ~search.barred[k][search.word]
             if bits:

@@ -103,6 +103,7 @@ cdef void apply_channel(Engine* e, const ChannelBody* body) noexcept nogil:
     cdef uint32_t slot
     cdef Job* job
     channel.used = body.used
+    e.used_channels = (e.used_channels & ~(<uint32_t> 1 << body.channel)) | (<uint32_t> body.used << body.channel)
     channel.cost = body.cost
     channel.max_jobs = body.max_jobs
     for slot in range(e.job_used):

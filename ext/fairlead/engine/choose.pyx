@@ -91,7 +91,7 @@ cdef uint32_t select(Engine* e, const Job* job, uint32_t* cause) noexcept nogil:
     cdef const Queue* queue = &e.queues[e.classes[job.cls].queue]
     cdef bint plain = queue.threshold >= 100
     cdef uint32_t agent = NOBODY
-    if e.reserved_count:
+    if e.reserved_count or e.by_definition:
         return choose_slowly(e, job)
     if queue.strategy == WEIGHTED:
         if plain and job.preferred == NOBODY and job.excluded_count == 0:
@@ -138,11 +138,12 @@ cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Q
     cdef Search search
     cdef uint32_t bucket, agent, best
     cdef uint64_t least, mine
+    query.wanted[query.wanted_count] = query.wanted[0]
     query.wanted_count += 1
     for bucket in range(SATURATION_BITS):
         if e.buckets[bucket].count == 0:
             continue
-        query.wanted[query.wanted_count - 1] = SATURATION_BIT + bucket
+        query.wanted[0] = SATURATION_BIT + bucket
         search_start(&search, &e.lineup, query)
         best = NOBODY
         least = 0
@@ -304,7 +305,8 @@ cdef uint32_t waiting_reason(Engine* e, const Job* job) noexcept nogil:
     if c.demand_count and not anybody(e, &query):
         return NONE_ELIGIBLE
     query.wanted[0] = ONLINE_BIT
-    query.wanted_count = 2
+    query.wanted[1] = e.queues[c.queue].bit
+    query.wanted_count = 1 if e.queues[c.queue].everyone else 2
     query.barred_count = 0
     if not anybody(e, &query):
         return NO_AGENT_ONLINE

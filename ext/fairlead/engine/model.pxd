@@ -425,6 +425,7 @@ cdef struct Engine:
     uint32_t clock_count      # classes whose head's clock runs
     uint32_t reserved_count
     uint32_t waiting_class_count
+    uint32_t used_channels    # bit per channel
     uint32_t bit_count
     uint32_t ability_capacity
     uint32_t class_table_size
@@ -453,6 +454,7 @@ cdef struct Engine:
     uint64_t[5] presence_counts
     Sink sink
     void* sink_owner
+    uint8_t by_definition     # choose by looking at every agent: for tests that hold the fast ways against it
 
 
 cdef inline uint64_t job_high(const Job* job) noexcept nogil:

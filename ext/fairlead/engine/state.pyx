@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from fairlead.base.heap cimport heap_init
 from fairlead.base.lineup cimport (
-    MAX_QUERY, NOBODY, lineup_free, lineup_init, lineup_put, lineup_reserve, lineup_size,
+    NOBODY, lineup_free, lineup_init, lineup_put, lineup_reserve, lineup_size, lowest_bit,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
@@ -199,23 +199,28 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     """
     cdef Agent* agent = &e.agents[slot]
     cdef uint16_t fits = 0, changed
-    cdef uint32_t channel, index, bucket = 0
+    cdef uint32_t channel, index, bucket = 0, used
     cdef Cell* cell
     if agent.number:
         bucket = <uint32_t> (<uint64_t> 64 * agent.load // agent.capacity)
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
         if agent.presence == ONLINE and agent.reserved_for == NOBODY:
-            for channel in range(MAX_CHANNELS):
-                if e.channels[channel].used and has_room(e, slot, channel, e.channels[channel].cost):
+            used = e.used_channels
+            while used:
+                channel = lowest_bit(used)
+                used &= used - 1
+                if has_room(e, slot, channel, e.channels[channel].cost):
                     fits |= <uint16_t> (1 << channel)
     move_bucket(e, slot, bucket)
     changed = fits ^ agent.fits
     if not changed:
         return
     agent.fits = fits
-    for channel in range(MAX_CHANNELS):
-        if (changed >> channel) & 1:
-            lineup_put(&e.lineup, slot, FIT_BIT + channel, (fits >> channel) & 1)
+    used = changed
+    while used:
+        channel = lowest_bit(used)
+        used &= used - 1
+        lineup_put(&e.lineup, slot, FIT_BIT + channel, (fits >> channel) & 1)
     for index in range(agent.cells, agent.cells + agent.cell_count):
         cell = &e.cells[index]
         channel = e.classes[cell.cls & ~<uint32_t> ABSENT].channel
@@ -309,9 +314,10 @@ cdef void class_renew(Engine* e, uint32_t cls) noexcept nogil:
     c.term_count = 0
     c.wanted_count = 0
     c.barred_count = 0
-    c.wanted[0] = q.bit if not q.everyone else EXISTS_BIT
-    c.wanted_count = 1
-    add_term(c, c.wanted[0], True)
+    if not q.everyone:
+        c.wanted[0] = q.bit
+        c.wanted_count = 1
+        add_term(c, q.bit, True)
     for index in range(c.demand_count):
         c.wanted[c.wanted_count] = ability_bit(e, c.demands[index].ability, c.demands[index].least)
         add_term(c, c.wanted[c.wanted_count], True)
@@ -410,10 +416,10 @@ cdef void rotations_follow(Engine* e, uint32_t slot) noexcept nogil:
 
 
 cdef void class_query(const Engine* e, uint32_t cls, Query* query, uint32_t extra) noexcept nogil:
-    """The question "who meets this class and has the bit `extra`?"; the caller may add bits."""
+    """The question "who meets this class and has the bit `extra`?"; the caller may add bits. The rarest bits stand first."""
     cdef const Class* c = &e.classes[cls]
-    query.wanted[0] = extra
-    memcpy(query.wanted + 1, c.wanted, c.wanted_count * sizeof(uint32_t))
+    memcpy(query.wanted, c.wanted, c.wanted_count * sizeof(uint32_t))
+    query.wanted[c.wanted_count] = extra
     query.wanted_count = c.wanted_count + 1
     memcpy(query.barred, c.barred, c.barred_count * sizeof(uint32_t))
     query.barred_count = c.barred_count

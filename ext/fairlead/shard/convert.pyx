@@ -1,12 +1,14 @@
 """See convert.pxd."""
 
+from collections.abc import Iterable, Mapping
+
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
 from fairlead.base.text cimport text_empty, text_of
 from fairlead.codec.encode cimport encode_decode_error, encode_status
-from fairlead.codec.messages cimport MAX_DEMANDS, MAX_EXCLUDED, MAX_LABELS
+from fairlead.codec.messages cimport MAX_DEMANDS, MAX_LABELS
 
 from fairlead.errors import from_status, raise_error
 
@@ -15,7 +17,7 @@ cdef enum:
 
 
 cdef Text to_text(object value, str field) except *:
-    cdef Text text
+    cdef Text text = text_empty()
     cdef Py_ssize_t size
     if type(value) is not str:
         raise_error("INVALID_FIELD", f"{value!r}; must be a string", field)
@@ -36,6 +38,8 @@ cdef int64_t to_number(object value, str field) except? -1:
 
 
 cdef int32_t to_small(object value, str field) except? -1:
+    if type(value) is float:
+        raise_error("INVALID_FIELD", f"{value!r}; must be a whole number", field)
     try:
         return value
     except (OverflowError, TypeError):
@@ -51,40 +55,46 @@ cdef TimeField to_time(object value, str field) except *:
     return time
 
 
+cdef object levels_of(object level, str field):
+    """(lowest, highest) of a demand's level."""
+    if isinstance(level, tuple):
+        if len(level) != 2:
+            raise_error("INVALID_FIELD", f"{level!r}; must be a level or (lowest, highest)", field)
+        return level
+    return level, 10
+
+
 cdef int32_t fill_skills(object skills, SkillDemand* out, str field, list alive) except -1:
     """A mapping of names to a level or (lowest, highest), or names alone. Returns how many there are, held or not."""
     cdef int32_t count = 0
     cdef SkillDemand* demand
     if skills is None:
         return 0
-    levels = skills if isinstance(skills, dict) else None
-    if levels is None and hasattr(skills, "items"):
-        levels = dict(skills)
-    names = list(skills) if levels is None else levels
-    alive.append(names)
-    for name in names:
+    if not isinstance(skills, dict):
+        skills = dict(skills) if isinstance(skills, Mapping) else dict.fromkeys(names_of(skills, field), 1)
+        alive.append(skills)
+    for name, level in (<dict> skills).items():
         if count < MAX_DEMANDS:
             demand = out + count
             demand.name = to_text(name, f"{field}[{count}].name")
-            demand.min_level = 1
-            demand.max_level = 10
-            if levels is not None:
-                level = levels[name]
-                if isinstance(level, tuple):
-                    demand.min_level = to_small(level[0], f"{field}[{count}].min_level")
-                    demand.max_level = to_small(level[1], f"{field}[{count}].max_level")
-                else:
-                    demand.min_level = to_small(level, f"{field}[{count}].min_level")
+            least, most = levels_of(level, f"{field}[{count}]")
+            demand.min_level = to_small(least, f"{field}[{count}].min_level")
+            demand.max_level = to_small(most, f"{field}[{count}].max_level")
         count += 1
     return count
+
+
+cdef list names_of(object values, str field):
+    """A list of strings; a single string is none, though Python would spell it out."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise_error("INVALID_FIELD", f"{values!r}; must be a list of strings", field)
+    return list(values)
 
 
 cdef int32_t fill_texts(object values, Text* out, str field, list alive) except -1:
     """Up to 32 names. Returns how many there are, held or not."""
     cdef int32_t count = 0
-    if isinstance(values, str):
-        raise_error("INVALID_FIELD", f"{values!r}; must be a list of strings", field)
-    names = list(values)
+    cdef list names = names_of(values, field)
     alive.append(names)
     for name in names:
         if count < MAX_DEMANDS:
@@ -98,6 +108,8 @@ cdef void fill_labels(object labels, JobSpec* job) except *:
     job.label_count = 0
     if not labels:
         return
+    if not isinstance(labels, Mapping):
+        raise_error("INVALID_FIELD", f"{labels!r}; must map strings to strings", "job.labels")
     for key, value in labels.items():
         if count < MAX_LABELS:
             job.labels[count].key = to_text(key, "job.labels")

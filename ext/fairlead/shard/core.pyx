@@ -15,7 +15,7 @@ from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text, text_empty
 from fairlead.codec.messages cimport (
-    DECODE_OK, TARGET_AGENT, TARGET_NONE, TARGET_QUEUE, CompleteJobRequest, DecodeError, JobRequest, JobSpec,
+    DECODE_OK, MAX_NAME_SIZE, TARGET_AGENT, TARGET_NONE, TARGET_QUEUE, CompleteJobRequest, DecodeError, JobRequest, JobSpec,
     SetPresenceRequest, TransferJobRequest,
 )
 from fairlead.codec.validate cimport (
@@ -43,11 +43,9 @@ from fairlead.shard.dispatch cimport (
     ShardState, shard_free, shard_init, shard_now, submit, tenant_advance, tenant_find, tenant_get,
 )
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport install
+from fairlead.shard.install cimport install, refuse_what_is_in_use
 from fairlead.shard.tenant cimport Tenant, note_presence, remember, tenant_names_size
-from fairlead.shard.views cimport (
-    AgentView, Assignment, JobView, TenantView, agent_settings, agent_view, assignment, job_view, tenant_view, to_str,
-)
+from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
 
 from fairlead.errors import raise_error
 from fairlead.policy.tables import PolicyTables
@@ -95,8 +93,9 @@ cdef class Shard:
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
 
-    def __cinit__(self, *, bint virtual_time=False):
+    def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
         shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
+        self._state.keeps_facts = keep_facts
         self._members = {}
         self._policies = {}
 
@@ -223,7 +222,7 @@ cdef class Shard:
             raise_failure(&reply)
         return t
 
-    cdef Assignment _answer_offer(self, str tenant, job_id, version, request_id, uint32_t method):
+    cdef object _answer_offer(self, str tenant, job_id, version, request_id, uint32_t method):
         cdef JobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -328,6 +327,9 @@ cdef class Shard:
         error_clear(&error)
         if validate_get(&request, &error) != DECODE_OK:
             raise_decode_error(&error)
+        if t == NULL:
+            fail(&reply, JOB_NOT_FOUND, b"no job '%.*s'", request.job_id, b"job_id")
+            raise_failure(&reply)
         slot = find_job(t, request.job_id, &reply)
         if slot == NO_SLOT:
             raise_failure(&reply)
@@ -335,12 +337,12 @@ cdef class Shard:
 
     def job(self, str tenant not None, job_id):
         """One job, live or remembered."""
-        cdef Tenant* t = self._with_job(tenant, job_id)
+        cdef Tenant* t = self._known(tenant)
         return job_view(t, self._job_slot(t, job_id))
 
     def explain(self, str tenant not None, job_id):
         """Why a job is where it is (E3)."""
-        cdef Tenant* t = self._with_job(tenant, job_id)
+        cdef Tenant* t = self._known(tenant)
         return explain(t, self._job_slot(t, job_id))
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
@@ -378,15 +380,19 @@ cdef class Shard:
 
     # ---- agents
 
-    cdef int32_t _seen(self, Tenant* t, str request_id, uint64_t content) except -2:
+    cdef int32_t _seen(self, Tenant* t, object request_id, uint64_t content) except -2:
         """Whether the request id was answered before; raises when it was used for something else."""
         cdef Reply reply
-        cdef int32_t seen = repeat(t, to_text(request_id, "request_id"), content, &reply)
+        cdef Text name = to_text(request_id, "request_id")
+        cdef int32_t seen
+        if name.size > MAX_NAME_SIZE:
+            raise_error("INVALID_FIELD", f"{name.size} bytes; at most {MAX_NAME_SIZE} are allowed", "request_id")
+        seen = repeat(t, name, content, &reply)
         if seen < 0:
             raise_failure(&reply)
         return seen
 
-    cdef object _remember(self, Tenant* t, str request_id, uint64_t content):
+    cdef object _remember(self, Tenant* t, object request_id, uint64_t content):
         cdef Reply reply
         memset(&reply, 0, sizeof(Reply))
         remember(t, to_text(request_id, "request_id"), content, &reply.answer)
@@ -395,6 +401,8 @@ cdef class Shard:
         cdef Reply reply
         cdef Text name = to_text(agent_id, "agent_id")
         cdef uint32_t slot
+        if not 1 <= name.size <= MAX_NAME_SIZE:
+            raise_error("INVALID_FIELD", f"{name.size} bytes; must be 1-{MAX_NAME_SIZE}", "agent_id")
         if t == NULL:
             fail(&reply, AGENT_NOT_FOUND, b"no agent '%.*s'", name, b"agent_id")
             raise_failure(&reply)
@@ -409,7 +417,7 @@ cdef class Shard:
 
     def create_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
-        rating=500, order=0, presence=4, str request_id not None="",
+        rating=500, order=0, presence=4, request_id="",
     ):
         """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
         cdef Tenant* t = self._open(tenant)
@@ -437,7 +445,7 @@ cdef class Shard:
 
     def update_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
-        rating=None, order=None, str request_id not None="",
+        rating=None, order=None, request_id="",
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
         cdef Tenant* t = self._known(tenant)
@@ -457,7 +465,7 @@ cdef class Shard:
         self._remember(t, request_id, content)
         return agent_view(t, slot)
 
-    def delete_agent(self, str tenant not None, agent_id, str request_id not None=""):
+    def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
         cdef Tenant* t = self._known(tenant)
         cdef Reply reply
@@ -531,11 +539,19 @@ cdef class Shard:
 
     # ---- policy
 
-    def install_policy(self, str tenant not None, tables, str request_id not None=""):
-        """Replaces the policy in one step; returns its version. Live jobs in a queue or channel that is gone: refused."""
-        cdef Tenant* t = self._open(tenant)
+    def install_policy(self, str tenant not None, tables, request_id="", bint validate_only=False):
+        """Replaces the policy in one step; returns its version. Live jobs in a queue or channel that is gone: refused.
+
+        With `validate_only` nothing changes; the version is the one it would have.
+        """
+        cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
         cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
         name = tenant or "default"
+        if validate_only:
+            if t == NULL:
+                return 1
+            refuse_what_is_in_use(t, tables)
+            return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
             return self.policy(tenant)[0]
         self._members[name] = install(t, tables, self._members.get(name, {}))
@@ -559,12 +575,7 @@ cdef class Shard:
     def status(self, str tenant not None):
         """Counts of one tenant."""
         cdef Tenant* t = self._known(tenant)
-        if t == NULL:
-            return Shard(virtual_time=True)._empty_status(tenant or "default")
-        return tenant_view(t, tenant or "default")
-
-    def _empty_status(self, str tenant):
-        return tenant_view(self._open(tenant), tenant)
+        return tenant_view(t, tenant or "default") if t != NULL else empty_view(tenant or "default")
 
     def check(self, str tenant not None):
         """Every invariant of every structure of the tenant; what is violated. O(state)."""
@@ -588,6 +599,11 @@ cdef class Shard:
         """Equal facts give equal hashes on every build; 0 for a tenant that does not exist."""
         cdef Tenant* t = self._known(tenant)
         return state_hash(&t.engine) if t != NULL else 0
+
+    def facts(self, str tenant not None):
+        """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; empty unless made with `keep_facts`."""
+        cdef Tenant* t = self._known(tenant)
+        return t.tape.data[:t.tape.size] if t != NULL and t.tape != NULL and t.tape.size else b""
 
     def memory(self, str tenant not None):
         """Bytes by room: agents, jobs, planes, rotations, directory."""

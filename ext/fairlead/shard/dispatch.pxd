@@ -24,6 +24,7 @@ cdef struct ShardState:
     int64_t now                # virtual time
     int64_t epoch              # Unix time less monotone time at the start
     uint8_t is_virtual
+    uint8_t keeps_facts
     AssignRequest request      # scratch: large, and one call runs at a time
 
 

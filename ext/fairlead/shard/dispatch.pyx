@@ -93,7 +93,7 @@ cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
     if slot >= s.tenant_capacity:
         s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
         s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
-    s.tenants[slot] = tenant_create(&s.journal, s.seed)
+    s.tenants[slot] = tenant_create(&s.journal, s.seed, s.keeps_facts)
     t = s.tenants[slot]
     tenant_advance(s, t)
     built_in_policy(t)

@@ -3,3 +3,4 @@
 from fairlead.shard.tenant cimport Tenant
 
 cdef dict install(Tenant* t, object tables, dict members)
+cdef object refuse_what_is_in_use(const Tenant* t, object tables)

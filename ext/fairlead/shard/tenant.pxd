@@ -61,10 +61,10 @@ cdef struct Tenant:
     uint32_t default_channel
     Text pending_id             # of the job being submitted
     Journal* journal
-    Buffer* tape                # facts are copied here while somebody records
+    Buffer* tape                # a copy of every fact; NULL unless facts are kept
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed) noexcept nogil
+cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil
 cdef void tenant_destroy(Tenant* t) noexcept nogil
 cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
 cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil

@@ -3,7 +3,7 @@
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from fairlead.base.buffer cimport buffer_append
+from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty
 from fairlead.directory.names cimport (
@@ -48,7 +48,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
         buffer_append(t.tape, padding, (8 - fact.body_size % 8) % 8)
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed) noexcept nogil:
+cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
     engine_init(&t.engine)
@@ -67,6 +67,9 @@ cdef Tenant* tenant_create(Journal* journal, uint64_t seed) noexcept nogil:
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
     t.pending_id = text_empty()
+    if keeps_facts:
+        t.tape = <Buffer*> memory_zeroed(sizeof(Buffer))
+        buffer_init(t.tape)
     return t
 
 
@@ -74,6 +77,9 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     cdef uint32_t index
     for index in range(t.note_capacity):
         free(t.presence_notes[index].data)
+    if t.tape != NULL:
+        buffer_free(t.tape)
+        free(t.tape)
     engine_free(&t.engine)
     names_free(&t.jobs)
     names_free(&t.agents)

@@ -204,6 +204,17 @@ cdef class TenantView:
     """Counts of one tenant."""
 
 
+cdef TenantView empty_view(str name):
+    """Of a tenant that does not exist."""
+    cdef TenantView view = TenantView.__new__(TenantView)
+    view.tenant = name
+    view.state_hash = 0
+    view.agents = (0, 0, 0, 0)
+    view.jobs = dict.fromkeys(JobState, 0)
+    view.queues = []
+    return view
+
+
 cdef TenantView tenant_view(const Tenant* t, str name):
     cdef TenantView view = TenantView.__new__(TenantView)
     cdef uint32_t slot

@@ -155,8 +155,8 @@ class Shard:
     integers in microseconds. A tenant exists from its first mutation; reading an unknown one shows an empty tenant.
     """
 
-    def __init__(self, *, virtual_time: bool = False) -> None:
-        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone."""
+    def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False) -> None:
+        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`."""
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:
@@ -266,8 +266,13 @@ class Shard:
     ) -> tuple[list[JobView], int]:
         """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
     def explain(self, tenant: str, job_id: str) -> Explanation: ...
-    def install_policy(self, tenant: str, tables: PolicyTables, request_id: str = "") -> int:
-        """Replaces the policy in one step; returns its version. Live jobs in a queue or channel that is gone: refused."""
+    def install_policy(
+        self, tenant: str, tables: PolicyTables, request_id: str = "", validate_only: bool = False
+    ) -> int:
+        """Replaces the policy in one step; returns its version. Live jobs in a queue or channel that is gone: refused.
+
+        With `validate_only` nothing changes; the version is the one it would have.
+        """
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
     def tenants(self) -> list[str]: ...
@@ -275,5 +280,7 @@ class Shard:
     def check(self, tenant: str) -> list[str]:
         """Every invariant of every structure of the tenant; what is violated. O(state)."""
     def state_hash(self, tenant: str) -> int: ...
+    def facts(self, tenant: str) -> bytes:
+        """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; empty unless made with `keep_facts`."""
     def memory(self, tenant: str) -> dict[str, int]:
         """Bytes by room: agents, jobs, planes, rotations, directory."""
