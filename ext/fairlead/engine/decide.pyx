@@ -15,7 +15,7 @@ from fairlead.engine.model cimport (
     FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN,
     FACT_JOB_RELEASED, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
     MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL,
-    REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRONG_STATE, Agent, Class,
+    REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Agent, Class,
     ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
 )
 from fairlead.engine.state cimport (
@@ -210,13 +210,14 @@ cdef inline void refuse(Answer* answer, uint32_t refusal) noexcept nogil:
 
 
 cdef void present_answer(const Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
-    """The job as it is now."""
+    """The job as it is now; an agent and a version only while somebody holds it."""
     cdef const Job* job = &e.jobs[slot]
+    cdef bint is_held = OFFERED <= job.state <= WRAPPING
     answer.refusal = ACCEPTED
     answer.job = slot
-    answer.agent = job.agent
+    answer.agent = job.agent if is_held else NOBODY
     answer.queue = e.classes[job.cls].queue
-    answer.version = job.version
+    answer.version = job.version if is_held else 0
     answer.reason = job.reason
     answer.state = job.state
     answer.outcome = OUTCOME_ASSIGNED if job.state == ASSIGNED else OUTCOME_QUEUED
