@@ -430,6 +430,8 @@ class Twin(World):
         self.rotations = {key: self.rotations[key] for key in weighted}
         self.drop_reservations()
         for agent in self.agents.values():
+            limits = agent.channel_limits.items()
+            agent.channel_limits = {key: limit for key, limit in limits if cost_of(tables, key) is not None}
             self.refresh(agent)
         self.reset_clocks()
         self.finish()

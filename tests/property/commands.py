@@ -305,7 +305,8 @@ def random_policy(rng: Random, profile: Profile) -> PolicyTables:
         costs = [max(1, channel.cost + rng.choice((-1, 1))) for channel in channels]
         channels = [channel._replace(cost=cost) for channel, cost in zip(channels, costs, strict=True)]
     if rng.random() < 0.2:
-        channels[0] = channels[0]._replace(max_jobs=rng.randint(1, 3))
+        limited = rng.randrange(len(channels))
+        channels[limited] = channels[limited]._replace(max_jobs=rng.randint(1, 3))
     if len(channels) > 1 and rng.random() < 0.05:
         channels.pop()
     return PolicyTables(

@@ -4,6 +4,7 @@ from random import Random
 
 from tests.property.commands import Commands, Profile, random_policy
 from tests.property.driver import Pair, command
+from tests.property.shrink import Shrinker
 
 FULL_EVERY = 100
 CHECK_EVERY = 1000
@@ -66,20 +67,23 @@ PROFILES = (
 
 
 def play(profile: Profile, seed: int, length: int) -> None:
-    """Plays one seeded tape; a difference is raised with the place and what replays it."""
+    """Plays one seeded tape; a difference is raised with what replays it and with the shortest tape that has it."""
     rng = Random(f"{seed}/{profile.name}")
     pair = Pair()
     commands = Commands(pair.twin, profile, rng)
     calls = [command("install_policy", random_policy(rng, profile))]
     for number in range(length):
-        call = calls.pop() if calls else commands.next(rng)
         try:
-            pair.run(call)
+            pair.run(calls[-1])
             if number % FULL_EVERY == 0 or number == length - 1:
                 pair.compare()
             if number % CHECK_EVERY == 0 or number == length - 1:
                 pair.check()
         except AssertionError as difference:
+            shrinker = Shrinker(calls)
+            tape = "\n".join(f"  {call}" for call in shrinker.shrink())
             raise AssertionError(
-                f"tape {profile.name}, --tape-seed={seed}, command {number}: {call}\n{difference}"
+                f"tape {profile.name}, --tape-seed={seed}, command {number}: {calls[-1]}\n{difference}\n"
+                f"shortest tape found:\n{tape}\n{shrinker.difference}"
             ) from difference
+        calls.append(commands.next(rng))
