@@ -11,7 +11,7 @@ import pytest
 from fairlead import cli, errors
 from fairlead.commands import values
 from fairlead.commands.client import plain
-from fairlead.v1 import agent_pb2, job_pb2, routing_service_pb2
+from fairlead.v1 import admin_service_pb2, agent_pb2, job_pb2, routing_service_pb2
 
 
 def free_address() -> str:
@@ -251,4 +251,6 @@ def test_an_object_has_every_field_with_numbers_as_numbers() -> None:
     assert shown["create_time"] == "2026-05-04T09:30:00Z"
     assert shown["end_time"] is None
     assert shown["reason"] == "REASON_UNSPECIFIED"
+    tenant = plain(admin_service_pb2.TenantStatus(state_hash=2**64 - 1))
+    assert tenant["state_hash"] == "18446744073709551615"
     assert set(shown) == {field.name for field in job.DESCRIPTOR.fields}

@@ -107,7 +107,7 @@ def test_fairness_is_one_for_equals_and_1_over_n_when_one_has_all() -> None:
 
 def test_progress_tells_share_pace_and_time_left() -> None:
     text = progress_text(250, 1_000, 10.0, 3, 86_400 + 3_660.0)
-    assert text == " 25 %  250/1,000  25/s  ETA 30.0 s  day 2 01:01  3 waiting"
+    assert text == " 25 %  250/1,000  25/s  ETA 0:30  day 2 01:01  3 waiting"
     assert "ETA -" in progress_text(0, 10, 0.0, 0, 0.0)
 
 
@@ -128,10 +128,11 @@ def test_the_address_is_found_in_the_daemons_log() -> None:
 def test_shares_are_by_weight_among_those_who_could_take_the_job() -> None:
     ledger = ledger_of(*(conversation(number) for number in range(3)))
     give(ledger, "c0", "a", 1.0, 2.0)
-    assert (ledger.desks["a"].due, ledger.desks["b"].due) == (0.25, 0.75)
+    assert (ledger.desks["a"].due, ledger.desks["b"].due) == ({"orders": 0.25}, {"orders": 0.75})
     ledger.left_desk(ledger.desks["b"], AWAY, 3.0)
     give(ledger, "c1", "a", 3.0, 4.0)
-    assert (ledger.desks["a"].due, ledger.desks["b"].due) == (1.25, 0.75)
+    assert (ledger.desks["a"].due, ledger.desks["b"].due) == ({"orders": 1.25}, {"orders": 0.75})
+    assert ledger.desks["a"].shared == {"orders": 2}
 
 
 def test_occupancy_counts_only_time_online() -> None:
@@ -256,7 +257,7 @@ def test_a_report_is_one_json_object_and_reads_as_tables() -> None:
     assert report["own_agent"]["orders"] == {"returning": 1, "same_agent": 1}
     assert report["rpc_ms"]["Assign"]["p50"] == 1.0
     text = report_text(report)
-    for word in ("orders", "GIVEN/DUE", "JAIN INDEX", "P99.9", "conservation of jobs", "0 violations"):
+    for word in ("orders", "RATIO", "GIVEN/DUE MAX/MIN", "P99.9", "conservation of jobs", "0 violations"):
         assert word in text
     ledger.failed("Assign: no")
     assert not make_report(ledger, audit(ledger, status, stored(ledger), [], 1), {}, play)["ok"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -92,9 +93,10 @@ def failure_of(failure: Any, address: str) -> errors.FairleadError:
 
 
 def plain(message: Message) -> dict[str, object]:
-    """A message as what json.dumps takes: field names and enum names of the contract, numbers as numbers,
+    """A message as what json.dumps takes, with the field names and enum names of the contract.
 
-    durations as "1.500s", times as RFC 3339, what is not set as null.
+    Numbers are numbers, durations "1.500s", times RFC 3339, what is not set null. Unsigned 64-bit numbers (hashes) are
+    text, since many a reader of JSON rounds them.
     """
     out: dict[str, object] = {}
     for field in message.DESCRIPTOR.fields:
@@ -113,6 +115,8 @@ def _plain_value(field: Any, value: Any) -> object:
         return value.ToJsonString()
     if isinstance(value, Message):
         return plain(value)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_UINT64:
+        return str(value)
     if field.enum_type is not None:
         member = field.enum_type.values_by_number.get(value)
         return member.name if member else value

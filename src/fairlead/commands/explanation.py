@@ -1,7 +1,7 @@
 """An explanation (E3) as text: who could take the job and in which order, and what keeps each of the others from it."""
 
-from fairlead.commands.client import seconds, short
-from fairlead.commands.table import age, table
+from fairlead.commands.client import short
+from fairlead.commands.table import table
 from fairlead.v1 import job_pb2
 from fairlead.v1 import routing_service_pb2 as pb2
 
@@ -13,8 +13,6 @@ def explanation_text(answer: pb2.ExplainJobResponse) -> str:
     lines = [f"{job.id} is {state} in queue {job.queue} ({answer.strategy})"]
     if answer.summary:
         lines.append(answer.summary)
-    if answer.HasField("decision"):
-        lines.append(_decision_text(answer.decision))
     if answer.candidates:
         keys = [name.replace("_", " ").upper() for name in answer.key_names]
         rows = ((candidate.agent_id, *map(str, candidate.keys)) for candidate in answer.candidates)
@@ -25,11 +23,3 @@ def explanation_text(answer: pb2.ExplainJobResponse) -> str:
     if answer.blocking_demands:
         lines += ["", "any one of these demands dropped would place it now: " + ", ".join(answer.blocking_demands)]
     return "\n".join(lines)
-
-
-def _decision_text(decision: pb2.Decision) -> str:
-    return (
-        f"decided for {decision.agent_id} by {decision.cause.replace('_', ' ')} "
-        f"under policy {decision.policy_version}, load {decision.load_before} of {decision.capacity} before, "
-        f"after a wait of {age(seconds(decision.waited))}"
-    )

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead import errors
-from fairlead.commands.client import Client, add_client_options, print_json, seconds
-from fairlead.commands.table import local_time
+from fairlead.commands.client import Client, add_client_options, print_json
 from fairlead.policy import document
 from fairlead.v1 import policy_pb2
 from fairlead.v1 import policy_service_pb2 as pb2
@@ -51,9 +50,6 @@ def show(namespace: argparse.Namespace) -> int:
     if namespace.json:
         print_json(document.to_mapping(policy))
         return 0
-    stored = f", stored {local_time(seconds(policy.update_time))}" if policy.HasField("update_time") else ""
-    author = f" by {policy.author}" if policy.author else ""
-    print(f"# version {policy.version}{stored}{author}")
     print(document.to_toml(policy).rstrip("\n"))
     return 0
 

@@ -50,7 +50,11 @@ class Visit:
 
 @dataclass(slots=True)
 class Desk:
-    """An agent as the clients see them, and what they have done; `due` is their fair share of what was given."""
+    """An agent as the clients see them, and what they have done.
+
+    Of the weighted queues: `shared` jobs given, by queue, and `due`, their part by weight of each job that they could
+    have taken.
+    """
 
     plan: AgentPlan
     presence: "agent_pb2.Presence" = OFFLINE
@@ -61,9 +65,8 @@ class Desk:
     online_s: float = 0.0
     given: int = 0
     completed: int = 0
-    due: float = 0.0
-    given_by_queue: dict[str, int] = field(default_factory=dict)
-    due_by_queue: dict[str, float] = field(default_factory=dict)
+    shared: dict[str, int] = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)
     # Wall times (from, until) in which they were surely not ONLINE.
     absent: list[tuple[float, float]] = field(default_factory=list)
     absent_since_wall: float | None = 0.0
@@ -81,16 +84,6 @@ class Desk:
             self.online_s += span
             self.busy_units_s += span * self.load
         self.since_day_s = max(day_s, self.since_day_s)
-
-
-def fair_part(desk: Desk, queue: str) -> float:
-    """What a queue's strategy shares by: weight, capacity, or one each."""
-    match STRATEGIES[queue]:
-        case "weighted":
-            return float(desk.plan.weight)
-        case "least_load":
-            return float(desk.plan.capacity)
-    return 1.0
 
 
 class Ledger:
@@ -123,7 +116,7 @@ class Ledger:
         if desk is None:
             self.contradictions.append(f"{visit.conversation.id} was given to {agent_id!r}, who is none of the team")
             return
-        self._share(visit.conversation, desk)
+        self._share(visit, desk)
         desk.advance(day_s)
         desk.load += CHANNEL_COST[visit.conversation.channel]
         desk.calls += visit.conversation.channel == VOICE
@@ -171,13 +164,16 @@ class Ledger:
         if len(self.failures) < MAX_FAILURES_KEPT:
             self.failures.append(message)
 
-    def _share(self, conversation: Conversation, chosen: Desk) -> None:
-        """Adds to everyone who could have taken it their part of this one job; to the chosen also the job."""
-        queue = conversation.queue
-        able = [desk for desk in self.desks.values() if desk is chosen or desk.fits(conversation)]
-        whole = sum(fair_part(desk, queue) for desk in able)
+    def _share(self, visit: Visit, chosen: Desk) -> None:
+        """In a weighted queue: everyone who could have taken the job is due their part of it, the chosen has it."""
+        queue = visit.conversation.queue
+        if STRATEGIES[queue] != "weighted":
+            return
+        # A job that waited went to the first who could take it: nobody else could, or it would not have waited.
+        able = [chosen]
+        if not visit.waited:
+            able += [desk for desk in self.desks.values() if desk is not chosen and desk.fits(visit.conversation)]
+        weights = sum(desk.plan.weight for desk in able)
         for desk in able:
-            part = fair_part(desk, queue) / whole
-            desk.due += part
-            desk.due_by_queue[queue] = desk.due_by_queue.get(queue, 0.0) + part
-        chosen.given_by_queue[queue] = chosen.given_by_queue.get(queue, 0) + 1
+            desk.due[queue] = desk.due.get(queue, 0.0) + desk.plan.weight / weights
+        chosen.shared[queue] = chosen.shared.get(queue, 0) + 1

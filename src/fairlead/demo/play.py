@@ -62,6 +62,7 @@ class Play:
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._moved_wall = time.time()
+        self._bug: BaseException | None = None
         # When the loop means to look again.
         self._due_wall = self._moved_wall
 
@@ -73,6 +74,8 @@ class Play:
             visit = self.ledger.visits[conversation.id]
             self._at(conversation.arrival_s, partial(self._arrive, visit, number))
         helpers = [asyncio.create_task(self._watch()), asyncio.create_task(self._tick())]
+        for helper in helpers:
+            helper.add_done_callback(self._note_bug)
         try:
             await self._loop()
         finally:
@@ -96,6 +99,8 @@ class Play:
             self._due_wall = now
             if now - self._moved_wall > STALL_S:
                 raise error("UNREACHABLE", f"nothing moved for {STALL_S:.0f} s with {self._open()} conversations open")
+            if self._bug is not None:
+                raise self._bug
             if self.ledger.failure_count > MAX_FAILURES:
                 raise error(
                     "INTERNAL_ERROR", f"more than {MAX_FAILURES} calls failed, the first: {self.ledger.failures[0]}"
@@ -145,7 +150,14 @@ class Play:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
+    def _note_bug(self, task: asyncio.Task[None]) -> None:
+        """What no call answered but the play itself did wrong ends it, in the loop."""
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self._bug = bug
+            self._wake.set()
+
     def _done(self, task: asyncio.Task[None]) -> None:
+        self._note_bug(task)
         self._tasks.discard(task)
         self._moved_wall = time.time()
         if not self._tasks:
@@ -219,13 +231,13 @@ class Play:
     async def _complete(self, visit: Visit) -> None:
         request = routing_service_pb2.CompleteJobRequest(job_id=visit.conversation.id, version=visit.version)
         visit.held_until_wall = time.time()
-        # The agent's room is free for the share of the next job as soon as the daemon may know of it.
-        self.ledger.released(visit, self._clock.day(visit.held_until_wall))
         try:
             await self._clients.call("CompleteJob", request, zlib.crc32(visit.agent_id.encode()))
         except FairleadError as failure:
             self._fail(visit, failure)
             return
+        finally:
+            self.ledger.released(visit, self._clock.day(time.time()))
         self.ledger.ended(visit, Fate.COMPLETED)
         self._freed.set()
 

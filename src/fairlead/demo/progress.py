@@ -1,9 +1,8 @@
 """A progress bar on a terminal, a plain line every few seconds elsewhere. Never on stdout."""
 
+import math
 import time
 from typing import TextIO
-
-from fairlead.commands.table import age
 
 BAR_WIDTH = 24
 PLAIN_INTERVAL_S = 10.0
@@ -44,7 +43,8 @@ class Progress:
 def progress_text(done: int, total: int, elapsed_s: float, waiting: int, day_s: float) -> str:
     """One line: share, count, rate, time left, time of the day, backlog."""
     pace = done / elapsed_s if elapsed_s > 0 else 0.0
-    left = age((total - done) / pace) if pace else "-"
+    left_s = math.ceil((total - done) / pace) if pace else None
+    left = f"{left_s // 60}:{left_s % 60:02d}" if left_s is not None else "-"
     day, rest = divmod(int(day_s), 86_400)
     moment = f"{rest // 3_600:02d}:{rest % 3_600 // 60:02d}"
     if day:

@@ -14,7 +14,7 @@ from fairlead.demo.team import STRATEGIES
 
 # An agent's share says something once this many jobs were due to them.
 LEAST_DUE = 20.0
-_RATIO_DIGITS = 4
+_RATIO_DIGITS = 5
 
 Report = dict[str, Any]
 
@@ -95,37 +95,49 @@ def _own_agent(visits: Sequence[Visit]) -> Report:
     return count
 
 
+def _occupancy(desk: Desk) -> float | None:
+    """Units held over units there, while online; None for who never was."""
+    there = desk.online_s * desk.plan.capacity
+    return desk.busy_units_s / there if there else None
+
+
 def _agent(desk: Desk, jobs: int) -> Report:
-    plan = desk.plan
-    held_s = desk.online_s * plan.capacity
+    plan, occupancy = desk.plan, _occupancy(desk)
+    shared, due = sum(desk.shared.values()), sum(desk.due.values())
     return {
         "agent": plan.id,
         "team": plan.home,
         "capacity": plan.capacity,
         "weight": plan.weight,
-        "jobs": desk.given,
         "online_h": round(desk.online_s / 3_600, 2),
-        "occupancy": round(desk.busy_units_s / held_s, _RATIO_DIGITS) if held_s else None,
-        "share": round(desk.given / jobs, _RATIO_DIGITS + 1),
-        "due_share": round(desk.due / jobs, _RATIO_DIGITS + 1),
-        "given_to_due": round(desk.given / desk.due, _RATIO_DIGITS) if desk.due else None,
+        "jobs": desk.given,
+        "share": round(desk.given / jobs, _RATIO_DIGITS),
+        "occupancy": _rounded(occupancy),
+        "weighted_jobs": shared,
+        "weighted_due": round(due, 1),
+        "given_to_due": _rounded(shared / due) if due else None,
     }
 
 
 def _fairness(queue: str, desks: Sequence[Desk]) -> Report:
-    """How near the agents of a queue came to their shares: jobs given over jobs due, over all with enough due."""
-    shared = [desk for desk in desks if desk.due_by_queue.get(queue, 0.0) >= LEAST_DUE]
-    ratios = [desk.given_by_queue.get(queue, 0) / desk.due_by_queue[queue] for desk in shared]
-    largest, index = spread(ratios), jain_index(ratios)
-    basis = {"weighted": "weight", "least_load": "capacity"}.get(STRATEGIES[queue], "one each")
+    """How evenly a queue's team was busy, and for a weighted queue how near everyone came to their share by weight."""
+    team = [occupancy for desk in desks if desk.plan.home == queue and (occupancy := _occupancy(desk)) is not None]
+    shared = [desk for desk in desks if desk.due.get(queue, 0.0) >= LEAST_DUE]
+    ratios = [desk.shared.get(queue, 0) / desk.due[queue] for desk in shared]
     return {
         "queue": queue,
         "strategy": STRATEGIES[queue],
-        "basis": basis,
-        "agents": len(shared),
-        "max_over_min": round(largest, _RATIO_DIGITS) if largest is not None else None,
-        "jain_index": round(index, _RATIO_DIGITS + 2) if index is not None else None,
+        "given_to_due": {"agents": len(ratios), **_evenness(ratios)},
+        "occupancy": {"agents": len(team), **_evenness(team)},
     }
+
+
+def _evenness(values: Sequence[float]) -> Report:
+    return {"max_over_min": _rounded(spread(values)), "jain_index": _rounded(jain_index(values))}
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, _RATIO_DIGITS) if value is not None else None
 
 
 def _latency(values_s: Sequence[float]) -> Report:

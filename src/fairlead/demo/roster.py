@@ -15,8 +15,8 @@ from fairlead.v1 import agent_pb2
 
 PERIOD_S = 900.0
 # Load the planned capacity should carry at most, and the margin in standard deviations of the load.
-TARGET_LOAD = 0.92
-MARGIN = 0.35
+TARGET_LOAD = 0.97
+MARGIN = 0.8
 # Two people each, whatever the load: one may be at lunch.
 LEAST_STAFF = 2
 # A team is there this many periods before its work begins, and after.
@@ -66,11 +66,14 @@ class _Place:
         self.worked_by_day[today] = self.worked_by_day.get(today, 0) + 1
 
 
-def plan_roster(day: Day, team: Sequence[AgentPlan]) -> list[PresenceChange]:
-    """All changes of presence in order; who is there at the very end stays until the play has ended."""
+def plan_roster(day: Day, team: Sequence[AgentPlan], extra_s: float = 0.0) -> list[PresenceChange]:
+    """All changes of presence in order; who is there at the very end stays until the play has ended.
+
+    `extra_s` of the day is what each conversation holds its agent beyond its handle time.
+    """
     if len(team) < SHIFT_TEAM:
         return [PresenceChange(day.first_s - PERIOD_S, agent, ONLINE) for agent in team]
-    needs = _needs(day, team)
+    needs = _needs(day, team, extra_s)
     changes: list[PresenceChange] = []
     for queue in QUEUES:
         places = [_Place(agent) for agent in team if agent.home == queue]
@@ -79,13 +82,13 @@ def plan_roster(day: Day, team: Sequence[AgentPlan]) -> list[PresenceChange]:
     return sorted(changes, key=lambda change: (change.at_s, change.agent.id))
 
 
-def _needs(day: Day, team: Sequence[AgentPlan]) -> dict[str, dict[int, int]]:
+def _needs(day: Day, team: Sequence[AgentPlan], extra_s: float) -> dict[str, dict[int, int]]:
     """People needed at work, by queue and period; periods without need are absent."""
     units: dict[str, dict[int, float]] = {queue: {} for queue in QUEUES}
     calls: dict[str, dict[int, float]] = {queue: {} for queue in QUEUES}
     for conversation in day.conversations:
         queue = conversation.queue
-        for period, share in _spread(conversation.arrival_s, conversation.handle_s):
+        for period, share in _spread(conversation.arrival_s, conversation.handle_s + extra_s):
             units[queue][period] = units[queue].get(period, 0.0) + share * CHANNEL_COST[conversation.channel]
             if conversation.channel == VOICE:
                 calls[queue][period] = calls[queue].get(period, 0.0) + share
@@ -95,7 +98,7 @@ def _needs(day: Day, team: Sequence[AgentPlan]) -> dict[str, dict[int, int]]:
         if capacities:
             mean = sum(capacities) / len(capacities)
             raw = {
-                period: max(_staff(load / mean), _staff(calls[queue].get(period, 0.0)))
+                period: max(_staffed(load) / mean, _staffed(calls[queue].get(period, 0.0)))
                 for period, load in units[queue].items()
             }
             out[queue] = _smooth(raw, len(capacities))
@@ -110,16 +113,17 @@ def _spread(start_s: float, length_s: float) -> Iterator[tuple[int, float]]:
         yield period, overlap / PERIOD_S
 
 
-def _staff(load: float) -> int:
-    return math.ceil(load / TARGET_LOAD + MARGIN * math.sqrt(load))
+def _staffed(load: float) -> float:
+    """Places that a load needs: it and its margin, filled to the target."""
+    return (load + MARGIN * math.sqrt(load)) / TARGET_LOAD
 
 
-def _smooth(raw: Mapping[int, int], size: int) -> dict[int, int]:
+def _smooth(raw: Mapping[int, float], size: int) -> dict[int, int]:
     """The need of a period is the mean of its neighbourhood, and someone is there around any work."""
     out: dict[int, int] = {}
     for period in {near for at in raw for near in range(at - LEAD_PERIODS, at + TAIL_PERIODS + 1)}:
-        around = [raw.get(near, 0) for near in range(period - 1, period + 2)]
-        out[period] = min(size, max(LEAST_STAFF, math.ceil(sum(around) / len(around))))
+        around = [raw.get(near, 0.0) for near in range(period - 1, period + 2)]
+        out[period] = min(size, max(LEAST_STAFF, round(sum(around) / len(around))))
     return out
 
 

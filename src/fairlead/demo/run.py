@@ -2,13 +2,12 @@
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from fairlead.demo.audit import Check, audit
 from fairlead.demo.calls import Clients
@@ -32,6 +31,8 @@ PEAK_CALLS_PER_S = 1_500.0
 CALLS_PER_CONVERSATION = 2.4
 # Above it a call's own millisecond is a noticeable part of a conversation.
 MAX_SPEED = 10_000.0
+# How long an agent is held by the calls around a conversation, in seconds of the clock.
+CALL_S = 0.0025
 VERIFY_INTERVAL_S = 5.0
 # Share of a team that is not on a break or between shifts in the busiest hour.
 PRESENT_SHARE = 0.9
@@ -54,8 +55,8 @@ def run_demo(options: Options, progress_stream: TextIO) -> Report:
     """Plays a day and reports. Raises FairleadError for a bad trace or a daemon that does not start or is lost."""
     day, handle_scale = _day(options)
     team = build_team(options.agents, day)
-    roster = plan_roster(day, team)
     speed = options.speed or _speed(day)
+    roster = plan_roster(day, team, CALL_S * speed)
     with _terminable():
         daemon = DaemonProcess()
         try:
@@ -95,14 +96,21 @@ def _speed(day: Day) -> float:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the demo as an exception does, so that its daemon ends with it."""
+    """SIGTERM ends the demo as Ctrl-C does, so that its daemon ends with it, but with a code of its own."""
+    terminated = False
 
-    def leave(_number: int, _frame: object) -> NoReturn:
-        sys.exit(EXIT_TERMINATED)
+    def leave(_number: int, _frame: object) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
+    except KeyboardInterrupt:
+        if terminated:
+            raise SystemExit(EXIT_TERMINATED) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

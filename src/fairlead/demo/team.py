@@ -15,7 +15,7 @@ OTHER_LANGUAGES = ("es", "fr", "de")
 LANGUAGE_LEVEL = 3
 SECOND_LINE_LEVEL = 6
 
-STRATEGIES = {"orders": "weighted", "after_sales": "least_load", "technical": "longest_idle"}
+STRATEGIES = {"orders": "weighted", "after_sales": "weighted", "technical": "least_load"}
 # Lengths of the policy, in seconds of the day that is played.
 AFFINITY_AGE_S = 86_400.0
 AFFINITY_HOLD_S = 45.0

@@ -78,42 +78,58 @@ def _tiers(tiers: Iterable[Report], own: Mapping[str, Report]) -> str:
     return f"{text}\nreturning customers who met the agent they had last: {shares}" if shares else text
 
 
+def _ratio(value: float | None, digits: int) -> str | None:
+    return f"{value:.{digits}f}" if value is not None else None
+
+
 def _agents(agents: Iterable[Report]) -> str:
-    headers = ("AGENT", "TEAM", "CAPACITY", "WEIGHT", "ONLINE", "JOBS", "OCCUPANCY", "SHARE", "DUE", "GIVEN/DUE")
+    headers = (
+        "AGENT",
+        "TEAM",
+        "CAPACITY",
+        "ONLINE",
+        "JOBS",
+        "SHARE",
+        "OCCUPANCY",
+        "WEIGHT",
+        "WEIGHTED",
+        "DUE",
+        "RATIO",
+    )
     rows = (
         (
             agent["agent"],
             agent["team"],
             agent["capacity"],
-            agent["weight"],
             f"{agent['online_h']:.1f} h",
             agent["jobs"],
-            percent(agent["occupancy"], 1) if agent["occupancy"] is not None else None,
             percent(agent["share"], 1),
-            percent(agent["due_share"], 1),
-            f"{agent['given_to_due']:.3f}" if agent["given_to_due"] is not None else None,
+            percent(agent["occupancy"], 1) if agent["occupancy"] is not None else None,
+            agent["weight"],
+            agent["weighted_jobs"],
+            f"{agent['weighted_due']:,.1f}",
+            _ratio(agent["given_to_due"], 3),
         )
         for agent in agents
     )
-    return _section(
-        "Agents (due: their part of each job by the queue's basis, while they could take it)", headers, rows, left=2
-    )
+    title = "Agents (weighted: jobs of weighted queues; due: their part by weight of each they could have taken)"
+    return _section(title, headers, rows, left=2)
 
 
 def _fairness(queues: Iterable[Report]) -> str:
-    headers = ("QUEUE", "STRATEGY", "SHARED BY", "AGENTS", "MAX/MIN", "JAIN INDEX")
+    headers = ("QUEUE", "STRATEGY", "GIVEN/DUE MAX/MIN", "JAIN", "OCCUPANCY MAX/MIN", "JAIN")
     rows = (
         (
             queue["queue"],
             queue["strategy"],
-            queue["basis"],
-            queue["agents"],
-            f"{queue['max_over_min']:.3f}" if queue["max_over_min"] is not None else None,
-            f"{queue['jain_index']:.5f}" if queue["jain_index"] is not None else None,
+            *(_ratio(queue["given_to_due"][key], 4) for key in ("max_over_min", "jain_index")),
+            *(_ratio(queue["occupancy"][key], 4) for key in ("max_over_min", "jain_index")),
         )
         for queue in queues
     )
-    return _section("Fairness (jobs given over jobs due; 1 is exactly fair)", headers, rows, left=3)
+    return _section(
+        "Fairness (1 is exactly even; given/due over all who share, occupancy over the team)", headers, rows, 2
+    )
 
 
 def _latencies(methods: Mapping[str, Report]) -> str:
