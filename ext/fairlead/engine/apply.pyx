@@ -226,9 +226,22 @@ cdef void set_weight(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
     agent.weight = weight
 
 
+cdef void forgive(Job* job, uint32_t agent) noexcept nogil:
+    """Takes an agent off the job's exclusions."""
+    cdef uint32_t index, kept = 0
+    for index in range(job.excluded_count):
+        if job.excluded[index] != agent:
+            job.excluded[kept] = job.excluded[index]
+            kept += 1
+    job.excluded_count = <uint8_t> kept
+
+
 cdef void apply_agent_removed(Engine* e, const Fact* fact) noexcept nogil:
-    """`agent`: holds no job. Its slot stays its name's."""
+    """`agent`: holds no job. Its slot stays its name's; a successor of that name is excluded from nothing. O(jobs)."""
     cdef Agent* agent = &e.agents[fact.agent]
+    cdef uint32_t slot
+    for slot in range(e.job_used):
+        forgive(&e.jobs[slot], fact.agent)
     while agent.cell_count:
         rotation_drop(e, agent.cells + agent.cell_count - 1)
     e.presence_counts[agent.presence] -= 1
