@@ -104,6 +104,12 @@ def test_the_team_is_shared_out_by_work_and_no_queue_is_forgotten(day: Day) -> N
     assert len({agent.id for agent in build_team(24, day)}) == 24
 
 
+def test_on_a_day_of_calls_a_call_is_all_of_an_agents_room(day: Day) -> None:
+    calls = Day("calls", [c for c in day.conversations if c.channel == VOICE])
+    assert {agent.capacity for agent in build_team(24, calls)} == {CHANNEL_COST[VOICE]}
+    assert {agent.capacity for agent in build_team(24, day)} == {6, 8, 10}
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 24, 100])
 def test_every_conversation_has_somebody_who_may_serve_it(day: Day, count: int) -> None:
     team = build_team(count, day)

@@ -1,7 +1,7 @@
 """Who works in the demo, and under which policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -60,9 +60,15 @@ class AgentPlan:
 
 
 def build_team(count: int, day: Day) -> list[AgentPlan]:
-    """`count` agents, at least one a queue while there are enough, in proportion to the day's work."""
+    """`count` agents, in proportion to the day's work by queue.
+
+    On a day of nothing but calls an agent has room for one call and no more, so that a call is all of their time.
+    """
     homes = _homes(count, work_by_queue(day))
-    return [_agent(number, homes) for number in range(count)]
+    team = [_agent(number, homes) for number in range(count)]
+    if all(conversation.channel == VOICE for conversation in day.conversations):
+        team = [replace(agent, capacity=CHANNEL_COST[VOICE]) for agent in team]
+    return team
 
 
 def work_by_queue(day: Day) -> dict[str, float]:
