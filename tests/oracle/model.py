@@ -147,7 +147,10 @@ class Own:
 
 @dataclass(eq=False)
 class Job:
-    """The work. `agent` is the holder's number, 0 = nobody; `wait_since` the moment it began to wait in `queue`."""
+    """The work. `agent` is the holder's number, 0 = nobody; `wait_since` the moment it began to wait in `queue`.
+
+    `last_agent` is the id of who held it when it ended.
+    """
 
     number: int
     id: str
@@ -175,6 +178,7 @@ class Job:
     agent: int = 0
     version: int = 0
     wait_since: int | None = None
+    last_agent: str = ""
     assign_time: int = 0
     end_time: int = 0
     answer: "Answer | None" = None

@@ -50,10 +50,10 @@ class Twin(World):
     requests: dict[str, Remembered] = field(default_factory=dict)
 
     def advance_to(self, now_us: int) -> None:
-        """Fires what is due on the way, by due time and then by the order in which it was set."""
+        """Fires what is due on the way, each timer at its time and as a step of its own."""
         require(now_us >= self.now, "now_us")
         while due := [timer for timer in self.timers if timer.due <= now_us]:
-            timer = min(due, key=lambda timer: (timer.due, timer.number))
+            timer = min(due, key=lambda timer: timer.place)
             self.timers.remove(timer)
             self.now = max(self.now, timer.due)
             self.fire(timer)
@@ -100,6 +100,7 @@ class Twin(World):
             *(wanted_agent, wanted_mode, wanted_hold_us, time_to_live_us, start_time_us),
             *(tuple(sorted((labels or {}).items())), language, customer_value, affinity),
         )
+        self.advance_to(self.now)
         self.forget()
         known = self.jobs.get(job_id)
         if known is not None:
@@ -403,6 +404,7 @@ class Twin(World):
 
     def heartbeat(self, agent_ids: Sequence[str]) -> list[str]:
         """The ids that nobody has; leases do not exist here."""
+        self.advance_to(self.now)
         return [agent_id for agent_id in agent_ids if agent_id not in self.agents]
 
     # Policy.
@@ -441,18 +443,15 @@ class Twin(World):
 
     def reset_clocks(self) -> None:
         """Waits and reservations are timed from when they began, by the present policy."""
-        for job in sorted(self.waiting, key=lambda job: job.number):
+        for job in self.waiting:
             max_wait = self.queue(job).max_wait_us
             assert job.wait_since is not None
-            due = job.wait_since + max_wait if max_wait else None
-            if [timer.due for timer in self.timers if timer.target is job and timer.kind == "max_wait"] != [due]:
-                self.drop_timers(job, ("max_wait",))
-                if due is not None:
-                    self.set_timer(due, "max_wait", job)
+            self.drop_timers(job, ("max_wait",))
+            if max_wait:
+                self.set_timer(job.wait_since + max_wait, "max_wait", job)
         self.timers = [timer for timer in self.timers if timer.kind != "reserve"]
-        for key, head in self.heads.items():
-            if head.job.cost > 1:
-                self.set_timer(head.since + self.policy.reserve_after_us, "reserve", key)
+        for key in self.heads:
+            self.set_reserve_timer(key)
 
     # Reading.
 
@@ -501,6 +500,7 @@ class Twin(World):
 
     def once(self, request_id: str, method: str, content: tuple[Any, ...], deed: Callable[[], Result]) -> Result:
         """Does it, or answers as before when the request_id was answered before (J4). Only successes are remembered."""
+        self.advance_to(self.now)
         self.forget()
         known = self.requests.get(request_id)
         if known is not None:

@@ -34,14 +34,23 @@ from tests.oracle.rotation import Rotation
 DEFAULT_TIERS = (AffinityTierTable(age_us=DAY),)
 
 
+# Timers of one job that are due together fire in this order.
+KINDS = ("time_to_live", "start", "hold", "max_wait", "reserve")
+
+
 @dataclass
 class Timer:
-    """`number`: order in which it was set. `target`: a job, or the class whose head may reserve."""
+    """`target`: a job, or the class whose head may reserve; `number` is the job's or the class's."""
 
     due: int
-    number: int
     kind: str
     target: Job | ClassKey
+    number: int
+
+    @property
+    def place(self) -> tuple[int, bool, int, int]:
+        """Jobs before classes, by number."""
+        return (self.due, self.kind == "reserve", self.number, KINDS.index(self.kind))
 
 
 @dataclass
@@ -64,6 +73,7 @@ class World:
     waiting: list[Job] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     heads: dict[ClassKey, Head] = field(default_factory=dict)
+    classes: dict[ClassKey, int] = field(default_factory=dict)
     reservations: dict[int, Job] = field(default_factory=dict)
     rotations: dict[ClassKey, Rotation] = field(default_factory=dict)
     pointers: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -72,7 +82,6 @@ class World:
     agent_count: int = 0
     job_count: int = 0
     given_count: int = 0
-    timer_count: int = 0
     highest_order: int = 0
 
     # Questions. They change nothing.
@@ -180,6 +189,7 @@ class World:
 
     def decide(self, job: Job) -> Limit | None:
         """Gives the job away or lets it wait, overflowing as told (Q6). Answers what refused it, None = nothing did."""
+        self.class_number(job.class_key)
         job.held = self.should_be_held(job)
         agent, picked = self.choice(job)
         if agent is not None:
@@ -228,14 +238,15 @@ class World:
             self.memory[job.customer, queue.affinity_group or queue.id] = (agent.number, self.now)
         self.refresh(agent)
 
-    def release(self, job: Job) -> None:
-        """Nobody holds the job any more."""
+    def release(self, job: Job) -> Agent:
+        """Nobody holds the job any more; who did."""
         agent = self.agent_by_number(job.agent)
         assert agent is not None
         agent.jobs.remove(job)
         job.agent = 0
         job.assign_time = 0
         self.refresh(agent)
+        return agent
 
     def wait(self, job: Job) -> None:
         """The job joins the backlog at its key's place."""
@@ -262,7 +273,9 @@ class World:
         if job.state is State.QUEUED:
             self.stop_waiting(job)
         if job.state is State.ASSIGNED:
-            self.release(job)
+            assign_time = job.assign_time
+            job.last_agent = self.release(job).id
+            job.assign_time = assign_time
         self.drop_timers(job, ("start", "time_to_live"))
         job.state = state
         job.reason = reason
@@ -282,9 +295,9 @@ class World:
             if agent is not None:
                 self.give(job, agent, picked)
                 roomy = self.roomy_agents()
-        for head in sorted(self.heads.values(), key=lambda head: head.job.key):
-            if self.now >= head.since + self.policy.reserve_after_us:
-                self.reserve(head.job)
+        for key in sorted(self.heads, key=self.class_number):
+            if self.now >= self.heads[key].since + self.policy.reserve_after_us:
+                self.reserve(self.heads[key].job)
 
     def roomy_agents(self) -> list[Agent]:
         """Those ONLINE with at least one unit free: nobody else is a candidate for anything."""
@@ -320,8 +333,7 @@ class World:
         self.timers = [timer for timer in self.timers if timer.target != key]
         if first is not None:
             self.heads[key] = Head(first, self.now)
-            if first.cost > 1:
-                self.set_timer(self.now + self.policy.reserve_after_us, "reserve", key)
+            self.set_reserve_timer(key)
         self.drop_reservations()
 
     def drop_reservations(self) -> None:
@@ -391,15 +403,23 @@ class World:
 
     # Timers.
 
-    def set_timer(self, due: int, kind: str, target: Job | ClassKey) -> None:
-        self.timer_count += 1
-        self.timers.append(Timer(due, self.timer_count, kind, target))
+    def set_timer(self, due: int, kind: str, job: Job) -> None:
+        self.timers.append(Timer(due, kind, job, job.number))
+
+    def set_reserve_timer(self, key: ClassKey) -> None:
+        if self.heads[key].job.cost > 1:
+            due = self.heads[key].since + self.policy.reserve_after_us
+            self.timers.append(Timer(due, "reserve", key, self.class_number(key)))
+
+    def class_number(self, key: ClassKey) -> int:
+        """Classes are numbered as they first appear."""
+        return self.classes.setdefault(key, len(self.classes) + 1)
 
     def drop_timers(self, job: Job, kinds: tuple[str, ...]) -> None:
         self.timers = [timer for timer in self.timers if timer.target is not job or timer.kind not in kinds]
 
     def fire(self, timer: Timer) -> None:
-        """One step of the clock. A reserve timer has no deed of its own: the end of every step reserves."""
+        """One step of the clock. A reserve timer has no deed of its own: the end of every step reserves (Q8)."""
         job = timer.target
         if isinstance(job, Job):
             if timer.kind == "start":

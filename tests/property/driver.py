@@ -122,7 +122,7 @@ def job_view(twin: Twin, job: Job) -> dict[str, Any]:
         "state": int(job.state),
         "queue": job.queue,
         "channel": job.channel,
-        "agent_id": holder.id if holder else "",
+        "agent_id": holder.id if holder else job.last_agent,
         "version": job.version,
         "reason": int(job.reason),
         "urgency": job.urgency,
