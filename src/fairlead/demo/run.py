@@ -21,6 +21,7 @@ from fairlead.demo.report import Report, make_report
 from fairlead.demo.roster import OFFLINE, TARGET_LOAD, PresenceChange, plan_roster
 from fairlead.demo.server import DaemonProcess
 from fairlead.demo.team import MEAN_CAPACITY, AgentPlan, build_policy, build_team
+from fairlead.errors import FairleadError
 from fairlead.v1 import admin_service_pb2, agent_service_pb2, policy_service_pb2
 
 DEFAULT_JOBS = 15_000
@@ -182,7 +183,10 @@ class _Stage:
     async def _verify_on_the_way(self, clients: Clients) -> None:
         while True:
             await asyncio.sleep(VERIFY_INTERVAL_S)
-            self._verified += (await self._status(clients)).violations
+            try:
+                self._verified += (await self._status(clients)).violations
+            except FairleadError as failure:
+                self._ledger.failed(failure.message)
 
     async def _audit(self, clients: Clients) -> list[Check]:
         for number, desk in enumerate(self._ledger.desks.values()):
