@@ -418,12 +418,21 @@ cdef uint32_t transfer_to_agent(
     return ACCEPTED
 
 
+cdef void place_requeued(Engine* e, uint32_t slot, uint32_t source) noexcept nogil:
+    """Whom the room of `source` serves before the requeued job, then that job (Q2, Q4)."""
+    cdef uint32_t waiting = first_for(e, source)
+    while waiting != NOBODY and waiting != slot and job_before(&e.jobs[waiting], &e.jobs[slot]):
+        give(e, waiting, source, e.jobs[waiting].cls, backlog_cause(e, waiting, source))
+        waiting = first_for(e, source)
+    try_place(e, slot)
+
+
 cdef uint32_t transfer_to_queue(
     Engine* e, uint32_t slot, uint64_t version, uint32_t queue, bint is_back, bint reset_age
 ) noexcept nogil:
     """To a backlog; `is_back`: the present agent is out of the question from now on. Returns a Refusal."""
     cdef Job* job = &e.jobs[slot]
-    cdef uint32_t source = job.agent, refusal = refusal_of(e, slot, version, ASSIGNED), cls, preferred, waiting
+    cdef uint32_t source = job.agent, refusal = refusal_of(e, slot, version, ASSIGNED), cls, preferred
     cdef Fact fact
     cdef Job probe
     if refusal != ACCEPTED:
@@ -439,11 +448,10 @@ cdef uint32_t transfer_to_queue(
     probe = job[0]
     probe.cls = cls
     make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | (AGE_RESET if reset_age else 0))
-    waiting = first_for(e, source)
-    while waiting != NOBODY and waiting != slot and job_before(&e.jobs[waiting], job):
-        give(e, waiting, source, e.jobs[waiting].cls, backlog_cause(e, waiting, source))
-        waiting = first_for(e, source)
-    try_place(e, slot)
+    if job.expire_time and job.expire_time <= e.now:
+        end(e, slot, EXPIRED, TIME_TO_LIVE)
+    else:
+        place_requeued(e, slot, source)
     serve(e, source)
     settle(e)
     return ACCEPTED
