@@ -135,8 +135,10 @@ cdef inline void search_start(Search* search, const Lineup* lineup, const Query*
 cdef extern from *:
     """
     #define fairlead_lowest_bit(value) ((uint32_t) __builtin_ctzll(value))
+    #define fairlead_count_bits(value) ((uint32_t) __builtin_popcountll(value))
     """
     uint32_t lowest_bit "fairlead_lowest_bit"(uint64_t value) nogil
+    uint32_t count_bits "fairlead_count_bits"(uint64_t value) nogil
 
 
 cdef inline uint32_t search_next(Search* search) noexcept nogil:

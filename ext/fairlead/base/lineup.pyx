@@ -9,6 +9,8 @@ cdef enum:
     ROOM_PER_ITEM = 4       # positions behind the newcomers, per item
     COMPACTION_STEPS = 3    # positions looked at per move while a compaction is under way
     LEAST_LENGTH = 64
+    SWEEP = 8               # words looked at together; planes are allocated in multiples
+    SWEEP_ABOVE = 12        # words of a block from which it is swept
 
 
 cdef void lineup_init(Lineup* lineup) noexcept nogil:
@@ -63,7 +65,7 @@ cdef void plane_set(Lineup* lineup, uint32_t bit, uint32_t position) noexcept no
     cdef uint32_t word = position >> 6
     cdef uint32_t words = lineup.length >> 6
     if plane.words == NULL:
-        plane.words = <uint64_t*> memory_zeroed(<size_t> words * 8)
+        plane.words = <uint64_t*> memory_zeroed(<size_t> ((words + SWEEP - 1) & ~<uint32_t> (SWEEP - 1)) * 8)
         plane.summary = <uint64_t*> memory_zeroed(<size_t> ((words + 63) >> 6) * 8)
     plane.words[word] |= <uint64_t> 1 << (position & 63)
     plane.summary[word >> 6] |= <uint64_t> 1 << (word & 63)
@@ -96,6 +98,31 @@ cdef void lineup_leave(Lineup* lineup, uint32_t item) noexcept nogil:
             bits &= bits - 1
     lineup.places[item] = NOBODY
     lineup.items[position] = NOBODY
+
+
+cdef void lineup_shift(Lineup* lineup, uint32_t item, uint32_t target) noexcept nogil:
+    """Moves an item in line to a free position. The innermost loop of the router: every plane involved exists already."""
+    cdef const uint64_t* row = lineup_row(lineup, item)
+    cdef const Plane* planes = lineup.planes
+    cdef uint32_t source = lineup.places[item]
+    cdef uint32_t source_word = source >> 6, target_word = target >> 6, word, words = lineup.row_words
+    cdef uint64_t source_mask = ~(<uint64_t> 1 << (source & 63)), target_mask = <uint64_t> 1 << (target & 63)
+    cdef uint64_t summary_mask = <uint64_t> 1 << (target_word & 63), bits, left
+    cdef const Plane* plane
+    for word in range(words):
+        bits = row[word]
+        while bits:
+            plane = planes + ((word << 6) | lowest_bit(bits))
+            bits &= bits - 1
+            left = plane.words[source_word] & source_mask
+            plane.words[source_word] = left
+            if left == 0:
+                plane.summary[source_word >> 6] &= ~(<uint64_t> 1 << (source_word & 63))
+            plane.words[target_word] |= target_mask
+            plane.summary[target_word >> 6] |= summary_mask
+    lineup.items[source] = NOBODY
+    lineup.items[target] = item
+    lineup.places[item] = target
 
 
 cdef void lineup_layout(Lineup* lineup, uint32_t newcomer) noexcept nogil:
@@ -174,8 +201,7 @@ cdef void lineup_compact(Lineup* lineup) noexcept nogil:
         item = lineup.items[lineup.scan]
         if item != NOBODY:
             if lineup.fill < lineup.scan:
-                lineup_leave(lineup, item)
-                lineup_stand(lineup, item, lineup.fill)
+                lineup_shift(lineup, item, lineup.fill)
             lineup.fill += 1
         lineup.scan += 1
 
@@ -184,8 +210,7 @@ cdef void lineup_move_to_back(Lineup* lineup, uint32_t item) noexcept nogil:
     """Makes an item the last. O(set bits), amortised over the compaction it pays for."""
     if lineup.tail == lineup.length:
         lineup_layout(lineup, NOBODY)
-    lineup_leave(lineup, item)
-    lineup_stand(lineup, item, lineup.tail)
+    lineup_shift(lineup, item, lineup.tail)
     lineup.tail += 1
     if lineup.scan == 0 and lineup.tail - lineup.front_length > (lineup.length - lineup.front_length) // 2:
         lineup.scan = lineup.front_length
@@ -194,34 +219,59 @@ cdef void lineup_move_to_back(Lineup* lineup, uint32_t item) noexcept nogil:
         lineup_compact(lineup)
 
 
+cdef inline uint64_t sweep(
+    const uint64_t* first, const uint64_t* second, const uint64_t* third, uint64_t block_bits
+) noexcept nogil:
+    """Of the words of a block, those in an eight where the three planes meet. A few instructions a word, all in one line."""
+    cdef uint64_t left = block_bits, found
+    cdef uint32_t eight, word
+    while left:
+        eight = lowest_bit(left) & ~<uint32_t> (SWEEP - 1)
+        left &= ~(<uint64_t> 0xFF << eight)
+        found = 0
+        for word in range(SWEEP):
+            found |= first[eight + word] & second[eight + word] & third[eight + word]
+        if found == 0:
+            block_bits &= ~(<uint64_t> 0xFF << eight)
+    return block_bits
+
+
 cdef bint search_refill(Search* search) noexcept nogil:
-    """Finds the next word with a match."""
-    cdef uint32_t k
-    cdef uint64_t bits
+    """Finds the next word with a match. Most words end with the second plane."""
+    cdef const uint64_t* first = search.wanted[0]
+    cdef const uint64_t* second = search.wanted[search.wanted_count > 1]
+    cdef uint64_t block_bits = search.block_bits, bits
+    cdef uint32_t block = search.block, base = block << 6, word, k
     while True:
-        while search.block_bits:
-            search.word = (search.block << 6) | lowest_bit(search.block_bits)
-            search.block_bits &= search.block_bits - 1
-            bits = search.wanted[0][search.word]
-            for k in range(1, search.wanted_count):
-                bits &= search.wanted[k][search.word]
-                if bits == 0:
-                    break
+        while block_bits:
+            word = base | lowest_bit(block_bits)
+            block_bits &= block_bits - 1
+            bits = first[word] & second[word]
             if bits == 0:
                 continue
+            for k in range(2, search.wanted_count):
+                bits &= search.wanted[k][word]
             for k in range(search.barred_count):
-                bits &= ~search.barred[k][search.word]
+                bits &= ~search.barred[k][word]
             if bits:
+                search.block = block
+                search.block_bits = block_bits
+                search.word = word
                 search.word_bits = bits
                 return True
-        search.block += 1
-        if search.block >= search.summary_length:
+        block += 1
+        if block >= search.summary_length:
             search.block = search.summary_length
+            search.block_bits = 0
             return False
-        bits = search.wanted_summary[0][search.block]
+        base = block << 6
+        block_bits = search.wanted_summary[0][block]
+        if block_bits == 0:
+            continue
         for k in range(1, search.wanted_count):
-            bits &= search.wanted_summary[k][search.block]
-        search.block_bits = bits
+            block_bits &= search.wanted_summary[k][block]
+        if count_bits(block_bits) > SWEEP_ABOVE:
+            block_bits = sweep(first + base, second + base, search.wanted[2 if search.wanted_count > 2 else 0] + base, block_bits)
 
 
 cdef bint lineup_check(const Lineup* lineup) noexcept nogil:

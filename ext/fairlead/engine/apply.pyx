@@ -220,8 +220,8 @@ cdef void set_weight(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
             agent.weight = old
             rotation_leave(e, index)
             agent.weight = weight
-            if <int64_t> e.cells[index].place_or_lag > <int64_t> turn(weight):
-                e.cells[index].place_or_lag = turn(weight)
+            if e.cells[index].lag > <int64_t> turn(weight):
+                e.cells[index].lag = <int64_t> turn(weight)
             rotation_join(e, index)
     agent.weight = weight
 

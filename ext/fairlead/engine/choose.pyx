@@ -6,14 +6,14 @@ least-recently-given first, so the first match is the longest idle, the first ma
 least loaded. `choose_slowly` looks at every agent and is the definition; it also serves what is rare.
 """
 
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
-from fairlead.base.lineup cimport NOBODY, Query, Search, search_next, search_start
+from fairlead.base.lineup cimport NOBODY, Query, Search, lowest_bit, search_next, search_start
 from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
     AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_OWN_AGENT, BY_PREFERENCE, BY_STRATEGY,
     EXISTS_BIT, FIT_BIT, HELD_FOR_AGENT, LEAST_LOAD, LONGEST_IDLE, MAX_JOB_DEMANDS, NO_AGENT_ONLINE, NONE_ELIGIBLE,
-    ONLINE, ONLINE_BIT, RANDOM, SATURATION_BIT, SATURATION_BITS, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED,
+    ONLINE, ONLINE_BIT, RANDOM, SATURATION_BIT, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED,
     Agent, Class, Queue, job_before, saturation,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell, rotation_limit, rotation_pick, turn
@@ -137,12 +137,12 @@ cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Q
     """From the emptiest bucket up. A bucket of one saturation ends at its first match, a mixed one is compared exactly."""
     cdef Search search
     cdef uint32_t bucket, agent, best
-    cdef uint64_t least, mine
-    query.wanted[query.wanted_count] = query.wanted[0]
+    cdef uint64_t least, mine, buckets = e.filled_buckets
+    memmove(query.wanted + 1, query.wanted, query.wanted_count * sizeof(uint32_t))
     query.wanted_count += 1
-    for bucket in range(SATURATION_BITS):
-        if e.buckets[bucket].count == 0:
-            continue
+    while buckets:
+        bucket = lowest_bit(buckets)
+        buckets &= buckets - 1
         query.wanted[0] = SATURATION_BIT + bucket
         search_start(&search, &e.lineup, query)
         best = NOBODY
@@ -167,7 +167,7 @@ cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Q
 cdef uint32_t find_by_keys(Engine* e, const Job* job, Search* search, const Queue* queue, bint below) noexcept nogil:
     """The smallest keys of all matches; the line's order breaks ties. O(candidates)."""
     cdef int64_t[STRATEGY_KEYS] keys
-    cdef int64_t[STRATEGY_KEYS] least
+    cdef int64_t[STRATEGY_KEYS] least = [0, 0, 0]
     cdef uint32_t agent, best = NOBODY
     while True:
         agent = search_next(search)
@@ -273,7 +273,7 @@ cdef uint64_t start_limit(const Engine* e, const Job* job) noexcept nogil:
 cdef uint32_t choose_slowly(Engine* e, const Job* job) noexcept nogil:
     """The definition: every agent, every key. O(agents)."""
     cdef int64_t[KEY_COUNT] keys
-    cdef int64_t[KEY_COUNT] least
+    cdef int64_t[KEY_COUNT] least = [0, 0, 0, 0, 0, 0, 0, 0]
     cdef bint weighted = e.queues[e.classes[job.cls].queue].strategy == WEIGHTED
     cdef uint64_t limit = start_limit(e, job) if weighted else 0
     cdef uint32_t slot, best = NOBODY

@@ -135,34 +135,35 @@ cdef struct AbilityBit:
     uint8_t level
     uint32_t subject   # ability or queue
 
+# What every assignment touches stands in the first two cache lines.
 cdef struct Agent:
     uint64_t number        # by creation; 0: no such agent
     uint64_t last_given    # value of the given counter; 0: never
     uint64_t given_count
-    uint64_t completed_count
     int64_t last_given_time
+    uint32_t load
+    uint32_t capacity
+    uint32_t held_head     # jobs it holds
+    uint32_t held_count
+    uint32_t reserved_for  # job; NOBODY
+    uint32_t order
+    uint16_t weight
+    uint16_t fits          # bit per channel, as in its row
+    uint8_t presence
+    uint8_t bucket         # saturation bit it has, plus 1
+    uint16_t[MAX_CHANNELS] channel_count
+    uint16_t[MAX_CHANNELS] channel_limit   # 0xFFFF: none
+    uint64_t completed_count
     Ability* abilities     # sorted by ability
     uint32_t* explicit_queues
     uint32_t ability_count
     uint32_t explicit_count
     uint32_t skill_count
-    uint32_t order
-    uint32_t load
-    uint32_t capacity
-    uint32_t held_head     # jobs it holds
-    uint32_t held_count
     uint32_t own_head      # waiting jobs whose own agent it is
-    uint32_t reserved_for  # job; NOBODY
     uint32_t cells         # its block in Engine.cells
     uint16_t cell_count
     uint16_t cell_capacity
-    uint16_t weight
     uint16_t rating
-    uint16_t fits          # bit per channel, as in its row
-    uint8_t presence
-    uint8_t bucket         # saturation bit it has
-    uint16_t[MAX_CHANNELS] channel_count
-    uint16_t[MAX_CHANNELS] channel_limit   # 0xFFFF: none
 
 cdef struct Job:
     uint64_t number        # by submission; 0: no such job
@@ -240,10 +241,10 @@ cdef struct Term:
     uint64_t wanted
     uint64_t barred
 
-# One agent's place in one rotation. `place` while present (its node's position), `lag` while absent.
+# One agent's place in one rotation.
 cdef struct Cell:
-    uint64_t place_or_lag
-    uint32_t agent
+    int64_t lag            # while absent: virtual start less virtual time when they left
+    uint32_t place         # of its node in one of the heaps; 0: in none. An absent member's node may still lie in a heap
     uint32_t cls           # top bit: absent
 
 cdef struct Rotation:
@@ -438,7 +439,8 @@ cdef struct Engine:
     Class* classes
     Job* jobs
     Cell* cells
-    uint32_t* free_cells      # head of the free blocks of 4 * (index + 1) cells
+    uint32_t* cell_owners     # agent of each four cells
+    uint32_t* free_cells      # head of the free blocks of 4 * index cells
     uint32_t free_cell_sizes
     uint32_t* waiting_classes
     uint32_t* class_table
@@ -447,6 +449,7 @@ cdef struct Engine:
     Memory* memories
     Channel[MAX_CHANNELS] channels
     Bucket[SATURATION_BITS] buckets
+    uint64_t filled_buckets   # bit per bucket that is not empty
     Lineup lineup
     Heap job_timers
     Heap class_timers

@@ -9,7 +9,7 @@ from fairlead.base.heap cimport (
 )
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed
-from fairlead.engine.model cimport FIT_BIT, Agent
+from fairlead.engine.model cimport Agent
 
 cdef enum:
     CELL_BLOCK = 4
@@ -21,9 +21,13 @@ cdef uint64_t REBASE_ABOVE = <uint64_t> 1 << 62
 
 cdef inline Places cell_places(const Engine* e) noexcept nogil:
     cdef Places places
-    places.base = <uint8_t*> e.cells
+    places.base = <uint8_t*> &e.cells.place
     places.stride = sizeof(Cell)
     return places
+
+
+cdef inline uint32_t owner(const Engine* e, uint32_t cell) noexcept nogil:
+    return e.cell_owners[cell // CELL_BLOCK]
 
 
 cdef inline uint32_t stamp(const Agent* agent) noexcept nogil:
@@ -34,9 +38,11 @@ cdef inline uint32_t stamp(const Agent* agent) noexcept nogil:
     return <uint32_t> agent.last_given if agent.last_given else <uint32_t> 0xC0000000 + agent.order
 
 
-cdef inline bint is_ready(const Rotation* rotation, const Cell* cell, uint32_t index) noexcept nogil:
-    cdef uint32_t place = <uint32_t> cell.place_or_lag
-    return place <= rotation.ready.size and heap_node(&rotation.ready, place - 1).item == index
+cdef inline Heap* heap_of(Rotation* rotation, const Cell* cell, uint32_t index) noexcept nogil:
+    """The heap in which the cell's node lies; it lies in one."""
+    if cell.place <= rotation.ready.size and heap_node(&rotation.ready, cell.place - 1).item == index:
+        return &rotation.ready
+    return &rotation.pending
 
 
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil:
@@ -47,18 +53,20 @@ cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil:
 cdef uint64_t rotation_begin(const Engine* e, uint32_t index) noexcept nogil:
     """Virtual start of a member, present or not."""
     cdef const Cell* cell = &e.cells[index]
-    cdef const Rotation* rotation = e.classes[cell.cls & ~<uint32_t> ABSENT].rotation
+    cdef Rotation* rotation = e.classes[cell.cls & ~<uint32_t> ABSENT].rotation
+    cdef Heap* heap
     if cell.cls & ABSENT:
-        return rotation.virtual_time + cell.place_or_lag
-    if is_ready(rotation, cell, index):
-        return heap_node(&rotation.ready, <uint32_t> cell.place_or_lag - 1).high - turn(e.agents[cell.agent].weight)
-    return heap_node(&rotation.pending, <uint32_t> cell.place_or_lag - 1).high
+        return rotation.virtual_time + <uint64_t> cell.lag
+    heap = heap_of(rotation, cell, index)
+    if heap == &rotation.ready:
+        return heap_node(heap, cell.place - 1).high - turn(e.agents[owner(e, index)].weight)
+    return heap_node(heap, cell.place - 1).high
 
 
 cdef void insert(Engine* e, uint32_t index, uint64_t start) noexcept nogil:
     cdef Cell* cell = &e.cells[index]
     cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef Agent* agent = &e.agents[cell.agent]
+    cdef Agent* agent = &e.agents[owner(e, index)]
     cdef HeapNode node
     node.item = index
     node.tie = stamp(agent)
@@ -72,34 +80,41 @@ cdef void insert(Engine* e, uint32_t index, uint64_t start) noexcept nogil:
 
 cdef void extract(Engine* e, uint32_t index) noexcept nogil:
     cdef Cell* cell = &e.cells[index]
-    cdef Rotation* rotation = e.classes[cell.cls].rotation
-    if is_ready(rotation, cell, index):
-        heap_remove(&rotation.ready, cell_places(e), index)
-    else:
-        heap_remove(&rotation.pending, cell_places(e), index)
+    heap_remove(heap_of(e.classes[cell.cls & ~<uint32_t> ABSENT].rotation, cell, index), cell_places(e), index)
 
 
 cdef void rotation_join(Engine* e, uint32_t index) noexcept nogil:
-    """An absent member is there again, with the lag they left with. O(log n)."""
+    """An absent member is there again, with the lag they left with. A node that still lies in a heap gets its new key there:
+    virtual time only grows, so it seldom moves far. O(log n)."""
     cdef Cell* cell = &e.cells[index]
-    cdef Rotation* rotation
     cdef uint64_t start = rotation_begin(e, index)
+    cdef Agent* agent = &e.agents[owner(e, index)]
+    cdef Rotation* rotation
+    cdef HeapNode node
+    cdef Heap* heap
     cell.cls &= ~<uint32_t> ABSENT
-    cell.place_or_lag = 0
     rotation = e.classes[cell.cls].rotation
-    rotation.weight += e.agents[cell.agent].weight
-    insert(e, index, start)
+    rotation.weight += agent.weight
+    if cell.place == 0:
+        insert(e, index, start)
+        return
+    heap = heap_of(rotation, cell, index)
+    node.item = index
+    node.tie = stamp(agent)
+    node.high = start + turn(agent.weight) if heap == &rotation.ready else start
+    heap_move(heap, cell_places(e), node)
 
 
 cdef void rotation_leave(Engine* e, uint32_t index) noexcept nogil:
-    """A present member is no longer there; their lag is kept, within one job. O(log n)."""
+    """A present member is no longer there; their lag is kept, within one job. Their node stays where it lies until it
+    reaches the top or they are back: being full for a while costs no heap operation. O(1)."""
     cdef Cell* cell = &e.cells[index]
     cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef int64_t step = <int64_t> turn(e.agents[cell.agent].weight)
+    cdef Agent* agent = &e.agents[owner(e, index)]
+    cdef int64_t step = <int64_t> turn(agent.weight)
     cdef int64_t lag = <int64_t> (rotation_begin(e, index) - rotation.virtual_time)
-    extract(e, index)
-    rotation.weight -= e.agents[cell.agent].weight
-    cell.place_or_lag = <uint64_t> (-step if lag < -step else step if lag > step else lag)
+    rotation.weight -= agent.weight
+    cell.lag = -step if lag < -step else step if lag > step else lag
     cell.cls |= ABSENT
 
 
@@ -123,7 +138,7 @@ cdef void make_room(Rotation* rotation) noexcept nogil:
     cdef uint32_t capacity, old = rotation.capacity
     if rotation.member_count <= old:
         return
-    capacity = old + old // 2 + 4
+    capacity = old + old // 8 + 2
     rotation.nodes = <HeapNode*> memory_grow(rotation.nodes, capacity * sizeof(HeapNode))
     memmove(rotation.nodes + capacity - rotation.pending.size, rotation.nodes + old - rotation.pending.size,
             rotation.pending.size * sizeof(HeapNode))
@@ -139,11 +154,12 @@ cdef uint32_t take_block(Engine* e, uint32_t cells) noexcept nogil:
     cdef uint32_t size = cells // CELL_BLOCK, block, capacity
     if size < e.free_cell_sizes and e.free_cells[size] != NOBODY:
         block = e.free_cells[size]
-        e.free_cells[size] = e.cells[block].agent
+        e.free_cells[size] = e.cells[block].place
         return block
     if e.cell_count + cells > e.cell_capacity:
-        capacity = e.cell_capacity + e.cell_capacity // 2 + cells
+        capacity = (e.cell_capacity + e.cell_capacity // 8 + cells + CELL_BLOCK) & ~<uint32_t> (CELL_BLOCK - 1)
         e.cells = <Cell*> memory_grow(e.cells, capacity * sizeof(Cell))
+        e.cell_owners = <uint32_t*> memory_grow(e.cell_owners, capacity // CELL_BLOCK * sizeof(uint32_t))
         e.cell_capacity = capacity
     block = e.cell_count
     e.cell_count += cells
@@ -157,26 +173,21 @@ cdef void give_block(Engine* e, uint32_t block, uint32_t cells) noexcept nogil:
         for index in range(e.free_cell_sizes, size + 1):
             e.free_cells[index] = NOBODY
         e.free_cell_sizes = size + 1
-    e.cells[block].agent = e.free_cells[size]
+    e.cells[block].place = e.free_cells[size]
     e.free_cells[size] = block
 
 
 cdef void relocate(Engine* e, uint32_t source, uint32_t target) noexcept nogil:
     """Moves a cell; the node that points to it follows."""
     cdef Cell* cell = &e.cells[source]
-    cdef Rotation* rotation
+    cdef Rotation* rotation = e.classes[cell.cls & ~<uint32_t> ABSENT].rotation
     e.cells[target] = cell[0]
-    if cell.cls & ABSENT:
-        return
-    rotation = e.classes[cell.cls].rotation
-    if is_ready(rotation, cell, source):
-        heap_node(&rotation.ready, <uint32_t> cell.place_or_lag - 1).item = target
-    else:
-        heap_node(&rotation.pending, <uint32_t> cell.place_or_lag - 1).item = target
+    if cell.place:
+        heap_node(heap_of(rotation, cell, source), cell.place - 1).item = target
 
 
 cdef void rotation_add(Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
-    """A newcomer, at the present point: no debt, no credit. Absent until joined. O(classes of the agent)."""
+    """A newcomer, at the present point: no debt, no credit. O(classes of the agent)."""
     cdef Agent* agent = &e.agents[slot]
     cdef uint32_t block, index
     if agent.cell_count == agent.cell_capacity:
@@ -187,11 +198,13 @@ cdef void rotation_add(Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
             give_block(e, agent.cells, agent.cell_capacity)
         agent.cells = block
         agent.cell_capacity += CELL_BLOCK
+        for index in range(agent.cell_capacity // CELL_BLOCK):
+            e.cell_owners[block // CELL_BLOCK + index] = slot
     index = agent.cells + agent.cell_count
     agent.cell_count += 1
-    e.cells[index].agent = slot
+    e.cells[index].lag = 0
+    e.cells[index].place = 0
     e.cells[index].cls = cls | ABSENT
-    e.cells[index].place_or_lag = 0
     e.classes[cls].rotation.member_count += 1
     make_room(e.classes[cls].rotation)
     if (agent.fits >> e.classes[cls].channel) & 1:
@@ -200,10 +213,12 @@ cdef void rotation_add(Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
 
 cdef void rotation_drop(Engine* e, uint32_t index) noexcept nogil:
     """A member is one no longer. O(log n)."""
-    cdef Agent* agent = &e.agents[e.cells[index].agent]
+    cdef Agent* agent = &e.agents[owner(e, index)]
     cdef uint32_t last = agent.cells + agent.cell_count - 1
     if not e.cells[index].cls & ABSENT:
         rotation_leave(e, index)
+    if e.cells[index].place:
+        extract(e, index)
     e.classes[e.cells[index].cls & ~<uint32_t> ABSENT].rotation.member_count -= 1
     if index != last:
         relocate(e, last, index)
@@ -232,7 +247,8 @@ cdef uint32_t first_of_equals(const Engine* e, const Rotation* rotation, uint32_
             break
         if heap_node(&rotation.ready, child).high == top.high and heap_node(&rotation.ready, child).tie == top.tie:
             other = first_of_equals(e, rotation, child, top)
-            if e.agents[e.cells[other].agent].number < e.agents[e.cells[best].agent].number:
+            if e.cells[best].cls & ABSENT or (
+                    not e.cells[other].cls & ABSENT and e.agents[owner(e, other)].number < e.agents[owner(e, best)].number):
                 best = other
     return best
 
@@ -243,48 +259,52 @@ cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil:
     cdef Places places = cell_places(e)
     cdef uint64_t limit = rotation_limit(rotation)
     cdef HeapNode node
+    if rotation.weight == 0:
+        return NOBODY
     while rotation.pending.size and heap_node(&rotation.pending, 0).high < limit:
         make_ready(e, rotation, places)
     while rotation.ready.size:
         node = heap_node(&rotation.ready, 0)[0]
-        if node.high - turn(e.agents[e.cells[node.item].agent].weight) >= limit:
+        if e.cells[node.item].cls & ABSENT:
             heap_remove(&rotation.ready, places, node.item)
-            node.high -= turn(e.agents[e.cells[node.item].agent].weight)
+        elif node.high - turn(e.agents[owner(e, node.item)].weight) >= limit:
+            heap_remove(&rotation.ready, places, node.item)
+            node.high -= turn(e.agents[owner(e, node.item)].weight)
             heap_push(&rotation.pending, places, node)
-            continue
-        if not refresh(e, rotation, places, node):
-            return e.cells[turn_of(e, rotation)].agent
-    if rotation.pending.size == 0:
-        return NOBODY
+        elif not refresh(e, rotation, places, node):
+            return owner(e, turn_of(e, rotation))
+    while e.cells[heap_node(&rotation.pending, 0).item].cls & ABSENT:
+        heap_remove(&rotation.pending, places, heap_node(&rotation.pending, 0).item)
     limit = heap_node(&rotation.pending, 0).high
     while rotation.pending.size and heap_node(&rotation.pending, 0).high == limit:
         make_ready(e, rotation, places)
     while refresh(e, rotation, places, heap_node(&rotation.ready, 0)[0]):
         pass
-    return e.cells[turn_of(e, rotation)].agent
+    return owner(e, turn_of(e, rotation))
 
 
 cdef inline uint32_t turn_of(const Engine* e, const Rotation* rotation) noexcept nogil:
     """The top; when it was never given a job, others may equal it in order number too."""
     cdef const HeapNode* top = heap_node(&rotation.ready, 0)
-    if e.agents[e.cells[top.item].agent].last_given:
+    if e.agents[owner(e, top.item)].last_given:
         return top.item
     return first_of_equals(e, rotation, 0, top)
 
 
 cdef inline void make_ready(Engine* e, Rotation* rotation, Places places) noexcept nogil:
-    """Moves the first of the pending over."""
+    """Moves the first of the pending over; one who is absent just goes."""
     cdef HeapNode node = heap_node(&rotation.pending, 0)[0]
-    cdef Agent* agent = &e.agents[e.cells[node.item].agent]
+    cdef Agent* agent = &e.agents[owner(e, node.item)]
     heap_remove(&rotation.pending, places, node.item)
-    node.high += turn(agent.weight)
-    node.tie = stamp(agent)
-    heap_push(&rotation.ready, places, node)
+    if not e.cells[node.item].cls & ABSENT:
+        node.high += turn(agent.weight)
+        node.tie = stamp(agent)
+        heap_push(&rotation.ready, places, node)
 
 
 cdef inline bint refresh(Engine* e, Rotation* rotation, Places places, HeapNode node) noexcept nogil:
     """Brings the tie-break of the top up to date; True when it had grown and the node sank."""
-    cdef uint32_t now = stamp(&e.agents[e.cells[node.item].agent])
+    cdef uint32_t now = stamp(&e.agents[owner(e, node.item)])
     if node.tie == now:
         return False
     node.tie = now
@@ -296,7 +316,7 @@ cdef void rotation_charge(Engine* e, uint32_t index) noexcept nogil:
     """A present member was given a job of the class. O(log n)."""
     cdef Cell* cell = &e.cells[index]
     cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef uint64_t step = turn(e.agents[cell.agent].weight)
+    cdef uint64_t step = turn(e.agents[owner(e, index)].weight)
     cdef uint64_t start = rotation_begin(e, index)
     cdef uint64_t limit = rotation_limit(rotation)
     extract(e, index)
@@ -318,22 +338,26 @@ cdef void rebase(Rotation* rotation) noexcept nogil:
         heap_node(&rotation.pending, place).high -= shift
 
 
+cdef bint heap_weighs(const Engine* e, uint32_t cls, const Heap* heap, uint64_t* weight) noexcept nogil:
+    """Whether every node is a member's; adds up the weight of the present."""
+    cdef uint32_t place, cell
+    for place in range(heap.size):
+        cell = heap_node(heap, place).item
+        if e.cells[cell].cls & ~<uint32_t> ABSENT != cls:
+            return False
+        if not e.cells[cell].cls & ABSENT:
+            weight[0] += e.agents[owner(e, cell)].weight
+    return True
+
+
 cdef bint rotation_check(const Engine* e, uint32_t cls) noexcept nogil:
     """Both heaps, the weight of the present, and that every node has its cell. O(n)."""
     cdef const Rotation* rotation = e.classes[cls].rotation
     cdef Places places = cell_places(e)
     cdef uint64_t weight = 0
-    cdef uint32_t place
-    if not heap_check(&rotation.ready, places) or not heap_check(&rotation.pending, places):
-        return False
-    if rotation.ready.size + rotation.pending.size > rotation.member_count:
-        return False
-    for place in range(rotation.ready.size):
-        if e.cells[heap_node(&rotation.ready, place).item].cls != cls:
-            return False
-        weight += e.agents[e.cells[heap_node(&rotation.ready, place).item].agent].weight
-    for place in range(rotation.pending.size):
-        if e.cells[heap_node(&rotation.pending, place).item].cls != cls:
-            return False
-        weight += e.agents[e.cells[heap_node(&rotation.pending, place).item].agent].weight
-    return weight == rotation.weight
+    return (
+        heap_check(&rotation.ready, places) and heap_check(&rotation.pending, places)
+        and rotation.ready.size + rotation.pending.size <= rotation.member_count
+        and heap_weighs(e, cls, &rotation.ready, &weight) and heap_weighs(e, cls, &rotation.pending, &weight)
+        and weight == rotation.weight
+    )

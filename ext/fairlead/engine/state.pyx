@@ -57,6 +57,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.classes)
     free(e.jobs)
     free(e.cells)
+    free(e.cell_owners)
     free(e.free_cells)
     free(e.waiting_classes)
     free(e.class_table)
@@ -74,7 +75,7 @@ cdef void reserve_agents(Engine* e, uint32_t count) noexcept nogil:
     if count <= capacity:
         return
     while capacity < count:
-        capacity = capacity + capacity // 2 + 4
+        capacity = capacity + capacity // 8 + 4
     e.agents = <Agent*> memory_grow(e.agents, capacity * sizeof(Agent))
     memset(e.agents + e.agent_capacity, 0, (capacity - e.agent_capacity) * sizeof(Agent))
     for slot in range(e.agent_capacity, capacity):
@@ -178,10 +179,13 @@ cdef void move_bucket(Engine* e, uint32_t slot, uint32_t bucket) noexcept nogil:
         if agent.bucket:
             lineup_put(&e.lineup, slot, SATURATION_BIT + agent.bucket - 1, False)
             e.buckets[agent.bucket - 1].count -= 1
+            if e.buckets[agent.bucket - 1].count == 0:
+                e.filled_buckets &= ~(<uint64_t> 1 << (agent.bucket - 1))
         if bucket:
             lineup_put(&e.lineup, slot, SATURATION_BIT + bucket - 1, True)
             e.buckets[bucket - 1].count += 1
             if e.buckets[bucket - 1].count == 1:
+                e.filled_buckets |= <uint64_t> 1 << (bucket - 1)
                 e.buckets[bucket - 1].mixed = 0
                 e.buckets[bucket - 1].load = agent.load
                 e.buckets[bucket - 1].capacity = agent.capacity
@@ -202,7 +206,7 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     cdef uint32_t channel, index, bucket = 0, used
     cdef Cell* cell
     if agent.number:
-        bucket = <uint32_t> (<uint64_t> 64 * agent.load // agent.capacity)
+        bucket = 64 * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
         if agent.presence == ONLINE and agent.reserved_for == NOBODY:
             used = e.used_channels
@@ -477,7 +481,7 @@ cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t*
     for index in range(e.agent_capacity):
         agents[0] += e.agents[index].ability_count * sizeof(Ability) + e.agents[index].explicit_count * 4
     planes[0] = lineup_size(&e.lineup)
-    rotations[0] = e.cell_capacity * sizeof(Cell)
+    rotations[0] = e.cell_capacity * sizeof(Cell) + e.cell_capacity // 4 * sizeof(uint32_t)
     for index in range(e.class_count):
         if e.classes[index].rotation != NULL:
             rotations[0] += sizeof(Rotation) + e.classes[index].rotation.capacity * 16
