@@ -129,7 +129,7 @@ def job_view(twin: Twin, job: Job) -> dict[str, Any]:
         "head_start_us": job.head_start,
         "customer": job.customer,
         "create_time_us": job.create_time,
-        "queue_time_us": 0 if job.state is State.SCHEDULED else job.queue_time,
+        "queue_time_us": 0 if job.state == State.SCHEDULED else job.queue_time,
         "assign_time_us": job.assign_time,
         "end_time_us": job.end_time if job.state in ENDED else 0,
         "cost": job.cost,
