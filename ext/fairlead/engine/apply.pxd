@@ -14,7 +14,6 @@ cdef int64_t FOREVER
 cdef enum:
     AGE_RESET = 1     # queue_time becomes now
     OWN_DROPPED = 2   # its own agent no longer counts
-    CLOCK_KEPT = 4    # enter_time stays
 
 cdef void apply(Engine* e, const Fact* fact) noexcept nogil
 cdef void commit(Engine* e, Fact* fact) noexcept nogil

@@ -28,6 +28,9 @@ from fairlead.engine.state cimport (
 
 FOREVER = <int64_t> 1 << 62
 
+cdef enum:
+    NEVER = -1    # the job has not waited in its queue yet
+
 
 cdef Fact fact_of(uint32_t type) noexcept nogil:
     """A fact of a type with all other fields empty."""
@@ -332,6 +335,7 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.policy_version = e.policy_version
     job.create_time = fact.time
     job.queue_time = body.start_time if body.start_time > fact.time else fact.time
+    job.enter_time = NEVER
     job.start_time = body.start_time
     job.expire_time = body.expire_time
     job.head_start = body.head_start
@@ -399,8 +403,10 @@ cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
     cdef const Class* preferred
     if job.cls == cls:
         return
-    e.queues[e.classes[job.cls].queue].live -= 1
-    e.queues[e.classes[cls].queue].live += 1
+    if e.classes[job.cls].queue != e.classes[cls].queue:
+        e.queues[e.classes[job.cls].queue].live -= 1
+        e.queues[e.classes[cls].queue].live += 1
+        job.enter_time = NEVER
     job.cls = cls
     if job.preferred != NOBODY:
         preferred = &e.classes[job.preferred]
@@ -420,7 +426,7 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     job.hold_until = fact.value
     job.held = fact.value != 0
     job.policy_version = e.policy_version
-    if not fact.flag & CLOCK_KEPT:
+    if job.enter_time < 0:
         job.enter_time = fact.time
     if fact.flag & AGE_RESET:
         job.queue_time = fact.time

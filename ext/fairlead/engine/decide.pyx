@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
-from fairlead.engine.apply cimport AGE_RESET, CLOCK_KEPT, OWN_DROPPED, commit, fact_of
+from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
 from fairlead.engine.match cimport (
     backlog_cause, drop_owner, first_for, give, make_wait, place_all, release_holds, serve, settle, try_place,

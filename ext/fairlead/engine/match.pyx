@@ -6,7 +6,7 @@ from libc.stdint cimport uint64_t
 from fairlead.base.heap cimport heap_node
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow
-from fairlead.engine.apply cimport CLOCK_KEPT, OWN_DROPPED, commit, fact_of
+from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, can_take, choose, hold_stands, may_use, own_can_take, waiting_reason
 from fairlead.engine.model cimport (
     BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, ONLINE,
@@ -98,7 +98,7 @@ cdef void try_place(Engine* e, uint32_t slot) noexcept nogil:
             return
         if hold_stands(e, job) and job.hold_until > e.now:
             return
-        make_wait(e, slot, job.cls, waiting_reason(e, job), 0, CLOCK_KEPT)
+        make_wait(e, slot, job.cls, waiting_reason(e, job), 0, 0)
     choice = choose(e, job, False)
     if choice.agent != NOBODY:
         give(e, slot, choice.agent, job.cls, choice.cause if choice.cause == BY_OWN_AGENT else BY_BACKLOG)
@@ -151,7 +151,7 @@ cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil:
     cdef uint32_t reason
     while job != NOBODY:
         reason = waiting_reason(e, &e.jobs[job]) if e.jobs[job].held else e.jobs[job].reason
-        make_wait(e, job, e.jobs[job].cls, reason, 0, CLOCK_KEPT | OWN_DROPPED)
+        make_wait(e, job, e.jobs[job].cls, reason, 0, OWN_DROPPED)
         job = e.agents[agent].own_head
 
 

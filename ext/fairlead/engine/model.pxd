@@ -171,7 +171,7 @@ cdef struct Job:
     uint64_t policy_version
     int64_t create_time
     int64_t queue_time     # first queueing time
-    int64_t enter_time     # when it began to wait in this queue
+    int64_t enter_time     # when it first waited in this queue; -1: not yet
     int64_t assign_time
     int64_t end_time
     int64_t start_time     # SCHEDULED until then
