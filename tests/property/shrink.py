@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tests.property.driver import Command, Pair
 
-# How many commands all attempts together may replay: about a minute and a half.
-BUDGET = 200_000
+# How many commands all attempts together may replay: some tens of seconds.
+BUDGET = 50_000
 
 
 class Shrinker:
