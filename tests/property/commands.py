@@ -53,7 +53,7 @@ MIX = {
     "delete_agent": 1,
     "transfer": 5,
     "cancel": 3,
-    "repeat": 2,
+    "repeat": 4,
     "offer": 1,
     "policy": 1,
     "heartbeat": 1,
@@ -187,8 +187,11 @@ class Commands:
             moment = due + rng.choice((-1, 0, 0, 0, 0, 1))
         else:
             moment = self.twin.now - self.twin.now % SECOND + grid(rng, 20)
-        if rng.random() < 0.02:
-            moment += self.twin.policy.retention_us
+        if rng.random() < 0.05:
+            # To the moment at which something ended or answered is forgotten.
+            past = [request.time for request in self.twin.requests.values()]
+            past += [job.end_time for job in self.twin.jobs.values() if job.state in ENDED]
+            moment = rng.choice(past or [self.twin.now]) + self.twin.policy.retention_us - rng.randint(0, 1)
         return command("advance_to", max(self.twin.now, moment))
 
     # Agents.
@@ -229,7 +232,7 @@ class Commands:
             "channel_limits": {channel: rng.randint(0, 3) for channel in self._channel_ids() if rng.random() < 0.2},
             "weight": rng.choice((1, 20, 21, 100, 1000, rng.randint(1, 1000))),
             "rating": rng.choice((0, 500, 700, 1000)),
-            "order": rng.randint(1, 30),
+            "order": rng.choice((rng.randint(1, 30), self.twin.highest_order + rng.randint(1, 3))),
         }
         return {name: value for name, value in drawn.items() if rng.random() < chance}
 
@@ -299,7 +302,7 @@ WRONG_JOBS: tuple[dict[str, Any], ...] = (
 
 def random_policy(rng: Random, profile: Profile) -> PolicyTables:
     """Three queues that overflow downwards, so never in a circle; now and then a queue or channel less."""
-    ids = [f"q{number}" for number in range(3) if number == 0 or rng.random() < 0.95]
+    ids = [f"q{number}" for number in range(3) if number == 0 or rng.random() < 0.85]
     channels = [ChannelTable(f"ch{number}", cost) for number, cost in enumerate(profile.costs)]
     if rng.random() < 0.1:
         costs = [max(1, channel.cost + rng.choice((-1, 1))) for channel in channels]

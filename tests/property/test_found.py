@@ -1,0 +1,138 @@
+"""Histories on which shard and twin once differed, or that random tapes hit too rarely; compared after each step."""
+
+import pytest
+
+from fairlead.policy.tables import STRATEGIES, AffinityTierTable, ChannelTable, PolicyTables, QueueTable
+from tests.oracle.model import SECOND, Limit, Mode, Presence
+from tests.property.driver import Command, Pair, command
+
+WEIGHTED = QueueTable("q", strategy=STRATEGIES["weighted"])
+SEQUENTIAL = QueueTable("q", strategy=STRATEGIES["sequential"])
+PREFER = QueueTable("q", affinity_mode=Mode.PREFER)
+CHAT_AND_CALL = (ChannelTable("chat"), ChannelTable("call", 3))
+
+
+def policy(*queues: QueueTable, **settings: object) -> Command:
+    tables = PolicyTables(queues=queues or (QueueTable("q"),), default_queue="q", **settings)  # type: ignore[arg-type]
+    return command("install_policy", tables)
+
+
+def calls_policy(max_calls: int = 0) -> Command:
+    """Chats of one unit, calls of three, an agent reserved after 15 s."""
+    channels = (CHAT_AND_CALL[0], ChannelTable("call", 3, max_calls))
+    return policy(channels=channels, reserve_after_us=15 * SECOND)
+
+
+def agent(name: str, **settings: object) -> Command:
+    return command("create_agent", name, **{"presence": Presence.ONLINE.value, **settings})
+
+
+def job(name: str, **settings: object) -> Command:
+    return command("assign", name, **settings)
+
+
+def at(seconds: float) -> Command:
+    return command("advance_to", int(seconds * SECOND))
+
+
+def presence(name: str, wanted: Presence) -> Command:
+    return command("set_presence", name, wanted.value)
+
+
+FOUND: dict[str, list[Command]] = {
+    "a requeued job shows no time of assignment, also after its end": [
+        *(policy(), agent("a"), at(5), job("j"), command("transfer", "j", 1), command("cancel", "j")),
+    ],
+    "a job cancelled before its start never had a queueing time": [
+        *(policy(), job("j", start_time_us=40 * SECOND), command("cancel", "j")),
+    ],
+    "a remembered job keeps the name of a channel that a policy took away": [
+        *(
+            policy(channels=(ChannelTable("x"),)),
+            job("j"),
+            command("cancel", "j"),
+            policy(channels=(ChannelTable("y"),)),
+        ),
+    ],
+    "T6 a member by skill who becomes a member by name keeps its credit": [
+        policy(WEIGHTED._replace(everyone=False, any_skills=(("fr", 4, 10),))),
+        *(agent("c", skills={"fr": 9}, order=25), agent("b", skills={"fr": 8}, order=18), agent("a", order=13)),
+        *(job("j"), policy(WEIGHTED._replace(everyone=False, agents=("a", "c"))), job("k")),
+    ],
+    "Q8 the backlog is matched before a passed clock reserves who came": [
+        *(calls_policy(), job("urgent", urgency=5), job("call", channel="call"), job("chat"), at(20)),
+        agent("a", capacity=3),
+    ],
+    "Q8 of two passed clocks the earlier class goes first": [
+        *(calls_policy(), agent("a", capacity=3, skills={"x": 5}), job("chat"), job("plain", channel="call")),
+        *(job("dear", channel="call", skills={"x": (1, 10)}, urgency=2), job("middle", start_time_us=16 * SECOND)),
+        *(at(15), at(16)),
+    ],
+    "Q8 of agents with room the least recently given one is reserved, however much room the others have": [
+        *(calls_policy(max_calls=1), agent("a", capacity=20), agent("b", capacity=10)),
+        *(job("c0", channel="call"), job("c1", channel="call"), job("c2", channel="call"), at(15)),
+        *(job("chat0"), job("chat1"), job("chat2")),
+    ],
+    "Q2 an agent who comes ONLINE takes the smallest key before a job that requires them": [
+        *(policy(), agent("a", presence=Presence.OFFLINE.value), job("first")),
+        *(job("held", wanted_agent="a", wanted_mode=Mode.REQUIRE.value), presence("a", Presence.ONLINE)),
+    ],
+    "Q2 an agent who gains room takes the smallest key before a job held for them": [
+        *(policy(), agent("a"), job("held_now"), job("low"), job("high", urgency=2)),
+        *(job("own", wanted_agent="a", wanted_hold_us=15 * SECOND), command("update_agent", "a", capacity=3)),
+    ],
+    "A1 the mode at the time of giving decides whether a customer is remembered": [
+        *(policy(), job("j", customer="c"), policy(PREFER), agent("a"), agent("b"), job("k", customer="c")),
+        *(policy(PREFER._replace(affinity_tiers=(AffinityTierTable(60 * SECOND, hold_us=9 * SECOND),))), job("l")),
+        job("m", customer="c"),
+    ],
+    "A3 a required agent who is AWAY is waited for, whatever the tier says": [
+        policy(QueueTable("q", affinity_mode=Mode.REQUIRE, affinity_tiers=(AffinityTierTable(60 * SECOND, True),))),
+        *(agent("a"), job("j", customer="c"), presence("a", Presence.AWAY), command("complete", "j", 1)),
+        job("k", customer="c"),
+    ],
+    "Q6 the wait in a queue counts over requeues": [
+        *(policy(QueueTable("q", max_wait_us=10 * SECOND)), job("j"), at(5), agent("a"), at(7)),
+        *(command("transfer", "j", 1), at(10), at(17)),
+    ],
+    "J3 a job requeued after its time to live expires at once": [
+        *(policy(), agent("a"), agent("b"), job("j", time_to_live_us=5 * SECOND), at(10), command("transfer", "j", 1)),
+    ],
+    "T4 a transfer does not pull the clock of a rotation ahead of everybody": [
+        *(policy(WEIGHTED), agent("light", weight=1, capacity=3), agent("heavy", weight=20)),
+        *(job("j0"), job("j1"), command("transfer", "j0", 1, agent="light"), agent("new", weight=926), job("j2")),
+        *(command("complete", "j2", 1), job("j3"), job("j4")),
+    ],
+    "an excluded agent who was deleted does not exclude a new one of the same id": [
+        *(policy(), agent("a"), job("j"), command("transfer", "j", 1), command("delete_agent", "a"), agent("a")),
+    ],
+    "a refused overflow leaves the job in its queue": [
+        policy(
+            QueueTable("q", max_length=1, on_max_length=Limit.OVERFLOW, overflow_queue="r"),
+            QueueTable("r", max_length=1, on_max_length=Limit.CANCEL),
+        ),
+        *(job("j0"), job("j1"), job("j2")),
+    ],
+    "Q7 with reset_age the reason is judged by the new key": [
+        *(calls_policy(), agent("a", capacity=4), job("c0", channel="call"), job("chat"), job("c1", channel="call")),
+        *(at(30), command("transfer", "chat", 1, reset_age=True)),
+    ],
+    "T6 the pointer of a sequential queue ends with the queue": [
+        *(policy(SEQUENTIAL, QueueTable("r")), agent("a"), agent("b"), job("j"), command("complete", "j", 1)),
+        *(policy(QueueTable("r"))._replace(arguments=(PolicyTables(queues=(QueueTable("r"),), default_queue="r"),)),),
+        *(policy(SEQUENTIAL), job("k")),
+    ],
+    "J4 a request id is forgotten at its time plus the retention, not before": [
+        *(policy(retention_us=30 * SECOND), agent("a"), job("j"), job("k"), command("cancel", "j", request_id="r")),
+        *(at(30 - 1e-6), command("cancel", "k", request_id="r"), at(30), command("cancel", "k", request_id="r")),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_shard_and_twin_agree_on(name: str) -> None:
+    pair = Pair()
+    for call in FOUND[name]:
+        pair.run(call)
+        pair.compare()
+        pair.check()
