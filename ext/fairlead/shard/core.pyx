@@ -413,7 +413,8 @@ cdef class Shard:
 
     cdef uint64_t _digest(self, uint32_t method, object content) except? 0:
         """Of a cold call: its method and everything it says."""
-        return digest_text(digest_start(method), to_text(repr(content), ""))
+        written = repr(content)   # outlives the text taken from it
+        return digest_text(digest_start(method), to_text(written, ""))
 
     def create_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
