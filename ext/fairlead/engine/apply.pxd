@@ -18,4 +18,5 @@ cdef enum:
 cdef void apply(Engine* e, const Fact* fact) noexcept nogil
 cdef void commit(Engine* e, Fact* fact) noexcept nogil
 cdef Fact fact_of(uint32_t type) noexcept nogil
+cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil
 cdef int64_t job_due(const Engine* e, const Job* job) noexcept nogil

@@ -10,9 +10,9 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.model cimport (
-    ASSIGNED, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
+    AFFINITY_OFF, ASSIGNED, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
     FACT_CLOCK, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
-    FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
+    FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
     FACT_UNRESERVED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, SCHEDULED, WEIGHTED, Ability,
     Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
     job_high,
@@ -66,8 +66,9 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
     elif fact.type == FACT_PRESENCE:
         apply_presence(e, fact)
     elif fact.type == FACT_JOB_RELEASED:
-        leave_agent(e, fact.job)
-        set_state(e, &e.jobs[fact.job], SCHEDULED)
+        apply_released(e, fact)
+    elif fact.type == FACT_JOB_STARTS:
+        e.jobs[fact.job].queue_time = e.jobs[fact.job].start_time
     elif fact.type == FACT_JOB_EXCLUDES:
         apply_excludes(e, fact)
     elif fact.type == FACT_CLOCK:
@@ -107,6 +108,7 @@ cdef void apply_channel(Engine* e, const ChannelBody* body) noexcept nogil:
     cdef Job* job
     channel.used = body.used
     e.used_channels = (e.used_channels & ~(<uint32_t> 1 << body.channel)) | (<uint32_t> body.used << body.channel)
+    channel.name = body.name
     channel.cost = body.cost
     channel.max_jobs = body.max_jobs
     for slot in range(e.job_used):
@@ -334,7 +336,7 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.content = body.content
     job.policy_version = e.policy_version
     job.create_time = fact.time
-    job.queue_time = body.start_time if body.start_time > fact.time else fact.time
+    job.queue_time = fact.time
     job.enter_time = NEVER
     job.start_time = body.start_time
     job.expire_time = body.expire_time
@@ -348,7 +350,8 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.urgency = body.urgency
     job.own_mode = body.own_mode
     job.own_away = body.own_away
-    job.binds = body.binds
+    job.affinity = body.affinity
+    job.channel_name = e.channels[c.channel].name
     job.cost = e.channels[c.channel].cost
     job.agent = NOBODY
     job.first_outcome = body.first_outcome
@@ -455,6 +458,12 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     set_timer(e, fact.job)
 
 
+cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil:
+    """A1: whether the agent given a job of this class is remembered for its customer."""
+    cdef uint8_t mode = job.affinity if job.affinity else e.queues[e.classes[cls].queue].affinity_mode
+    return job.customer != NOBODY and mode != AFFINITY_OFF
+
+
 cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `agent`, `cls`, `reason` (a Cause): the agent holds it from now on."""
     cdef Job* job = &e.jobs[fact.job]
@@ -496,7 +505,7 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     job.policy_version = e.policy_version
     if fact.reason == BY_TRANSFER:
         job.own_mode = 0
-    if job.binds:
+    if binds(e, job, fact.cls):
         memory_bind(e, job.customer, queue.affinity_group, fact.agent, fact.time)
     set_timer(e, fact.job)
 
@@ -517,6 +526,13 @@ cdef void leave_agent(Engine* e, uint32_t slot) noexcept nogil:
     derive_room(e, job.agent)
     job.agent = NOBODY
     job.cost = e.channels[e.classes[job.cls].channel].cost
+
+
+cdef void apply_released(Engine* e, const Fact* fact) noexcept nogil:
+    """`job`: nobody holds it; the next fact of the step says where it goes."""
+    leave_agent(e, fact.job)
+    set_state(e, &e.jobs[fact.job], SCHEDULED)
+    e.jobs[fact.job].assign_time = 0
 
 
 cdef void apply_ended(Engine* e, const Fact* fact) noexcept nogil:

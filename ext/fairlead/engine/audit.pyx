@@ -248,7 +248,7 @@ cdef uint64_t job_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, <uint64_t> job.hold_until)
     hash = fold(hash, <uint64_t> job.head_start)
     hash = fold(hash, (<uint64_t> job.version << 32) | (<uint64_t> job.cost << 16) | (job.state << 8) | job.reason)
-    hash = fold(hash, (job.urgency << 24) | (job.own_mode << 16) | (job.own_away << 8) | (job.held << 1) | job.binds)
+    hash = fold(hash, (job.urgency << 24) | (job.own_mode << 16) | (job.own_away << 8) | (job.held << 2) | job.affinity)
     hash = fold(hash, job.policy_version)
     for index in range(job.excluded_count):
         hash = fold(hash, e.agents[job.excluded[index]].number)

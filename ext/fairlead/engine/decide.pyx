@@ -13,7 +13,7 @@ from fairlead.engine.model cimport (
     ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_HOLDS_JOBS,
     AGENT_NOT_ONLINE, ASSIGNED, AWAY, BY_OWN_AGENT, BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT,
     FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN,
-    FACT_JOB_RELEASED, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
+    FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
     MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL,
     REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Agent, Class,
     ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
@@ -182,9 +182,13 @@ cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
     cdef Job probe
     cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
     cdef Placement p
+    cdef Fact fact
     if job.expire_time and job.expire_time <= e.now:
         end(e, slot, EXPIRED, TIME_TO_LIVE)
     elif job.state == SCHEDULED:
+        fact = fact_of(FACT_JOB_STARTS)
+        fact.job = slot
+        commit(e, &fact)
         p = place(e, job, False)
         carry_out(e, slot, &p)
     elif job.held and job.hold_until <= e.now:
@@ -249,14 +253,13 @@ cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) 
     cdef const Memory* memory
     draft.own_agent = NOBODY
     draft.own_mode = AFFINITY_OFF
-    draft.binds = command.customer != NOBODY and mode != AFFINITY_OFF
     if command.wanted_agent != NOBODY:
         draft.own_agent = command.wanted_agent
         draft.own_number = e.agents[command.wanted_agent].number
         draft.own_mode = command.wanted_mode
         draft.own_hold = command.wanted_hold
         return
-    if not draft.binds:
+    if command.customer == NOBODY or mode == AFFINITY_OFF:
         return
     memory = memory_find(e, command.customer, queue.affinity_group)
     if memory == NULL or e.agents[memory.agent].number != memory.agent_number:
@@ -267,7 +270,7 @@ cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) 
             draft.own_number = memory.agent_number
             draft.own_mode = <uint8_t> mode
             draft.own_hold = queue.tiers[tier].hold
-            draft.own_away = queue.tiers[tier].also_away
+            draft.own_away = queue.tiers[tier].also_away and mode == AFFINITY_PREFER
             return
 
 
@@ -290,7 +293,7 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     head.urgency = command.urgency
     head.own_mode = draft.own_mode
     head.own_away = draft.own_away
-    head.binds = draft.binds
+    head.affinity = command.affinity
     head.first_outcome = <uint8_t> outcome
     head.first_reason = <uint8_t> p.reason
     head.first_agent = p.agent
@@ -476,8 +479,8 @@ cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body
 cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil:
     """As `define_agent`; waiting jobs follow in the same step."""
     define_agent(e, agent, body, body_size)
-    release_holds(e, agent)
     serve(e, agent)
+    release_holds(e, agent)
     settle(e)
 
 
@@ -502,10 +505,9 @@ cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence) noexcept no
     fact.agent = agent
     fact.state = <uint8_t> presence
     commit(e, &fact)
-    settle(e)
-    release_holds(e, agent)
     if presence == ONLINE or presence == AWAY:
         serve(e, agent)
+    release_holds(e, agent)
     settle(e)
 
 

@@ -124,6 +124,7 @@ cdef struct AffinityTier:
     uint8_t also_away
 
 cdef struct Channel:
+    uint32_t name      # the caller's slot of its name
     uint8_t used
     uint16_t cost
     uint16_t max_jobs  # 0: no limit
@@ -180,6 +181,7 @@ cdef struct Job:
     int64_t head_start
     int64_t own_hold       # how long it may be held
     uint32_t* excluded
+    uint32_t channel_name  # of the channel when it was submitted
     uint32_t cls
     uint32_t preferred     # class of demands and preferences together; NOBODY: no preferences
     uint32_t agent
@@ -201,7 +203,7 @@ cdef struct Job:
     uint8_t urgency
     uint8_t own_mode       # AFFINITY_PREFER, AFFINITY_REQUIRE, AFFINITY_OFF: no own agent
     uint8_t own_away       # also when AWAY
-    uint8_t binds          # remember the agent for the customer
+    uint8_t affinity       # AffinityMode of the request; AFFINITY_UNSET: the queue's
     uint8_t excluded_count
     uint8_t held           # waits for its own agent alone, not in its class
     uint8_t listed         # stands in its own agent's list
@@ -302,6 +304,7 @@ cdef enum FactType:
     FACT_AGENT_REMOVED = 7
     FACT_PRESENCE = 8
     FACT_JOB_SUBMITTED = 9
+    FACT_JOB_STARTS = 19
     FACT_JOB_WAITS = 10
     FACT_JOB_GIVEN = 11
     FACT_JOB_ENDED = 12
@@ -334,6 +337,7 @@ cdef struct SettingsBody:
 
 cdef struct ChannelBody:
     uint32_t channel
+    uint32_t name
     uint16_t cost
     uint16_t max_jobs
     uint8_t used
@@ -390,7 +394,7 @@ cdef struct JobBody:
     uint8_t urgency
     uint8_t own_mode
     uint8_t own_away
-    uint8_t binds
+    uint8_t affinity
     uint8_t first_outcome
     uint8_t first_reason
     uint8_t excluded_count

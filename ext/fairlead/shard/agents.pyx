@@ -8,11 +8,11 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_grow
-from fairlead.directory.names cimport NO_SLOT, names_add, names_find
+from fairlead.directory.names cimport NO_SLOT, names_add
 from fairlead.engine.decide cimport define_agent, put_agent
 from fairlead.engine.model cimport MAX_CHANNELS, Ability, AgentBody
 from fairlead.shard.convert cimport to_text
-from fairlead.shard.tenant cimport ability_slot
+from fairlead.shard.tenant cimport ability_slot, channel_slot
 
 from fairlead.errors import raise_error
 
@@ -49,13 +49,8 @@ cdef object check_settings(const Tenant* t, str agent_id, dict settings):
     for index, (channel, limit) in enumerate(settings["channel_limits"].items()):
         check_name(channel, f"agent.channel_limits[{index}].channel")
         check_number(limit, f"agent.channel_limits[{index}].max_jobs", 0, 10_000)
-        if channel_slot(t, channel) == NO_SLOT:
+        if channel_slot(t, to_text(channel, "agent.channel_limits")) == NO_SLOT:
             raise_error("CHANNEL_NOT_FOUND", f"no channel {channel!r}", f"agent.channel_limits[{index}].channel")
-
-
-cdef uint32_t channel_slot(const Tenant* t, str channel) except? 0xFFFFFFFE:
-    cdef uint32_t slot = names_find(&t.channels, to_text(channel, "channel"))
-    return slot if slot == NO_SLOT or t.engine.channels[slot].used else NO_SLOT
 
 
 cdef int compare_abilities(const void* a, const void* b) noexcept nogil:
@@ -93,7 +88,7 @@ cdef uint32_t store_agent(Tenant* t, str agent_id, dict settings, list queues, b
     for at in range(MAX_CHANNELS):
         body.channel_limit[at] = NO_LIMIT
     for channel, limit in settings["channel_limits"].items():
-        body.channel_limit[channel_slot(t, channel)] = limit
+        body.channel_limit[channel_slot(t, to_text(channel, ""))] = limit
     body.order = settings["order"]
     body.capacity = settings["capacity"]
     body.weight = settings["weight"]

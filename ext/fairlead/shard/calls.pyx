@@ -15,7 +15,7 @@ from fairlead.engine.model cimport (
     WRONG_STATE, Demand,
 )
 from fairlead.shard.tenant cimport (
-    Remembered, TierEntry, ability_slot, customer_release, customer_slot, note_presence, recall, remember,
+    Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )
 
 cdef enum:
@@ -260,8 +260,8 @@ cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* com
         return False
     command.channel = t.default_channel
     if job.channel.size:
-        slot = names_find(&t.channels, job.channel)
-        if slot == NO_SLOT or not t.engine.channels[slot].used:
+        slot = channel_slot(t, job.channel)
+        if slot == NO_SLOT:
             return fail(reply, CHANNEL_NOT_FOUND, b"no channel '%.*s'", job.channel, b"job.channel")
         command.channel = slot
     command.head_start = job.head_start.us

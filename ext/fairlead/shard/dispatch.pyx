@@ -106,7 +106,7 @@ cdef void built_in_policy(Tenant* t) noexcept nogil:
     cdef QueueBody queue
     memset(&channel, 0, sizeof(ChannelBody))
     memset(&queue, 0, sizeof(QueueBody))
-    channel.channel = names_add(&t.channels, text_of(b"chat"))
+    channel.name = names_add(&t.channels, text_of(b"chat"))
     channel.cost = 1
     channel.used = 1
     define_channel(&t.engine, &channel)
@@ -172,7 +172,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     memset(out, 0, sizeof(JobDetail))
     out.id = names_text(&t.jobs, slot)
     out.queue = names_text(&t.queues, queue)
-    out.channel = names_text(&t.channels, t.engine.classes[job.cls].channel)
+    out.channel = names_text(&t.channels, job.channel_name)
     out.agent_id = agent_name(t, job.agent)
     out.customer = names_text(&t.customers, job.customer) if job.customer != NO_SLOT else text_empty()
     out.state = job.state

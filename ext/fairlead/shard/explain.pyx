@@ -70,7 +70,7 @@ cdef tuple lack_of_room(const Tenant* t, uint32_t slot, const Job* job):
     cdef uint32_t channel = t.engine.classes[job.cls].channel
     if agent.load + job.cost > agent.capacity:
         return "full", f"load {agent.load} + {job.cost} > capacity {agent.capacity}"
-    name = to_str(names_text(&t.channels, channel))
+    name = to_str(names_text(&t.channels, t.engine.channels[channel].name))
     return "channel_full", f"holds {agent.channel_count[channel]} of channel {name}"
 
 

@@ -5,12 +5,12 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_grow
-from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_has, names_remove, names_text
+from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_text
 from fairlead.engine.decide cimport define_channel, define_queue, define_settings, rematch
 from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody, SettingsBody
 from fairlead.shard.agents cimport store_agent
 from fairlead.shard.convert cimport to_text
-from fairlead.shard.tenant cimport ability_slot, reserve_tiers
+from fairlead.shard.tenant cimport ability_slot, channel_slot, reserve_tiers
 from fairlead.shard.views cimport agent_settings, to_str
 
 from fairlead.errors import raise_error
@@ -30,30 +30,35 @@ cdef object refuse_what_is_in_use(const Tenant* t, object tables):
     channels = {channel.id for channel in tables.channels}
     for slot in range(MAX_CHANNELS):
         if t.engine.channels[slot].used and t.engine.channels[slot].live:
-            name = to_str(names_text(&t.channels, slot))
+            name = to_str(names_text(&t.channels, t.engine.channels[slot].name))
             if name not in channels:
                 raise_error("CHANNEL_IN_USE", f"channel {name!r} still has {t.engine.channels[slot].live} live jobs", "channels")
 
 
 cdef object install_channels(Tenant* t, object tables):
+    """Channels that go make room first; one that stays keeps its slot. Agents' limits of a channel go with it."""
     cdef ChannelBody body
     cdef uint32_t slot
     kept = {channel.id for channel in tables.channels}
+    memset(&body, 0, sizeof(ChannelBody))
     for slot in range(MAX_CHANNELS):
-        if names_has(&t.channels, slot) and to_str(names_text(&t.channels, slot)) not in kept:
-            memset(&body, 0, sizeof(ChannelBody))
+        if t.engine.channels[slot].used and to_str(names_text(&t.channels, t.engine.channels[slot].name)) not in kept:
             body.channel = slot
             body.cost = 1
             define_channel(&t.engine, &body)
-            names_remove(&t.channels, slot)
     for channel in tables.channels:
-        memset(&body, 0, sizeof(ChannelBody))
-        body.channel = names_add(&t.channels, to_text(channel.id, "channels"))
+        slot = channel_slot(t, to_text(channel.id, "channels"))
+        if slot == NO_SLOT:
+            slot = 0
+            while t.engine.channels[slot].used:
+                slot += 1
+        body.channel = slot
+        body.name = names_add(&t.channels, to_text(channel.id, "channels"))
         body.cost = channel.cost
         body.max_jobs = channel.max_jobs
         body.used = 1
         define_channel(&t.engine, &body)
-    t.default_channel = names_find(&t.channels, to_text(tables.channels[0].id, "channels"))
+    t.default_channel = channel_slot(t, to_text(tables.channels[0].id, "channels"))
 
 
 cdef object install_tiers(Tenant* t, object tables):

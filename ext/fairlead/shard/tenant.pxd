@@ -67,6 +67,7 @@ cdef struct Tenant:
 cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil
 cdef void tenant_destroy(Tenant* t) noexcept nogil
 cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
+cdef uint32_t channel_slot(const Tenant* t, Text name) noexcept nogil
 cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil
 cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil
 cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil

@@ -9,7 +9,10 @@ from fairlead.base.text cimport text_empty
 from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
 )
-from fairlead.engine.model cimport FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, Fact, JobBody
+from fairlead.engine.apply cimport binds
+from fairlead.engine.model cimport (
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, MAX_CHANNELS, Fact, JobBody,
+)
 from fairlead.engine.state cimport engine_free, engine_init
 from fairlead.journal.journal cimport journal_append
 
@@ -36,7 +39,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
         if customer != NO_SLOT:
             t.customer_references[customer] -= 1
             customer_release(t, customer)
-    elif fact.type == FACT_JOB_GIVEN and t.engine.jobs[fact.job].binds:
+    elif fact.type == FACT_JOB_GIVEN and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
         t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
     journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
     if t.tape != NULL:
@@ -105,6 +108,16 @@ cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexce
     text.data = key
     text.size = name.size + 1
     return names_add(&t.abilities, text) if may_add else names_find(&t.abilities, text)
+
+
+cdef uint32_t channel_slot(const Tenant* t, Text name) noexcept nogil:
+    """The engine's slot of a channel of the policy, NO_SLOT when it has none of that name. Names outlive channels."""
+    cdef uint32_t known = names_find(&t.channels, name), slot
+    if known != NO_SLOT:
+        for slot in range(MAX_CHANNELS):
+            if t.engine.channels[slot].used and t.engine.channels[slot].name == known:
+                return slot
+    return NO_SLOT
 
 
 cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:

@@ -157,7 +157,7 @@ cdef dict agent_settings(const Tenant* t, uint32_t slot):
         else:
             tags.append(name)
     limits = {
-        to_str(names_text(&t.channels, index)): agent.channel_limit[index]
+        to_str(names_text(&t.channels, t.engine.channels[index].name)): agent.channel_limit[index]
         for index in range(MAX_CHANNELS)
         if agent.channel_limit[index] != NO_LIMIT and t.engine.channels[index].used
     }
