@@ -22,11 +22,10 @@ from fairlead.codec.validate cimport (
     error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
     validate_job, validate_presence, validate_tenant, validate_transfer,
 )
-from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_check, names_find, names_has, names_size, names_text,
-)
+from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport next_due, present_answer, remove_agent, set_presence
+from fairlead.engine.decide cimport next_due
+from fairlead.engine.manage cimport remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.journal.journal cimport journal_durable
@@ -346,7 +345,7 @@ cdef class Shard:
         return explain(t, self._job_slot(t, job_id))
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
-        """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
+        """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot, count = 0, in_queue = NO_SLOT, of_agent = NO_SLOT, mask = 0
         cdef Numbered* found
