@@ -107,7 +107,9 @@ def main() -> None:
                 if not options.json:
                     print(
                         f"{strategy:<13}{agents:>8} agents {classes:>5} classes"
-                        f" {result['ns_per_pair']:>9.1f} ns a pair ({result['ns_min']:.0f}-{result['ns_max']:.0f}) {result['bytes_per_agent']:>7.1f} bytes an agent",
+                        f" {result['ns_per_pair']:>9.1f} ns a pair"
+                        f" ({result['ns_min']:.0f}-{result['ns_max']:.0f})"
+                        f" {result['bytes_per_agent']:>7.1f} bytes an agent",
                         flush=True,
                     )
     if options.json:
