@@ -33,7 +33,8 @@ RELEASE_DIRECTIVES = {
 DEBUG_DIRECTIVES = RELEASE_DIRECTIVES | {"boundscheck": True, "initializedcheck": True}
 
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
-QUIET = ["-Wno-unused-function"]  # what a .pxd declares inline is not used by all who cimport it
+# What a .pxd declares inline is not used by all who cimport it; Cython compares unsigned with its own ints.
+QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]
 
 # (directives, macros, compiler flags, linker flags)
 BUILDS = {

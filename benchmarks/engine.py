@@ -18,8 +18,10 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from typing import Any
 
+from fairlead import Presence, Router
 from fairlead.engine.core import Workload
 from fairlead.policy.tables import STRATEGIES
 
@@ -30,6 +32,7 @@ LOAD = 0.7
 WEIGHTS = (50, 100, 150, 200)
 ROUNDS = 7
 PROOF_AGENTS = 1_000
+ROUTER_JOBS = 50_000
 PROOF_PAIRS = 2_000
 CHECKED_AGENTS = 10_000
 
@@ -82,6 +85,29 @@ def measure(agents: int, classes: int, strategy: str, pairs: int) -> dict[str, A
     }
 
 
+def router_rate() -> dict[str, Any]:
+    """Assigns a second through `Router` from one Python thread: distinct jobs of one skill, each given at once."""
+    rates = []
+    for _ in range(ROUNDS):
+        router = Router(virtual_time=True)
+        for number in range(PROOF_AGENTS):
+            router.create_agent(f"agent-{number}", skills={"english": 7}, capacity=100, presence=Presence.ONLINE)
+        ids = [f"job-{number}" for number in range(ROUTER_JOBS)]
+        start = time.perf_counter()
+        for job_id in ids:
+            router.assign(job_id, skills={"english": 5})
+        rates.append(ROUTER_JOBS / (time.perf_counter() - start))
+        loads = [agent.load for agent in router.agents()]
+        if sum(loads) != ROUTER_JOBS or max(loads) - min(loads) > 1 or router.check():
+            sys.exit("the router did not spread the jobs evenly")
+    return {
+        "agents": PROOF_AGENTS,
+        "assigns_per_second": round(statistics.median(rates)),
+        "min": round(min(rates)),
+        "max": round(max(rates)),
+    }
+
+
 def commit() -> str:
     """The commit that is measured, empty outside a checkout."""
     run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
@@ -112,9 +138,14 @@ def main() -> None:
                         f" {result['bytes_per_agent']:>7.1f} bytes an agent",
                         flush=True,
                     )
+    router = router_rate()
+    if not options.json:
+        rate, low, high = router["assigns_per_second"], router["min"], router["max"]
+        print(f"Router, {router['agents']} agents: {rate:,} assigns a second ({low:,}-{high:,})")
     if options.json:
         machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-        print(json.dumps({"results": results, "rounds": ROUNDS, "pairs": options.pairs, "commit": commit(), **machine}))
+        about = {"rounds": ROUNDS, "pairs": options.pairs, "commit": commit(), **machine}
+        print(json.dumps({"results": results, "router": router, **about}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """fairlead assigns customer-service conversations to agents; this is the embedded library.
 
-    from fairlead import Router
+    from fairlead import Presence, Router
     router = Router()
     router.create_agent("ann", presence=Presence.ONLINE)
     router.assign("conversation-1").agent_id
