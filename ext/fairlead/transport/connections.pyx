@@ -1,0 +1,178 @@
+"""See connections.pxd."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+
+from fairlead.base.buffer cimport buffer_append, buffer_free
+from fairlead.base.memory cimport memory_zeroed
+from fairlead.transport.model cimport (
+    CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, MAX_STREAMS, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
+)
+from fairlead.transport.nghttp2 cimport (
+    NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+    NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES,
+    nghttp2_session_del, nghttp2_session_get_last_proc_stream_id, nghttp2_session_mem_recv, nghttp2_session_mem_send,
+    nghttp2_session_server_new2, nghttp2_session_set_local_window_size, nghttp2_session_want_read,
+    nghttp2_session_want_write, nghttp2_settings_entry, nghttp2_submit_goaway, nghttp2_submit_settings,
+    nghttp2_submit_shutdown_notice,
+)
+from fairlead.transport.streams cimport stream_orphan
+from fairlead.transport.system cimport (
+    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, TCP_NODELAY, close,
+    epoll_ctl, epoll_event, errno, recv, send, setsockopt,
+)
+
+
+cdef void watch(Connection* connection, uint32_t events, int operation) noexcept nogil:
+    cdef epoll_event wanted
+    wanted.events = events
+    wanted.data.ptr = connection
+    connection.events = events
+    epoll_ctl(connection.loop.epoll, operation, connection.fd, &wanted)
+
+
+cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept nogil:
+    """NULL when the process has no memory for a session."""
+    cdef Connection* connection = <Connection*> memory_zeroed(sizeof(Connection))
+    cdef nghttp2_settings_entry settings[4]
+    cdef int yes = 1
+    connection.loop = loop
+    connection.fd = fd
+    connection.address = address
+    connection.opened = connection.progress = connection.last_read = loop.now
+    if nghttp2_session_server_new2(&connection.session, loop.callbacks, connection, loop.options) != 0:
+        free(connection)
+        return NULL
+    settings[0].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
+    settings[0].value = MAX_STREAMS
+    settings[1].settings_id = NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
+    settings[1].value = STREAM_WINDOW
+    settings[2].settings_id = NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
+    settings[2].value = MAX_FIELDS_SIZE
+    # The tree of priorities of RFC 7540 costs time on every stream and helps no gRPC client.
+    settings[3].settings_id = NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES
+    settings[3].value = 1
+    nghttp2_submit_settings(connection.session, NGHTTP2_FLAG_NONE, settings, 4)
+    nghttp2_session_set_local_window_size(connection.session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW)
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes))
+    connection.next = loop.connections
+    if loop.connections != NULL:
+        loop.connections.previous = connection
+    loop.connections = connection
+    loop.connection_count += 1
+    watch(connection, EPOLLIN, EPOLL_CTL_ADD)
+    touch(connection)
+    return connection
+
+
+cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
+    cdef Stream* stream = connection.streams
+    cdef Stream* following
+    # First the session, which names the streams and calls nobody when it goes.
+    nghttp2_session_del(connection.session)
+    while stream != NULL:
+        following = stream.next
+        stream_orphan(loop, stream)
+        stream = following
+    if connection.previous != NULL:
+        connection.previous.next = connection.next
+    else:
+        loop.connections = connection.next
+    if connection.next != NULL:
+        connection.next.previous = connection.previous
+    loop.connection_count -= 1
+    close(connection.fd)
+    buffer_free(&connection.out)
+    free(connection)
+
+
+cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
+    cdef ssize_t size = recv(connection.fd, loop.input, READ_SIZE, 0)
+    if size < 0 and (errno == EAGAIN or errno == EINTR):
+        return
+    touch(connection)
+    if size <= 0:
+        connection.dead = 1
+        return
+    connection.last_read = loop.now
+    if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
+        connection.dead = 1
+
+
+cdef bint send_some(Connection* connection, const uint8_t* data, size_t size, size_t* sent) noexcept nogil:
+    """Whether the socket took everything; marks the connection dead when it takes nothing any more."""
+    cdef ssize_t taken
+    sent[0] = 0
+    while sent[0] < size:
+        taken = send(connection.fd, data + sent[0], size - sent[0], MSG_NOSIGNAL)
+        if taken > 0:
+            sent[0] += taken
+            connection.progress = connection.loop.now
+        elif errno == EAGAIN:
+            return False
+        elif errno != EINTR:
+            connection.dead = 1
+            return False
+    return True
+
+
+cdef bint flush_rest(Connection* connection) noexcept nogil:
+    """What the socket did not take before; whether all is out."""
+    cdef size_t sent
+    cdef bint done
+    if connection.out.size == 0:
+        return True
+    done = send_some(connection, connection.out.data + connection.out_sent, connection.out.size - connection.out_sent, &sent)
+    connection.out_sent += sent
+    if done:
+        # An idle connection holds no memory for writing.
+        buffer_free(&connection.out)
+        connection.out_sent = 0
+    return done
+
+
+cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
+    cdef const uint8_t* frame
+    cdef ssize_t size = 1
+    cdef size_t sent
+    cdef uint32_t events
+    while size > 0 and not connection.dead and flush_rest(connection):
+        loop.output.size = 0
+        while loop.output.size < WRITE_SIZE:
+            size = nghttp2_session_mem_send(connection.session, &frame)
+            if size <= 0:
+                break
+            buffer_append(&loop.output, frame, size)
+        if size < 0:
+            connection.dead = 1
+        if loop.output.size == 0:
+            break
+        if not send_some(connection, loop.output.data, loop.output.size, &sent):
+            buffer_append(&connection.out, loop.output.data + sent, loop.output.size - sent)
+            break
+    if connection.dead:
+        return
+    if connection.out.size == 0 and not nghttp2_session_want_read(connection.session) and (
+            not nghttp2_session_want_write(connection.session)):
+        connection.dead = 1
+        return
+    if connection.draining == 2 and connection.out.size == 0 and connection.stream_count == 0:
+        connection.dead = 1
+        return
+    events = 0 if connection.paused else EPOLLIN
+    if connection.out.size:
+        events |= EPOLLOUT
+    if events != connection.events:
+        watch(connection, events, EPOLL_CTL_MOD)
+
+
+cdef void connection_drain(Loop* loop, Connection* connection) noexcept nogil:
+    """In two steps: a notice, then, when the peer has had time to see it, the number of its last stream."""
+    if connection.draining == 0:
+        nghttp2_submit_shutdown_notice(connection.session)
+        connection.draining = 1
+    elif connection.draining == 1:
+        nghttp2_submit_goaway(connection.session, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(connection.session), NGHTTP2_NO_ERROR, NULL, 0)
+        connection.draining = 2
+    touch(connection)
