@@ -1,7 +1,7 @@
 """Configuration of the daemon: one TOML file, read into one frozen value, every mistake told at once.
 
     listen = "127.0.0.1:7420"       # host:port, "[::]:7420" for every address; port 0: any free one
-    transport = "grpcio"            # grpcio, or native: HTTP/2 without the interpreter
+    transport = "native"            # HTTP/2 without the interpreter; or grpcio, the portable reference
     threads = 8                     # workers that serve calls, 1-256; the native transport needs none for hot calls
     durability = "none"             # state lives in memory and ends with the process
     max_message_size = 4194304      # bytes of one request, 1024-67108864
@@ -48,13 +48,13 @@ class Config:
     """All the daemon is told. Sizes in bytes, times in seconds; `policies` maps a tenant to a file."""
 
     listen: str = "127.0.0.1:7420"
-    transport: str = "grpcio"
     threads: int = 8
     durability: str = "none"
     max_message_size: int = 4 * 1024 * 1024
     drain_seconds: float = 10.0
     log: LogConfig = field(default_factory=LogConfig)
     policies: Mapping[str, Path] = field(default_factory=dict)
+    transport: str = "native"
 
 
 def load(path: Path | str | None, *, listen: str | None = None) -> Config:

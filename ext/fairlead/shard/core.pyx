@@ -1,6 +1,6 @@
 """The shard as Python sees it: one writer for a set of tenants.
 
-Each method holds the shard's lock (`Held`) from its first look at the state to its return. Values are checked
+Each method holds the shard's lock (`_Held`) from its first look at the state to its return. Values are checked
 here once; inside, everything is an integer.
 """
 
@@ -86,7 +86,7 @@ cdef int compare_numbers(const void* a, const void* b) noexcept nogil:
 
 @cython.final
 @cython.freelist(8)
-cdef class Held:
+cdef class _Held:
     """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception."""
 
     cdef ShardState* state
@@ -96,9 +96,9 @@ cdef class Held:
             shard_unlock(self.state)
 
 
-cdef Held hold(ShardState* state):
+cdef _Held hold(ShardState* state):
     """Takes the lock. Waiting is done without the interpreter, and the interpreter is never waited for with the lock."""
-    cdef Held held = Held.__new__(Held)
+    cdef _Held held = _Held.__new__(_Held)
     while not shard_try_lock(state):
         with nogil:
             shard_lock(state)
@@ -161,7 +161,7 @@ cdef class Shard:
 
     def advance_to(self, int64_t now_us):
         """Moves virtual time forward and fires all that was due on the way, in order. Back in time is refused."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         if not self._state.is_virtual:
             raise_error("INVALID_FIELD", "the clock moves by itself: this shard was not made with virtual_time", "now_us")
@@ -173,7 +173,7 @@ cdef class Shard:
 
     def tick(self):
         """Fires what is due now. Returns the microseconds until the next timer, -1 when there is none."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         cdef int64_t due, first = -1
         for slot in range(self._state.names.used):
@@ -188,7 +188,7 @@ cdef class Shard:
 
         `body` is the response message, or a serialized google.rpc.Status when the status is not 0.
         """
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Buffer out
         cdef const char* data = request
         cdef int32_t status
@@ -213,7 +213,7 @@ cdef class Shard:
         customer_value=0, affinity=0, bint immediate_only=False,
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef JobSpec* job = &self._state.request.job
         cdef DecodeError error
         cdef Reply reply
@@ -277,12 +277,12 @@ cdef class Shard:
 
     def accept(self, str tenant not None, job_id, version, request_id=""):
         """The offered agent takes the job (O1)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         return self._answer_offer(tenant, job_id, version, request_id, ACCEPT_OFFER)
 
     def decline(self, str tenant not None, job_id, version, request_id=""):
         """The offered agent does not take the job; it is offered on in the same step (O1)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         return self._answer_offer(tenant, job_id, version, request_id, DECLINE_OFFER)
 
     def complete(
@@ -290,7 +290,7 @@ cdef class Shard:
         bint skip_wrap_up=False,
     ):
         """The work is done; the agent's room serves the backlog in the same step (Q1)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef CompleteJobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -313,7 +313,7 @@ cdef class Shard:
 
     def cancel(self, str tenant not None, job_id, request_id=""):
         """The work is no longer wanted, whoever holds it."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef JobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -335,7 +335,7 @@ cdef class Shard:
         bint reset_age=False, request_id="",
     ):
         """Moves a held job to an agent, to a queue, or, with neither, back to its own queue without its agent (C2, Q7)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef TransferJobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -378,19 +378,19 @@ cdef class Shard:
 
     def job(self, str tenant not None, job_id):
         """One job, live or remembered."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return job_view(t, self._job_slot(t, job_id))
 
     def explain(self, str tenant not None, job_id):
         """Why a job is where it is (E3)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return explain(t, self._job_slot(t, job_id))
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
         """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot, count = 0, in_queue = NO_SLOT, of_agent = NO_SLOT, mask = 0
         cdef Numbered* found
@@ -465,7 +465,7 @@ cdef class Shard:
         rating=500, order=0, presence=4, request_id="",
     ):
         """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._open(tenant)
         cdef Reply reply
         cdef uint32_t slot
@@ -494,7 +494,7 @@ cdef class Shard:
         rating=None, order=None, request_id="",
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot = self._agent_slot(t, agent_id)
         cdef uint64_t content
@@ -514,7 +514,7 @@ cdef class Shard:
 
     def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef Reply reply
         cdef uint32_t slot, refusal
@@ -530,7 +530,7 @@ cdef class Shard:
 
     def set_presence(self, str tenant not None, agent_id, presence, reason="", lease_us=0, request_id=""):
         """Changes presence (P1). True when the same request_id was answered before."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef SetPresenceRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -553,7 +553,7 @@ cdef class Shard:
 
     def heartbeat(self, str tenant not None, agent_ids):
         """Extends leases (P2); returns the ids that are unknown."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef DecodeError error
         cdef Reply reply
@@ -571,13 +571,13 @@ cdef class Shard:
 
     def agent(self, str tenant not None, agent_id):
         """One agent, with load and counts."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return agent_view(t, self._agent_slot(t, agent_id))
 
     def agents(self, str tenant not None):
         """All agents, by order number."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot
         if t == NULL:
@@ -596,7 +596,7 @@ cdef class Shard:
 
         With `validate_only` nothing changes; the version is the one it would have.
         """
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
         cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
         name = tenant or "default"
@@ -615,7 +615,7 @@ cdef class Shard:
 
     def policy(self, str tenant not None):
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
 
@@ -623,19 +623,19 @@ cdef class Shard:
 
     def tenants(self):
         """Names of the tenants that exist."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         return [to_str(names_text(&self._state.names, slot)) for slot in range(self._state.names.used)]
 
     def status(self, str tenant not None):
         """Counts of one tenant."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return tenant_view(t, tenant or "default") if t != NULL else empty_view(tenant or "default")
 
     def check(self, str tenant not None):
         """Every invariant of every structure of the tenant; what is violated. O(state)."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef Audit result
         cdef uint32_t slot
@@ -654,19 +654,19 @@ cdef class Shard:
 
     def state_hash(self, str tenant not None):
         """Equal facts give equal hashes on every build; 0 for a tenant that does not exist."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return state_hash(&t.engine) if t != NULL else 0
 
     def facts(self, str tenant not None):
         """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; empty unless made with `keep_facts`."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return t.tape.data[:t.tape.size] if t != NULL and t.tape != NULL and t.tape.size else b""
 
     def memory(self, str tenant not None):
         """Bytes by room: agents, jobs, planes, rotations, directory."""
-        cdef Held held = hold(&self._state)
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         if t == NULL:

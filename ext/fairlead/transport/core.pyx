@@ -61,7 +61,7 @@ cdef class Server:
     cdef Loop* _loop
     cdef object _shard
 
-    def __cinit__(self, shard not None, int listener, methods not None):
+    def __cinit__(self, shard, int listener, methods):
         cdef uint32_t at
         self._shard = shard
         self._loop = <Loop*> memory_zeroed(sizeof(Loop))

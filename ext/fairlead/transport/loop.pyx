@@ -30,7 +30,7 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_option_set_no_closed_streams, nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
 from fairlead.transport.replies cimport (
-    answer, answer_finish, answer_more, message_begin, message_end, stream_fail_with,
+    answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
 )
 from fairlead.transport.requests cimport hand_over, set_request_callbacks
 from fairlead.transport.streams cimport stream_of, stream_release, stream_returned
@@ -60,6 +60,7 @@ cdef bint loop_init(Loop* loop) noexcept nogil:
     if nghttp2_session_callbacks_new(&loop.callbacks) != 0 or nghttp2_option_new(&loop.options) != 0:
         return False
     set_request_callbacks(loop.callbacks)
+    set_reply_callbacks(loop.callbacks)
     # Closed streams are kept only for the tree of priorities, which is off.
     nghttp2_option_set_no_closed_streams(loop.options, 1)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)

@@ -4,6 +4,9 @@ from libc.stdint cimport int32_t, uint8_t
 
 from fairlead.base.text cimport Text
 from fairlead.transport.model cimport Loop, Stream
+from fairlead.transport.nghttp2 cimport nghttp2_session_callbacks
+
+cdef void set_reply_callbacks(nghttp2_session_callbacks* callbacks) noexcept nogil
 
 # Room for the prefix of the next message; returns where it is.
 cdef size_t message_begin(Stream* stream) noexcept nogil

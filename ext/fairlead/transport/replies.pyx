@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, strlen
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty, text_of
@@ -14,9 +14,11 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.streams cimport batch_add
 from fairlead.transport.nghttp2 cimport (
-    NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED, NGHTTP2_FLAG_NONE,
-    NGHTTP2_NO_ERROR, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX,
-    nghttp2_data_provider, nghttp2_data_source, nghttp2_nv, nghttp2_session, nghttp2_session_resume_data,
+    NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
+    NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_NV_FLAG_NO_COPY_NAME,
+    NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX, nghttp2_data_provider, nghttp2_data_source, nghttp2_frame,
+    nghttp2_nv, nghttp2_session, nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_frame_send_callback,
+    nghttp2_session_get_stream_user_data, nghttp2_session_resume_data,
     nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
 )
 from fairlead.transport.wire cimport append_base64, append_percent, status_message
@@ -110,10 +112,20 @@ cdef size_t add_status(
     return count + 2
 
 
-cdef void end_early(Stream* stream, nghttp2_session* session) noexcept nogil:
-    """The answer is whole; what the peer still sends would be for nothing."""
-    if not stream.flags & ENDED:
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_NO_ERROR)
+cdef int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:
+    """The answer is whole; what the peer still sends would be for nothing. A reset any earlier would overtake it."""
+    cdef Stream* stream
+    if not frame.hd.flags & NGHTTP2_FLAG_END_STREAM or (
+            frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA):
+        return 0
+    stream = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    if stream != NULL and not stream.flags & ENDED:
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR)
+    return 0
+
+
+cdef void set_reply_callbacks(nghttp2_session_callbacks* callbacks) noexcept nogil:
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent)
 
 
 cdef ssize_t read_reply(
@@ -143,7 +155,6 @@ cdef ssize_t read_reply(
         flags[0] |= NGHTTP2_DATA_FLAG_NO_END_STREAM
         count = add_status(stream.connection.loop, nv, 0, stream.status, stream.body.data, stream.body.size if stream.status else 0)
         nghttp2_submit_trailer(session, id, nv, count)
-        end_early(stream, session)
     return size
 
 
@@ -176,7 +187,6 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
     count = add_status(loop, nv, count, stream.status, status, size)
     stream.flags |= ANSWERED
     nghttp2_submit_response(stream.connection.session, stream.id, nv, count, NULL)
-    end_early(stream, stream.connection.session)
     touch(stream.connection)
 
 
@@ -204,8 +214,7 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     nghttp2_submit_response(
         stream.connection.session, stream.id, nv, count, &provider if stream.reply.size else NULL)
     if stream.reply.size == 0:
-        end_early(stream, stream.connection.session)
-    touch(stream.connection)
+        touch(stream.connection)
 
 
 cdef void answer(Loop* loop, Stream* stream) noexcept nogil:

@@ -12,7 +12,7 @@ from functools import cache
 
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
-from google.rpc import status_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from fairlead.errors import FairleadError, error
 
@@ -37,9 +37,7 @@ CODES: Mapping[int, tuple[str, int]] = {
 }
 
 
-def answer(
-    path: str, call: Callable[[bytes], tuple[int, bytes]], body: bytes, is_json: bool
-) -> tuple[int, bytes]:
+def answer(path: str, call: Callable[[bytes], tuple[int, bytes]], body: bytes, is_json: bool) -> tuple[int, bytes]:
     """HTTP status and body of a call. Raises what the call raises, InvalidArgument for JSON that is no request."""
     request_type, response_type = types(path)
     code, reply = call(_from_json(request_type, body) if is_json else body)

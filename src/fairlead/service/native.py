@@ -17,11 +17,10 @@ from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
-from fairlead.errors import FairleadError, error
+from fairlead.errors import error
 from fairlead.service import admin, agents, connect, jobs, policy, reflection
 from fairlead.service.calls import HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import WATCH, Health
-from fairlead.service.health import SERVICE as HEALTH_SERVICE
 from fairlead.shard.core import Method, Shard
 from fairlead.transport.core import EventKind, Flag, Kind, Server
 
@@ -122,9 +121,7 @@ class NativeTransport:
             )
             for path, call in HOT_CALLS.items()
         ]
-        unary = [
-            Served(path, Kind.UNARY, 0, size, partial(cold_answer, call), None) for path, call in cold.items()
-        ]
+        unary = [Served(path, Kind.UNARY, 0, size, partial(cold_answer, call), None) for path, call in cold.items()]
         services = sorted({path.split("/")[1] for path in (*HOT_CALLS, *cold)})
         reflected = reflection.Messages(services, self._send, self._finish)
         streams: Mapping[str, StreamHandler] = {WATCH: self._health, **dict.fromkeys(reflection.PATHS, reflected)}

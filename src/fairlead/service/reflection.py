@@ -77,14 +77,17 @@ class Messages:
         self, service_names: Iterable[str], send: Callable[[int, bytes], None], finish: Callable[[int], None]
     ) -> None:
         names = (*service_names, *NAMES)
-        self._servicer = reflection.ReflectionServicer(names, describe(names))
+        # The servicer looks at no context.
+        self._answers: Callable[..., Iterable[Any]] = reflection.ReflectionServicer(
+            names, describe(names)
+        ).ServerReflectionInfo
         self._send = send
         self._finish = finish
 
     def message(self, call: int, data: bytes) -> None:
         """Answers one question."""
         question = reflection_pb2.ServerReflectionRequest.FromString(data)
-        for answer in self._servicer.ServerReflectionInfo(iter((question,)), None):
+        for answer in self._answers(iter((question,)), None):
             self._send(call, answer.SerializeToString())
 
     def end(self, call: int) -> None:

@@ -262,7 +262,14 @@ class Shard:
         """All agents, by order number."""
     def job(self, tenant: str, job_id: str) -> JobView: ...
     def jobs(
-        self, tenant: str, *, after: int = 0, limit: int = 100, states: Sequence[int] = (), queue: str = "", agent_id: str = ""
+        self,
+        tenant: str,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        states: Sequence[int] = (),
+        queue: str = "",
+        agent_id: str = "",
     ) -> tuple[list[JobView], int]:
         """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
     def explain(self, tenant: str, job_id: str) -> Explanation: ...
