@@ -11,13 +11,3 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil
 cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil
 # Writes what nghttp2 has, as far as the socket takes it.
 cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil
-# Says GOAWAY; ends when its calls have.
-cdef void connection_drain(Loop* loop, Connection* connection) noexcept nogil
-
-
-cdef inline void touch(Connection* connection) noexcept nogil:
-    """There is, or may be, something to write: it is flushed in this wake-up."""
-    if not connection.touched:
-        connection.touched = 1
-        connection.next_touched = connection.loop.touched
-        connection.loop.touched = connection

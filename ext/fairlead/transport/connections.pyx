@@ -5,18 +5,18 @@ from libc.stdlib cimport free
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
+from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound, guard_walk
 from fairlead.transport.model cimport (
     CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, MAX_STREAMS, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
 )
 from fairlead.transport.nghttp2 cimport (
-    NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+    NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
     NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES,
-    nghttp2_session_del, nghttp2_session_get_last_proc_stream_id, nghttp2_session_mem_recv, nghttp2_session_mem_send,
-    nghttp2_session_server_new2, nghttp2_session_set_local_window_size, nghttp2_session_want_read,
-    nghttp2_session_want_write, nghttp2_settings_entry, nghttp2_submit_goaway, nghttp2_submit_settings,
-    nghttp2_submit_shutdown_notice,
+    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new2,
+    nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
+    nghttp2_settings_entry, nghttp2_submit_settings,
 )
-from fairlead.transport.streams cimport stream_orphan
+from fairlead.transport.streams cimport stream_orphan, touch
 from fairlead.transport.system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt,
@@ -60,6 +60,7 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
         loop.connections.previous = connection
     loop.connections = connection
     loop.connection_count += 1
+    guard_begin(connection)
     watch(connection, EPOLLIN, EPOLL_CTL_ADD)
     touch(connection)
     return connection
@@ -81,6 +82,7 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
     if connection.next != NULL:
         connection.next.previous = connection.previous
     loop.connection_count -= 1
+    guard_leave(loop, connection.address)
     close(connection.fd)
     buffer_free(&connection.out)
     free(connection)
@@ -95,6 +97,8 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
         connection.dead = 1
         return
     connection.last_read = loop.now
+    if connection.condemned or not guard_walk(connection, loop.input, size):
+        return
     if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
         connection.dead = 1
 
@@ -152,27 +156,18 @@ cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
             break
     if connection.dead:
         return
-    if connection.out.size == 0 and not nghttp2_session_want_read(connection.session) and (
-            not nghttp2_session_want_write(connection.session)):
+    if connection.out.size == 0 and not nghttp2_session_want_write(connection.session) and (
+            connection.condemned or not nghttp2_session_want_read(connection.session)):
         connection.dead = 1
         return
     if connection.draining == 2 and connection.out.size == 0 and connection.stream_count == 0:
         connection.dead = 1
+        return
+    guard_outbound(connection)
+    if connection.dead:
         return
     events = 0 if connection.paused else EPOLLIN
     if connection.out.size:
         events |= EPOLLOUT
     if events != connection.events:
         watch(connection, events, EPOLL_CTL_MOD)
-
-
-cdef void connection_drain(Loop* loop, Connection* connection) noexcept nogil:
-    """In two steps: a notice, then, when the peer has had time to see it, the number of its last stream."""
-    if connection.draining == 0:
-        nghttp2_submit_shutdown_notice(connection.session)
-        connection.draining = 1
-    elif connection.draining == 1:
-        nghttp2_submit_goaway(connection.session, NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(connection.session), NGHTTP2_NO_ERROR, NULL, 0)
-        connection.draining = 2
-    touch(connection)

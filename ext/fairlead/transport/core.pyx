@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+import os
 from enum import IntEnum, IntFlag
 
 from fairlead.base.memory cimport memory_grow, memory_zeroed
@@ -68,6 +69,7 @@ cdef class Server:
         self._loop.shard = <ShardState*> PyCapsule_GetPointer(shard._capsule(), STATE_CAPSULE)
         self._loop.listener = listener
         self._loop.epoll = -1
+        self._loop.address_key = int.from_bytes(os.urandom(8), "little")
         for path, kind, number, limit in methods:
             self._add_method(path, kind, number, limit)
         if not loop_init(self._loop):

@@ -18,9 +18,10 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.journal.journal cimport journal_durable
 from fairlead.shard.dispatch cimport shard_lock, shard_unlock, submit
 from fairlead.transport.connections cimport (
-    connection_drain, connection_flush, connection_free, connection_open, connection_read, touch,
+    connection_flush, connection_free, connection_open, connection_read,
 )
 from fairlead.transport.exchange cimport close_events, exchange_free, exchange_init, take_commands
+from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
     CLOSED, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, HOT, IN_BATCH,
     Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream,
@@ -33,17 +34,18 @@ from fairlead.transport.replies cimport (
     answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
 )
 from fairlead.transport.requests cimport hand_over, set_request_callbacks
-from fairlead.transport.streams cimport stream_of, stream_release, stream_returned
+from fairlead.transport.streams cimport stream_of, stream_release, stream_returned, touch
 from fairlead.transport.system cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, SOCK_CLOEXEC, SOCK_NONBLOCK,
-    accept4, clock_us, close, epoll_create1, epoll_ctl, epoll_event, epoll_wait, sockaddr, sockaddr_storage, socklen_t,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EMFILE, ENFILE, SOCK_CLOEXEC, SOCK_NONBLOCK,
+    accept4, clock_us, close, epoll_create1, epoll_ctl, epoll_event, epoll_wait, errno, sockaddr, sockaddr_storage, socklen_t,
 )
 
 cdef enum:
     MAX_READY = 256          # connections of one wake-up
     MAX_ACCEPTS = 64         # of one wake-up
     IDLE_WAIT_MS = 1000
-    DRAIN_WAIT_MS = 20
+    SHORT_WAIT_MS = 20
+    SWEEP_US = 1000000
     NOTICE_US = 100000       # from the notice of a drain to its last word
     DEADLINE_EXCEEDED = 4
     RESOURCE_EXHAUSTED = 8
@@ -64,6 +66,9 @@ cdef bint loop_init(Loop* loop) noexcept nogil:
     # Closed streams are kept only for the tree of priorities, which is off.
     nghttp2_option_set_no_closed_streams(loop.options, 1)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
+    loop.accepting = 1
+    loop.now = loop.accept_time = clock_us()
+    loop.accept_tokens = 1000
     loop.input = <uint8_t*> memory_grow(NULL, READ_SIZE)
     wanted.events = EPOLLIN
     wanted.data.ptr = loop
@@ -102,6 +107,7 @@ cdef void loop_free(Loop* loop) noexcept nogil:
 
 
 cdef void close_listener(Loop* loop) noexcept nogil:
+    loop.accepting = 1
     if loop.listener >= 0:
         close(loop.listener)
         loop.listener = -1
@@ -110,18 +116,40 @@ cdef void close_listener(Loop* loop) noexcept nogil:
 # ---- read
 
 
+cdef void poll_listener(Loop* loop, bint wanted) noexcept nogil:
+    cdef epoll_event event
+    if loop.listener < 0 or loop.accepting == wanted:
+        return
+    event.events = EPOLLIN if wanted else 0
+    event.data.ptr = loop
+    epoll_ctl(loop.epoll, EPOLL_CTL_MOD, loop.listener, &event)
+    loop.accepting = wanted
+
+
 cdef void accept_some(Loop* loop) noexcept nogil:
-    cdef sockaddr_storage address
+    cdef sockaddr_storage peer
     cdef socklen_t size
+    cdef uint32_t address
     cdef int fd
     cdef int count
     for count in range(MAX_ACCEPTS):
-        size = sizeof(sockaddr_storage)
-        fd = accept4(loop.listener, <sockaddr*> &address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
-        if fd < 0:
+        if not guard_may_accept(loop):
+            # The rest waits in the backlog of the socket.
+            poll_listener(loop, False)
             return
+        size = sizeof(sockaddr_storage)
+        fd = accept4(loop.listener, <sockaddr*> &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            # Without descriptors the listener stays readable: it is looked at again in a moment, not at once.
+            if errno == EMFILE or errno == ENFILE:
+                poll_listener(loop, False)
+            return
+        if not guard_admit(loop, &peer, &address):
+            close(fd)
+            continue
         loop.accepted += 1
-        if connection_open(loop, fd, 0) == NULL:
+        if connection_open(loop, fd, address) == NULL:
+            guard_leave(loop, address)
             close(fd)
 
 
@@ -288,7 +316,7 @@ cdef void drain_all(Loop* loop) noexcept nogil:
     cdef Connection* connection = loop.connections
     close_listener(loop)
     while connection != NULL:
-        connection_drain(loop, connection)
+        guard_drain(loop, connection)
         connection = connection.next
 
 
@@ -297,19 +325,28 @@ cdef void drain_on(Loop* loop) noexcept nogil:
     cdef Connection* connection = loop.connections
     while connection != NULL:
         if connection.draining < 2 and loop.now - loop.drain_start >= NOTICE_US:
-            connection_drain(loop, connection)
+            guard_drain(loop, connection)
         connection = connection.next
     if loop.connection_count == 0 or loop.now >= loop.drain_until:
         loop.stopped = 1
+
+
+cdef inline int wait_ms(const Loop* loop) noexcept nogil:
+    return SHORT_WAIT_MS if loop.draining or not loop.accepting else IDLE_WAIT_MS
 
 
 cdef void loop_run(Loop* loop) noexcept nogil:
     cdef epoll_event ready[MAX_READY]
     cdef int count
     while not loop.stopped:
-        count = epoll_wait(loop.epoll, ready, MAX_READY, DRAIN_WAIT_MS if loop.draining else IDLE_WAIT_MS)
+        count = epoll_wait(loop.epoll, ready, MAX_READY, wait_ms(loop))
         loop.now = clock_us()
         loop.wakeups += 1
+        if loop.now >= loop.next_sweep:
+            loop.next_sweep = loop.now + SWEEP_US
+            guard_sweep(loop)
+        if not loop.accepting:
+            poll_listener(loop, True)
         read_ready(loop, ready, count)
         if loop.batch_count:
             decide(loop)

@@ -8,7 +8,7 @@ A stream goes through: headers -> message -> batch -> decided -> answered -> clo
 Python object is reachable from here. Times are monotone microseconds; sizes are bytes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.shard.dispatch cimport ShardState
@@ -33,6 +33,7 @@ cdef enum:
     MAX_PENDING_REPLY = 4194304    # of a streaming call whose peer does not read
     MAX_HELD_CALLS = 1024          # unary calls that Python has
     MAX_HELD_STREAMS = 8192
+    ADDRESS_PLACES = 65536
     MAX_EVENT_BYTES = 67108864     # of messages that wait for Python
 
 # Kinds of methods.
@@ -117,6 +118,8 @@ cdef struct Stream:
     int32_t method                 # -1: unknown
     int32_t status                 # gRPC
     int32_t http_status            # of an answer that is not gRPC; 0: gRPC
+    uint8_t timed_out
+    uint32_t charged               # of the connection's held_bytes
     uint8_t finishes               # a streaming reply has all its messages; trailers follow them
 
 cdef struct Connection:
@@ -151,7 +154,11 @@ cdef struct Connection:
     uint8_t head_size
     uint8_t preface_left
     uint8_t settings_acked
-    uint32_t address               # hash of the peer's
+    uint8_t settings_seen          # 0, 1, 2: more
+    uint8_t condemned              # it was told to go away and is not listened to
+    uint32_t updates               # WINDOW_UPDATE frames since other work
+    uint32_t address               # place of the peer's address
+    size_t held_bytes              # of replies that nghttp2 has
 
 # What the loop tells Python, and Python the loop.
 cdef enum:
@@ -225,20 +232,18 @@ cdef struct Loop:
     int64_t drain_start
     int64_t drain_until
     int64_t next_sweep
-    uint32_t hot_limit
-    uint32_t cold_limit
-    uint32_t max_connections
-    uint32_t max_per_address
     double accept_tokens
     int64_t accept_time
     int epoll
     int listener
-    uint8_t accepting
+    uint8_t accepting              # the listener is polled
     uint8_t draining
     uint8_t stopped
     uint64_t calls[3]              # by kind of method
     uint64_t unanswered            # cancelled or expired before they were decided
     uint64_t wakeups
+    uint64_t address_key
+    uint16_t[ADDRESS_PLACES] addresses   # connections by place of their address
     uint64_t accepted
     uint64_t trips[GUARD_COUNT]
     uint64_t statuses[17]

@@ -7,20 +7,20 @@ from libc.string cimport memcpy, strlen
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty, text_of
 from fairlead.codec.encode cimport encode_status
-from fairlead.transport.connections cimport touch
+from fairlead.transport.guards cimport guard_charge
 from fairlead.transport.model cimport (
-    ANSWERED, CLOSED, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, IN_PYTHON, Loop,
+    ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, IN_PYTHON, Loop,
     PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream,
 )
-from fairlead.transport.streams cimport batch_add
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
     NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_NV_FLAG_NO_COPY_NAME,
-    NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX, nghttp2_data_provider, nghttp2_data_source, nghttp2_frame,
+    NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX, NGHTTP2_RST_STREAM, nghttp2_data_provider, nghttp2_data_source, nghttp2_frame,
     nghttp2_nv, nghttp2_session, nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_frame_send_callback,
     nghttp2_session_get_stream_user_data, nghttp2_session_resume_data,
     nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
 )
+from fairlead.transport.streams cimport batch_add, touch
 from fairlead.transport.wire cimport append_base64, append_percent, status_message
 
 cdef enum:
@@ -115,6 +115,9 @@ cdef size_t add_status(
 cdef int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:
     """The answer is whole; what the peer still sends would be for nothing. A reset any earlier would overtake it."""
     cdef Stream* stream
+    if frame.hd.type == NGHTTP2_RST_STREAM:
+        guard_charge(<Connection*> user, 2)
+        return 0
     if not frame.hd.flags & NGHTTP2_FLAG_END_STREAM or (
             frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA):
         return 0
@@ -146,6 +149,7 @@ cdef ssize_t read_reply(
         # More may come: forget what has left.
         stream.reply.size = 0
         stream.sent = 0
+        account(stream)
         if size:
             return size
         stream.flags |= STALLED
@@ -156,6 +160,13 @@ cdef ssize_t read_reply(
         count = add_status(stream.connection.loop, nv, 0, stream.status, stream.body.data, stream.body.size if stream.status else 0)
         nghttp2_submit_trailer(session, id, nv, count)
     return size
+
+
+cdef inline void account(Stream* stream) noexcept nogil:
+    """What the reply holds, to the connection's account; `stream_close` gives it back."""
+    cdef uint32_t size = <uint32_t> (stream.reply.size - stream.sent)
+    stream.connection.held_bytes += <size_t> size - stream.charged
+    stream.charged = size
 
 
 cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
@@ -171,6 +182,7 @@ cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
     provider.source.ptr = stream
     provider.read_callback = read_reply
     stream.flags |= ANSWERED
+    account(stream)
     nghttp2_submit_response(stream.connection.session, stream.id, nv, count, &provider)
     touch(stream.connection)
 
@@ -211,6 +223,7 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     provider.read_callback = read_reply
     stream.finishes = 1
     stream.flags |= ANSWERED
+    account(stream)
     nghttp2_submit_response(
         stream.connection.session, stream.id, nv, count, &provider if stream.reply.size else NULL)
     if stream.reply.size == 0:
@@ -232,6 +245,7 @@ cdef void answer_more(Loop* loop, Stream* stream) noexcept nogil:
         begin_answer(loop, stream)
     elif stream.flags & STALLED:
         stream.flags &= ~<uint32_t> STALLED
+        account(stream)
         nghttp2_session_resume_data(stream.connection.session, stream.id)
         touch(stream.connection)
 

@@ -15,3 +15,11 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil
 # The stream of a call that Python holds; NULL for any other number.
 cdef Stream* stream_of(Loop* loop, uint64_t call) noexcept nogil
 cdef void batch_add(Loop* loop, Stream* stream) noexcept nogil
+
+
+cdef inline void touch(Connection* connection) noexcept nogil:
+    """There is, or may be, something to write: it is flushed in this wake-up."""
+    if not connection.touched:
+        connection.touched = 1
+        connection.next_touched = connection.loop.touched
+        connection.loop.touched = connection

@@ -49,6 +49,8 @@ cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcep
     stream.status = 0
     stream.http_status = 0
     stream.finishes = 0
+    stream.timed_out = 0
+    stream.charged = 0
     return stream
 
 
@@ -83,6 +85,8 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil:
 cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
     stream.flags |= CLOSED
     stream.connection.stream_count -= 1
+    stream.connection.held_bytes -= stream.charged
+    stream.charged = 0
     if stream.flags & IN_BATCH:
         detach(stream)
     elif stream.flags & IN_PYTHON:
