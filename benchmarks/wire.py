@@ -101,9 +101,7 @@ def await_port(address: str) -> None:
     raise SystemExit(f"nothing listens at {address}")
 
 
-def measure(
-    server: tuple[str, int], seconds: float, in_flight: int, rate: float = 0
-) -> dict[str, float]:
+def measure(server: tuple[str, int], seconds: float, in_flight: int, rate: float = 0) -> dict[str, float]:
     """One run: calls a second, latency of Assign, CPU of the server for a call."""
     address, pid = server
     sockets = plan.connect(address, CONNECTIONS)
@@ -135,7 +133,11 @@ def measure(
 def run(seconds: float, agents: int) -> dict[str, Any]:
     """All of it; the keys are told in docs."""
     pin(CLIENT_CORE)
-    out: dict[str, Any] = {"machine": f"{platform.machine()} {os.cpu_count()} cores", "seconds": seconds, "agents": agents}
+    out: dict[str, Any] = {
+        "machine": f"{platform.machine()} {os.cpu_count()} cores",
+        "seconds": seconds,
+        "agents": agents,
+    }
     with echo() as server:
         out["echo"] = {str(n): measure(server, seconds, n) for n in IN_FLIGHT}
     with daemon("native") as server:

@@ -89,7 +89,9 @@ cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noex
     stream.reply.size = 0
     stream.http_status = http_status
     stream.flags |= DECIDED | DISCARDS
-    batch_add(loop, stream)
+    # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
+    if stream.flags & ENDED:
+        batch_add(loop, stream)
 
 
 cdef size_t add_status(
@@ -209,7 +211,6 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     cdef size_t count = 1
     snprintf(status, sizeof(status), b"%d", stream.http_status)
     changing_field(&nv[0], b":status", <const uint8_t*> status, strlen(status))
-    # gRPC's name for what it cannot use: a client that expects HTTP still learns why.
     if stream.flags & CONNECT_PROTO and stream.http_status == 200:
         constant_field(&nv[1], b"content-type", b"application/proto")
         count = 2
@@ -226,8 +227,7 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     account(stream)
     nghttp2_submit_response(
         stream.connection.session, stream.id, nv, count, &provider if stream.reply.size else NULL)
-    if stream.reply.size == 0:
-        touch(stream.connection)
+    touch(stream.connection)
 
 
 cdef void answer(Loop* loop, Stream* stream) noexcept nogil:

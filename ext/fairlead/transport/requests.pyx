@@ -356,6 +356,8 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
     cdef size_t size
     stream.flags |= ENDED
     if stream.flags & DISCARDS:
+        if stream.http_status:
+            batch_add(loop, stream)
         return
     kind = loop.methods[stream.method].kind
     if kind == STREAMING:

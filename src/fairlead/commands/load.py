@@ -1,7 +1,7 @@
 """`fairlead load`: loads a daemon with distinct jobs, each assigned and completed, and tells how fast it answered.
 
-Closed loop: every place in flight begins its next call when the last is answered. With --rate an open loop: jobs are due
-at fixed times, and a late one counts from when it was due. Works on a tenant of its own; agents are created there.
+Closed loop: every place in flight begins its next call when the last is answered. With --rate an open loop: jobs are
+due at fixed times, and a late one counts from when it was due. Works on a tenant of its own; agents are created there.
 """
 
 import argparse
@@ -89,7 +89,9 @@ def _text(result: dict[str, Any]) -> str:
     ]
     for name, method in result["methods"].items():
         if method["calls"]:
-            times = "  ".join(f"{key.removesuffix('_us')} {value:,.0f}" for key, value in method.items() if "_us" in key)
+            times = "  ".join(
+                f"{key.removesuffix('_us')} {value:,.0f}" for key, value in method.items() if "_us" in key
+            )
             codes = ", ".join(f"{code}: {count:,}" for code, count in method["codes"].items())
             lines.append(f"{name:12} us  {times}  codes {codes}")
     if result["unassigned"] or result["lost"]:

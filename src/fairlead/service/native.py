@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
@@ -100,6 +100,11 @@ class NativeTransport:
             thread.join()
         for pool in (self._cold, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts since the start, as `Server.statistics` tells them. Only once started."""
+        assert self._server is not None
+        return self._server.statistics()
 
     def _methods(self) -> tuple[Served, ...]:
         cold = {
