@@ -58,6 +58,7 @@ from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobV
 cdef enum:
     LONGEST_BATCH = 1000    # jobs of one page
     LONGEST_NOTE = 128
+    LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
 class Method(IntEnum):
@@ -576,7 +577,7 @@ cdef class Shard:
         return agent_view(t, self._agent_slot(t, agent_id))
 
     def agents(self, str tenant not None):
-        """All agents, by order number."""
+        """All agents, by order number. Other calls go in between: each agent is shown as it was at one moment."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot
@@ -587,7 +588,15 @@ cdef class Shard:
             for slot in range(t.engine.agent_capacity)
             if t.engine.agents[slot].number
         ]
-        return [agent_view(t, slot) for _, _, slot in sorted(found)]
+        views = []
+        for order, number, slot in sorted(found):
+            if len(views) % LONGEST_HOLD == LONGEST_HOLD - 1:
+                held = None
+                held = hold(&self._state)
+            # Gone meanwhile, or another in its place.
+            if slot < t.engine.agent_capacity and t.engine.agents[slot].number == number:
+                views.append(agent_view(t, slot))
+        return views
 
     # ---- policy
 
