@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fairlead.load import plan
+from fairlead.commands import load_plan as plan
 from fairlead.v1 import job_pb2, routing_service_pb2
 
 SERVER_CORE, CLIENT_CORE = 0, 1

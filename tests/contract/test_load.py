@@ -1,4 +1,4 @@
-"""The load generator: every job it sends is real, its counts are the daemon's, and its blocks of HPACK are what they say."""
+"""The load generator: every job it sends is real, and its counts are those of the daemon."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.contract.faces import GrpcFace
 
 def load(daemon: DaemonProcess, tenant: str, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "fairlead", "load", "--address", daemon.address, "--tenant", tenant, "--json"]
-    options = ("--agents", "50", "--connections", "2", "--in-flight", "5", "--duration", "0.5", *options)
+    options = ("--agents", "1000", "--connections", "2", "--in-flight", "5", "--duration", "0.5", *options)
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

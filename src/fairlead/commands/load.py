@@ -37,7 +37,7 @@ def register(commands: Any) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Prepares, loads, prints; exit code 1 when calls were lost or failed."""
     # The generator is compiled; the other commands do without.
-    from fairlead.load import plan
+    from fairlead.commands import load_plan as plan
 
     plan.create_agents(namespace.address, namespace.tenant, namespace.agents)
     sockets = plan.connect(namespace.address, namespace.connections)
