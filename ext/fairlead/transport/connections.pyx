@@ -18,8 +18,8 @@ from fairlead.transport.nghttp2 cimport (
 )
 from fairlead.transport.streams cimport stream_orphan, touch
 from fairlead.transport.system cimport (
-    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, TCP_NODELAY, close,
-    epoll_ctl, epoll_event, errno, recv, send, setsockopt,
+    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
+    epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
 )
 
 
@@ -97,7 +97,7 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
         connection.dead = 1
         return
     connection.last_read = loop.now
-    if connection.condemned or not guard_walk(connection, loop.input, size):
+    if connection.lingers or connection.condemned or not guard_walk(connection, loop.input, size):
         return
     if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
         connection.dead = 1
@@ -135,11 +135,31 @@ cdef bint flush_rest(Connection* connection) noexcept nogil:
     return done
 
 
+cdef bint has_ended(const Connection* connection) noexcept nogil:
+    """Whether all was said: by HTTP/2, or because it drains and its last call has ended."""
+    if connection.draining == 2 and connection.stream_count == 0:
+        return True
+    return not nghttp2_session_want_write(connection.session) and (
+        connection.condemned or not nghttp2_session_want_read(connection.session))
+
+
+cdef void linger(Loop* loop, Connection* connection) noexcept nogil:
+    """Closes our half and waits a little for the peer's: closed at once, what is still unread would turn our last
+    words into a reset."""
+    if loop.draining:
+        connection.dead = 1
+    elif not connection.lingers:
+        connection.lingers = loop.now
+        shutdown(connection.fd, SHUT_WR)
+
+
 cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
     cdef const uint8_t* frame
     cdef ssize_t size = 1
     cdef size_t sent
     cdef uint32_t events
+    if connection.lingers:
+        return
     while size > 0 and not connection.dead and flush_rest(connection):
         loop.output.size = 0
         while loop.output.size < WRITE_SIZE:
@@ -156,12 +176,8 @@ cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
             break
     if connection.dead:
         return
-    if connection.out.size == 0 and not nghttp2_session_want_write(connection.session) and (
-            connection.condemned or not nghttp2_session_want_read(connection.session)):
-        connection.dead = 1
-        return
-    if connection.draining == 2 and connection.out.size == 0 and connection.stream_count == 0:
-        connection.dead = 1
+    if connection.out.size == 0 and has_ended(connection):
+        linger(loop, connection)
         return
     guard_outbound(connection)
     if connection.dead:

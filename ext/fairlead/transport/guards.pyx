@@ -39,6 +39,7 @@ cdef enum:
     KEEPALIVE_TIMEOUT = 20000000
     AGE = 1800000000             # of a connection, give or take a tenth
     AGE_GRACE = 60000000
+    LINGER_TIMEOUT = 2000000
     MAX_CONNECTIONS = 10000
     MAX_PER_ADDRESS = 256
     ACCEPT_RATE = 500
@@ -193,7 +194,10 @@ cdef void keep_alive(Loop* loop, Connection* connection) noexcept nogil:
 cdef void guard_sweep(Loop* loop) noexcept nogil:
     cdef Connection* connection = loop.connections
     while connection != NULL:
-        if is_late(loop, connection) or loop.now > connection.age_limit + AGE_GRACE:
+        if connection.lingers:
+            connection.dead = loop.now - connection.lingers > LINGER_TIMEOUT
+            touch(connection)
+        elif is_late(loop, connection) or loop.now > connection.age_limit + AGE_GRACE:
             connection.dead = 1
             touch(connection)
         else:

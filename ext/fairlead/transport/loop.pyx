@@ -28,7 +28,7 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
-    nghttp2_option_set_no_closed_streams, nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
+    nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
 from fairlead.transport.replies cimport (
     answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
@@ -63,8 +63,6 @@ cdef bint loop_init(Loop* loop) noexcept nogil:
         return False
     set_request_callbacks(loop.callbacks)
     set_reply_callbacks(loop.callbacks)
-    # Closed streams are kept only for the tree of priorities, which is off.
-    nghttp2_option_set_no_closed_streams(loop.options, 1)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
     loop.accepting = 1
     loop.now = loop.accept_time = clock_us()

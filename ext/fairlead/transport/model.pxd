@@ -145,6 +145,7 @@ cdef struct Connection:
     int64_t progress               # when the socket last took bytes, while any wait
     int64_t glitch_time
     int64_t age_limit
+    int64_t lingers                # since when our half is closed; 0: it is open
     int64_t ping_sent              # 0: none is open
     int64_t last_read
     int64_t last_ping              # received

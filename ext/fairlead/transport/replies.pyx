@@ -32,6 +32,11 @@ cdef const char** CODES = [
 ]
 
 
+# What an HTTP client is told beside the status.
+cdef const char* HTTP_REFUSAL = (
+    b'{"code":"unimplemented","message":"POST application/grpc, application/json or application/proto to a method"}')
+
+
 cdef inline void constant_field(nghttp2_nv* nv, const char* name, const char* value) noexcept nogil:
     """A field of which nghttp2 needs no copy."""
     nv.name = <uint8_t*> name
@@ -87,6 +92,7 @@ cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char*
 
 cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil:
     stream.reply.size = 0
+    buffer_append(&stream.reply, HTTP_REFUSAL, strlen(HTTP_REFUSAL))
     stream.http_status = http_status
     stream.flags |= DECIDED | DISCARDS
     # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
