@@ -295,7 +295,7 @@ class World:
             if agent is not None:
                 self.give(job, agent, picked)
                 roomy = self.roomy_agents()
-        for key in sorted(self.heads, key=self.class_number):
+        for key in sorted(self.heads, key=lambda key: self.heads[key].job.key):
             if self.now >= self.heads[key].since + self.policy.reserve_after_us:
                 self.reserve(self.heads[key].job)
 
@@ -323,9 +323,11 @@ class World:
         self.note_head(job.class_key)
 
     def note_head(self, key: ClassKey) -> None:
-        """Finds the first ordinary job of a class; with another one than before the class's clock starts again."""
+        """Finds the first ordinary job of a class, if it costs several units; another one starts the clock again."""
         jobs = [job for job in self.waiting if not job.held and job.class_key == key]
         first = min(jobs, key=lambda job: job.key, default=None)
+        if first is not None and first.cost <= 1:
+            first = None
         known = self.heads.get(key)
         if first is (known.job if known else None):
             return

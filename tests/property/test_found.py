@@ -69,7 +69,7 @@ FOUND: dict[str, list[Command]] = {
         *(at(15), at(16)),
     ],
     "Q8 of agents with room the least recently given one is reserved, however much room the others have": [
-        *(calls_policy(max_calls=1), agent("a", capacity=20), agent("b", capacity=10)),
+        *(calls_policy(max_calls=1), agent("a", capacity=10), agent("b", capacity=20)),
         *(job("c0", channel="call"), job("c1", channel="call"), job("c2", channel="call"), at(15)),
         *(job("chat0"), job("chat1"), job("chat2")),
     ],
@@ -99,9 +99,10 @@ FOUND: dict[str, list[Command]] = {
         *(policy(), agent("a"), agent("b"), job("j", time_to_live_us=5 * SECOND), at(10), command("transfer", "j", 1)),
     ],
     "T4 a transfer does not pull the clock of a rotation ahead of everybody": [
-        *(policy(WEIGHTED), agent("light", weight=1, capacity=3), agent("heavy", weight=20)),
-        *(job("j0"), job("j1"), command("transfer", "j0", 1, agent="light"), agent("new", weight=926), job("j2")),
-        *(command("complete", "j2", 1), job("j3"), job("j4")),
+        *(policy(QueueTable("plain"), WEIGHTED), agent("a", weight=20), job("j", queue="plain")),
+        *(agent("light", capacity=2, weight=1), command("transfer", "j", 1, queue="q"), command("transfer", "j", 2)),
+        *(job("k"), agent("heavy", weight=926), command("transfer", "k", 1, agent="light")),
+        *(job("l", queue="plain"), command("complete", "l", 1), job("m")),
     ],
     "an excluded agent who was deleted does not exclude a new one of the same id": [
         *(policy(), agent("a"), job("j"), command("transfer", "j", 1), command("delete_agent", "a"), agent("a")),

@@ -12,7 +12,7 @@ from fairlead.shard.core import Shard
 from tests.oracle.model import Failure
 from tests.oracle.twin import Twin
 from tests.property.commands import Commands, Profile, random_policy
-from tests.property.driver import TENANT, Command, command
+from tests.property.driver import AGENT_FIELDS, TENANT, Command, command, fields
 from tests.property.tapes import PROFILES
 
 COMPARE_EVERY = 100
@@ -26,7 +26,7 @@ def run(shard: Shard, call: Command) -> str:
         answer = getattr(shard, call.method)(*tenant, *call.arguments, **call.settings)
     except FairleadError as error:
         return error.reason
-    return repr(answer) if call.method != "create_agent" else answer.id
+    return str(fields(answer, AGENT_FIELDS)) if call.method in ("create_agent", "update_agent") else repr(answer)
 
 
 def tape(profile: Profile, rng: Random, length: int) -> list[Command]:

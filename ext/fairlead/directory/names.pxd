@@ -8,6 +8,7 @@ can choose ids that collide.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from fairlead.base.text cimport Text
 
@@ -44,6 +45,13 @@ cdef bint names_check(const Names* names) noexcept nogil
 cdef size_t names_size(const Names* names) noexcept nogil
 
 
+cdef inline char* name_far(const Name* name) noexcept nogil:
+    """Where the bytes of a longer name are. They are pointed to from no aligned place."""
+    cdef char* far
+    memcpy(&far, name.near, sizeof(far))
+    return far
+
+
 cdef inline Text names_text(const Names* names, uint32_t slot) noexcept nogil:
     """The name of a slot that has one; it stays until the name is removed or the table grows."""
     cdef const Name* name = &names.names[slot]
@@ -52,7 +60,7 @@ cdef inline Text names_text(const Names* names, uint32_t slot) noexcept nogil:
     if name.size <= INLINE_SIZE:
         text.data = <const char*> name.near
     else:
-        text.data = (<const char**> name.near)[0]
+        text.data = name_far(name)
     return text
 
 

@@ -19,7 +19,7 @@ cdef void names_free(Names* names) noexcept nogil:
     cdef uint32_t slot
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
-            free((<void**> names.names[slot].near)[0])
+            free(name_far(&names.names[slot]))
     free(names.names)
     free(names.table)
 
@@ -98,7 +98,7 @@ cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
     else:
         far = <char*> memory_grow(NULL, text.size)
         memcpy(far, text.data, text.size)
-        (<char**> name.near)[0] = far
+        memcpy(name.near, &far, sizeof(far))
     if slot >= names.used:
         names.used = slot + 1
     names.count += 1
@@ -136,7 +136,7 @@ cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
             at = next_at
     names.table[at] = 0
     if name.size > INLINE_SIZE:
-        free((<void**> name.near)[0])
+        free(name_far(name))
     name.size = 0
     name.hash = names.free_slot
     names.free_slot = slot

@@ -10,7 +10,7 @@ from fairlead.engine.model cimport Engine, Fact, Job
 
 cdef int64_t FOREVER
 
-# Flags of FACT_JOB_WAITS.
+# Flags of FACT_JOB_WAITS; FACT_JOB_GIVEN knows the first.
 cdef enum:
     AGE_RESET = 1     # queue_time becomes now
     OWN_DROPPED = 2   # its own agent no longer counts

@@ -10,16 +10,14 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ASSIGNED, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
+    AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
     FACT_CLOCK, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
     FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
     FACT_UNRESERVED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, SCHEDULED, WEIGHTED, Ability,
     Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
     job_high,
 )
-from fairlead.engine.rotation cimport (
-    ABSENT, rotation_cell, rotation_charge, rotation_drop, rotation_join, rotation_leave, turn,
-)
+from fairlead.engine.rotation cimport ABSENT, rotation_cell, rotation_charge, rotation_drop, rotation_weigh
 from fairlead.engine.state cimport (
     class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
     job_timer_places, job_waiting_places, memory_bind, owns, queue_rotations, reserve_agents, reserve_jobs,
@@ -144,6 +142,8 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.overflow = body.overflow
     queue.affinity_group = body.affinity_group
     queue.max_wait = body.max_wait
+    if not queue.used:
+        queue.last_served_number = 0
     queue.any_count = body.any_count
     queue.any_of = <Demand*> memory_grow(queue.any_of, body.any_count * sizeof(Demand))
     memcpy(queue.any_of, <const char*> body + sizeof(QueueBody), body.any_count * sizeof(Demand))
@@ -189,7 +189,7 @@ cdef void apply_agent(Engine* e, const Fact* fact) noexcept nogil:
     agent.order = body.order
     if body.order > e.highest_order:
         e.highest_order = body.order
-    set_weight(e, fact.agent, body.weight)
+    rotation_weigh(e, fact.agent, body.weight)
     agent.capacity = body.capacity
     agent.rating = body.rating
     memcpy(agent.channel_limit, body.channel_limit, sizeof(body.channel_limit))
@@ -210,25 +210,6 @@ cdef void apply_agent(Engine* e, const Fact* fact) noexcept nogil:
         lineup_insert(&e.lineup, fact.agent, (<uint64_t> agent.order << 32) | <uint32_t> agent.number)
     derive_room(e, fact.agent)
     rotations_follow(e, fact.agent)
-
-
-cdef void set_weight(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
-    """Starts stay, finishes follow the new weight: present members leave and join."""
-    cdef Agent* agent = &e.agents[slot]
-    cdef uint32_t index
-    cdef uint16_t old = agent.weight
-    cdef uint16_t present_until = agent.cell_count
-    if old == weight:
-        return
-    for index in range(agent.cells, agent.cells + present_until):
-        if not e.cells[index].cls & ABSENT:
-            agent.weight = old
-            rotation_leave(e, index)
-            agent.weight = weight
-            if e.cells[index].lag > <int64_t> turn(weight):
-                e.cells[index].lag = <int64_t> turn(weight)
-            rotation_join(e, index)
-    agent.weight = weight
 
 
 cdef void forgive(Job* job, uint32_t agent) noexcept nogil:
@@ -429,6 +410,7 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     job.hold_until = fact.value
     job.held = fact.value != 0
     job.policy_version = e.policy_version
+    job.cost = e.channels[c.channel].cost
     if job.enter_time < 0:
         job.enter_time = fact.time
     if fact.flag & AGE_RESET:
@@ -465,7 +447,7 @@ cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil:
 
 
 cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
-    """`job`, `agent`, `cls`, `reason` (a Cause): the agent holds it from now on."""
+    """`job`, `agent`, `cls`, `reason` (a Cause), `flag`: the agent holds it from now on."""
     cdef Job* job = &e.jobs[fact.job]
     cdef Agent* agent = &e.agents[fact.agent]
     cdef Class* c = &e.classes[fact.cls]
@@ -477,7 +459,7 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     if c.rotation != NULL:
         cell = rotation_cell(e, fact.cls, fact.agent)
         if cell != NOBODY and not e.cells[cell].cls & ABSENT:
-            rotation_charge(e, cell)
+            rotation_charge(e, cell, fact.reason != BY_OWN_AGENT and fact.reason != BY_TRANSFER)
     queue.last_served = agent.order
     queue.last_served_number = agent.number
     job.load_before = agent.load
@@ -500,6 +482,8 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     job.agent = fact.agent
     job.version += 1
     job.assign_time = fact.time
+    if fact.flag & AGE_RESET:
+        job.queue_time = fact.time
     job.cause = fact.reason
     job.reason = 0
     job.policy_version = e.policy_version
@@ -525,7 +509,6 @@ cdef void leave_agent(Engine* e, uint32_t slot) noexcept nogil:
         e.jobs[job.next].previous = job.previous
     derive_room(e, job.agent)
     job.agent = NOBODY
-    job.cost = e.channels[e.classes[job.cls].channel].cost
 
 
 cdef void apply_released(Engine* e, const Fact* fact) noexcept nogil:
@@ -540,7 +523,6 @@ cdef void apply_ended(Engine* e, const Fact* fact) noexcept nogil:
     cdef Job* job = &e.jobs[fact.job]
     cdef Class* c = &e.classes[job.cls]
     cdef uint32_t holder = job.agent
-    cdef uint16_t cost = job.cost
     if job.state == QUEUED:
         leave_backlog(e, fact.job)
     elif job.state == ASSIGNED:
@@ -549,7 +531,6 @@ cdef void apply_ended(Engine* e, const Fact* fact) noexcept nogil:
             e.agents[holder].completed_count += 1
     set_state(e, job, fact.state)
     job.agent = holder
-    job.cost = cost
     job.reason = fact.reason
     job.end_time = fact.time
     e.queues[c.queue].live -= 1

@@ -50,6 +50,7 @@ cdef struct Answer:
 
 
 cdef void advance(Engine* e, int64_t now) noexcept nogil
+cdef void forget(Engine* e) noexcept nogil
 cdef int64_t next_due(const Engine* e) noexcept nogil
 
 cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil

@@ -7,12 +7,12 @@ from fairlead.base.lineup cimport NOBODY
 from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
 from fairlead.engine.match cimport (
-    backlog_cause, drop_owner, first_for, give, make_wait, place_all, release_holds, serve, settle, try_place,
+    backlog_cause, drop_owner, first_for, give, make_wait, place_all, release_holds, serve, settle, tell_reasons, try_place,
 )
 from fairlead.engine.model cimport (
     ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_HOLDS_JOBS,
     AGENT_NOT_ONLINE, ASSIGNED, AWAY, BY_OWN_AGENT, BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT,
-    FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN,
+    FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN,
     FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
     MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL,
     REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Agent, Class,
@@ -114,6 +114,7 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
         p.reason = QUEUE_FULL
         if queue.on_max_length != ACTION_OVERFLOW or not carry_over(e, &probe, queue.overflow, &probe.cls, &probe.preferred):
             p.fate = IS_CANCELLED if queue.on_max_length == ACTION_CANCEL else IS_REFUSED
+            p.cls = job.cls
             return p
         p.own_flag = OWN_DROPPED
         probe.own_mode = AFFINITY_OFF
@@ -155,7 +156,6 @@ cdef void advance(Engine* e, int64_t now) noexcept nogil:
 
     Equal times: jobs by number, then reservation clocks.
     """
-    cdef Fact fact
     cdef int64_t due
     while True:
         due = next_due(e)
@@ -170,6 +170,12 @@ cdef void advance(Engine* e, int64_t now) noexcept nogil:
         settle(e)
     if now > e.now:
         e.now = now
+    forget(e)
+
+
+cdef void forget(Engine* e) noexcept nogil:
+    """Drops ended jobs that are old enough, and the oldest beyond MAX_ENDED (J4). O(dropped)."""
+    cdef Fact fact
     while e.ended_head != NOBODY and (e.jobs[e.ended_head].end_time + e.retention <= e.now or e.ended_count > MAX_ENDED):
         fact = fact_of(FACT_JOB_FORGOTTEN)
         fact.job = e.ended_head
@@ -404,18 +410,23 @@ cdef uint32_t transfer_to_agent(
     cdef Job* job = &e.jobs[slot]
     cdef uint32_t source = job.agent, channel = e.classes[job.cls].channel
     cdef uint32_t refusal = refusal_of(e, slot, version, ASSIGNED)
+    cdef Fact fact
     if refusal != ACCEPTED:
         return refusal
     if e.agents[target].presence != ONLINE:
         return AGENT_NOT_ONLINE
     if source == target:
         return SAME_AGENT
-    if not over_capacity and (e.agents[target].reserved_for != NOBODY or not has_room(e, target, channel, e.channels[channel].cost)):
+    if not over_capacity and (e.agents[target].reserved_for != NOBODY or not has_room(e, target, channel, job.cost)):
         return AGENT_FULL
     release(e, slot)
-    if reset_age:
-        make_wait(e, slot, job.cls, REASON_NONE, 0, AGE_RESET | OWN_DROPPED)
-    give(e, slot, target, job.cls, BY_TRANSFER)
+    fact = fact_of(FACT_JOB_GIVEN)
+    fact.job = slot
+    fact.agent = target
+    fact.cls = job.cls
+    fact.reason = BY_TRANSFER
+    fact.flag = AGE_RESET if reset_age else 0
+    commit(e, &fact)
     serve(e, source)
     settle(e)
     return ACCEPTED
@@ -450,6 +461,9 @@ cdef uint32_t transfer_to_queue(
         commit(e, &fact)
     probe = job[0]
     probe.cls = cls
+    probe.cost = e.channels[e.classes[cls].channel].cost
+    if reset_age:
+        probe.queue_time = e.now
     make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | (AGE_RESET if reset_age else 0))
     if job.expire_time and job.expire_time <= e.now:
         end(e, slot, EXPIRED, TIME_TO_LIVE)
@@ -493,6 +507,7 @@ cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
     drop_owner(e, agent)
     fact.agent = agent
     commit(e, &fact)
+    tell_reasons(e)
     rematch(e)
     return ACCEPTED
 
@@ -536,6 +551,7 @@ cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil:
 
 
 cdef void rematch(Engine* e) noexcept nogil:
-    """Waiting jobs follow a new policy, in key order (L1, Q1)."""
+    """Waiting jobs follow a new policy, in key order (L1, Q1); those who by it have waited too long already end."""
     place_all(e)
     settle(e)
+    advance(e, e.now)

@@ -12,5 +12,6 @@ cdef void serve(Engine* e, uint32_t agent) noexcept nogil
 cdef void try_place(Engine* e, uint32_t job) noexcept nogil
 cdef void release_holds(Engine* e, uint32_t agent) noexcept nogil
 cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil
+cdef void tell_reasons(Engine* e) noexcept nogil
 cdef void place_all(Engine* e) noexcept nogil
 cdef void settle(Engine* e) noexcept nogil

@@ -9,7 +9,7 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, can_take, choose, hold_stands, may_use, own_can_take, waiting_reason
 from fairlead.engine.model cimport (
-    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, ONLINE,
+    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, HELD_FOR_AGENT, ONLINE,
     QUEUED, Agent, Channel, Class, Fact, Job, job_before, job_high,
 )
 from fairlead.engine.state cimport class_matches, excludes, has_room, owns
@@ -146,13 +146,19 @@ cdef void release_holds(Engine* e, uint32_t agent) noexcept nogil:
 
 
 cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil:
-    """The agent is about to be removed: waiting jobs no longer know them."""
+    """The agent is about to be removed: waiting jobs no longer know them. Why they wait, `tell_reasons` says afterwards."""
     cdef uint32_t job = e.agents[agent].own_head
-    cdef uint32_t reason
     while job != NOBODY:
-        reason = waiting_reason(e, &e.jobs[job]) if e.jobs[job].held else e.jobs[job].reason
-        make_wait(e, job, e.jobs[job].cls, reason, 0, OWN_DROPPED)
+        make_wait(e, job, e.jobs[job].cls, e.jobs[job].reason, 0, OWN_DROPPED)
         job = e.agents[agent].own_head
+
+
+cdef void tell_reasons(Engine* e) noexcept nogil:
+    """Jobs that said they were held for an agent who is gone now say why they really wait. O(jobs)."""
+    cdef uint32_t job
+    for job in range(e.job_used):
+        if e.jobs[job].state == QUEUED and e.jobs[job].reason == HELD_FOR_AGENT and not e.jobs[job].held:
+            make_wait(e, job, e.jobs[job].cls, waiting_reason(e, &e.jobs[job]), 0, 0)
 
 
 cdef void place_all(Engine* e) noexcept nogil:
@@ -250,27 +256,47 @@ cdef void reserve(Engine* e, uint32_t cls, uint32_t job, uint32_t agent, uint32_
 
 
 cdef bint settle_class(Engine* e, uint32_t cls) noexcept nogil:
-    """Clock and reservation of one class; True when an agent was set free, so that all must be looked at again."""
+    """Ends a reservation that lost its reason and keeps the clock of the head; True when an agent was set free, so that all
+    must be looked at again."""
     cdef Class* c = &e.classes[cls]
     cdef uint32_t head = costly_head(e, c), agent = c.reserver
     if agent != NOBODY and (head != e.agents[agent].reserved_for or e.jobs[head].number != c.head_number
-                            or not could_hold(e, &e.jobs[head], agent)):
+                            or e.agents[agent].presence != ONLINE or not class_matches(e, cls, agent)):
         reserve(e, cls, NOBODY, agent, FACT_UNRESERVED)
         serve(e, agent)
         return True
     if (e.jobs[head].number if head != NOBODY else 0) != c.head_number:
         start_clock(e, cls, head)
-    if head != NOBODY and c.reserver == NOBODY and c.head_since + e.reserve_after <= e.now:
-        agent = closest_to_room(e, &e.jobs[head])
-        if agent != NOBODY:
-            reserve(e, cls, head, agent, FACT_RESERVED)
     return False
 
 
+cdef uint32_t first_due_class(const Engine* e, const Job* after) noexcept nogil:
+    """Among classes whose costly head has waited long enough without a reservation, the one with the smallest key above
+    `after` (NULL: any). O(classes)."""
+    cdef uint32_t cls, head, best = NOBODY
+    for cls in range(e.class_count):
+        head = costly_head(e, &e.classes[cls])
+        if head == NOBODY or e.classes[cls].reserver != NOBODY or e.classes[cls].head_since + e.reserve_after > e.now:
+            continue
+        if after != NULL and not job_before(after, &e.jobs[head]):
+            continue
+        if best == NOBODY or job_before(&e.jobs[head], &e.jobs[heap_node(&e.classes[best].waiting, 0).item]):
+            best = cls
+    return best
+
+
 cdef void settle(Engine* e) noexcept nogil:
-    """The end of every step: clocks of costly heads, reservations that begin or end. Free while nothing costly waits."""
-    cdef uint32_t cls = 0
+    """The end of every step: clocks of costly heads, reservations that end, then those that begin, in key order. Free while
+    nothing costly waits."""
+    cdef uint32_t cls = 0, head, agent
     if e.costly_waiting == 0 and e.reserved_count == 0 and e.clock_count == 0:
         return
     while cls < e.class_count:
         cls = 0 if settle_class(e, cls) else cls + 1
+    cls = first_due_class(e, NULL)
+    while cls != NOBODY:
+        head = heap_node(&e.classes[cls].waiting, 0).item
+        agent = closest_to_room(e, &e.jobs[head])
+        if agent != NOBODY:
+            reserve(e, cls, head, agent, FACT_RESERVED)
+        cls = first_due_class(e, &e.jobs[head])

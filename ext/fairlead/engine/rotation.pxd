@@ -11,7 +11,7 @@ A finish ties to whoever was given a job least recently; that stamp grows while 
 reaches the top (a lazy key: too early is safe, the refresh sinks it).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from fairlead.engine.model cimport Cell, Class, Engine, Rotation
 
@@ -37,5 +37,6 @@ cdef uint32_t rotation_cell(const Engine* e, uint32_t cls, uint32_t agent) noexc
 cdef uint64_t rotation_begin(const Engine* e, uint32_t cell) noexcept nogil
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil
 cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil
-cdef void rotation_charge(Engine* e, uint32_t cell) noexcept nogil
+cdef void rotation_charge(Engine* e, uint32_t cell, bint is_picked) noexcept nogil
+cdef void rotation_weigh(Engine* e, uint32_t agent, uint16_t weight) noexcept nogil
 cdef bint rotation_check(const Engine* e, uint32_t cls) noexcept nogil

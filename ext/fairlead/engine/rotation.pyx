@@ -47,7 +47,7 @@ cdef inline Heap* heap_of(Rotation* rotation, const Cell* cell, uint32_t index) 
 
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil:
     """Who starts before this may be chosen."""
-    return rotation.virtual_time + (<uint64_t> SCALE // rotation.weight if rotation.weight else 0)
+    return rotation.virtual_time + <uint64_t> SCALE // (rotation.weight if rotation.weight else 1)
 
 
 cdef uint64_t rotation_begin(const Engine* e, uint32_t index) noexcept nogil:
@@ -312,15 +312,40 @@ cdef inline bint refresh(Engine* e, Rotation* rotation, Places places, HeapNode 
     return True
 
 
-cdef void rotation_charge(Engine* e, uint32_t index) noexcept nogil:
-    """A present member was given a job of the class. O(log n)."""
+cdef void rotation_weigh(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
+    """The agent's weight becomes another: starts stay, within one job of the new weight, and finishes follow."""
+    cdef Agent* agent = &e.agents[slot]
+    cdef uint16_t old = agent.weight
+    cdef int64_t step = <int64_t> turn(weight)
+    cdef uint32_t index
+    cdef bint is_present
+    for index in range(agent.cells, agent.cells + agent.cell_count):
+        is_present = not e.cells[index].cls & ABSENT
+        if is_present:
+            agent.weight = old
+            e.cells[index].lag = <int64_t> (rotation_begin(e, index) - e.classes[e.cells[index].cls].rotation.virtual_time)
+            e.classes[e.cells[index].cls].rotation.weight -= old
+            e.cells[index].cls |= ABSENT
+            agent.weight = weight
+        elif e.cells[index].lag < -step:
+            e.cells[index].lag = -step
+        if e.cells[index].lag > step:
+            e.cells[index].lag = step
+        if is_present:
+            rotation_join(e, index)
+    agent.weight = weight
+
+
+cdef void rotation_charge(Engine* e, uint32_t index, bint is_picked) noexcept nogil:
+    """A present member was given a job of the class. One whose turn it was, though virtual time had not reached them, brings
+    it on; a job that came another way (own agent, transfer) does not. O(log n)."""
     cdef Cell* cell = &e.cells[index]
     cdef Rotation* rotation = e.classes[cell.cls].rotation
     cdef uint64_t step = turn(e.agents[owner(e, index)].weight)
     cdef uint64_t start = rotation_begin(e, index)
     cdef uint64_t limit = rotation_limit(rotation)
     extract(e, index)
-    rotation.virtual_time = limit if start < limit else start
+    rotation.virtual_time = start if is_picked and start > limit else limit
     rotation.served += 1
     insert(e, index, start + step if start < rotation.virtual_time else rotation.virtual_time + step)
     if rotation.virtual_time > REBASE_ABOVE:

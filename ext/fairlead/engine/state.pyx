@@ -33,6 +33,9 @@ cdef void engine_init(Engine* e) noexcept nogil:
     lineup_reserve(&e.lineup, 1, ABILITY_BIT)
     heap_init(&e.job_timers)
     heap_init(&e.class_timers)
+    reserve_jobs(e, 1)   # the heaps' places stand in these, also while they are empty
+    reserve_classes(e, 1)
+    e.cells = <Cell*> memory_zeroed(sizeof(Cell))
 
 
 cdef void engine_free(Engine* e) noexcept nogil:
@@ -108,6 +111,17 @@ cdef void reserve_jobs(Engine* e, uint32_t count) noexcept nogil:
     e.jobs = <Job*> memory_grow(e.jobs, capacity * sizeof(Job))
     memset(e.jobs + e.job_capacity, 0, (capacity - e.job_capacity) * sizeof(Job))
     e.job_capacity = capacity
+
+
+cdef void reserve_classes(Engine* e, uint32_t count) noexcept nogil:
+    cdef uint32_t capacity = e.class_capacity
+    if count <= capacity:
+        return
+    while capacity < count:
+        capacity = capacity * 2 if capacity else 4
+    e.classes = <Class*> memory_grow(e.classes, capacity * sizeof(Class))
+    e.waiting_classes = <uint32_t*> memory_grow(e.waiting_classes, capacity * sizeof(uint32_t))
+    e.class_capacity = capacity
 
 
 cdef uint32_t level_of(const Engine* e, uint32_t slot, uint32_t ability) noexcept nogil:
@@ -346,13 +360,9 @@ cdef void grow_class_table(Engine* e) noexcept nogil:
 
 cdef void class_define(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
     """A new class. O(agents) when a demand or a queue needs a bit that nothing needed before, or for a weighted queue."""
-    cdef uint32_t cls = e.class_count, at, capacity
+    cdef uint32_t cls = e.class_count, at
     cdef Class* c
-    if cls == e.class_capacity:
-        capacity = cls * 2 if cls else 4
-        e.classes = <Class*> memory_grow(e.classes, capacity * sizeof(Class))
-        e.waiting_classes = <uint32_t*> memory_grow(e.waiting_classes, capacity * sizeof(uint32_t))
-        e.class_capacity = capacity
+    reserve_classes(e, cls + 1)
     c = &e.classes[cls]
     memset(c, 0, sizeof(Class))
     c.digest = class_digest(queue, channel, demands, count)

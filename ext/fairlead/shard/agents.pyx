@@ -60,7 +60,7 @@ cdef int compare_abilities(const void* a, const void* b) noexcept nogil:
 cdef uint32_t store_agent(Tenant* t, str agent_id, dict settings, list queues, bint rematches) except? 0xFFFFFFFE:
     """Creates the agent or replaces all its settings; `queues` are those that name it. Returns its slot.
 
-    With `rematches` waiting jobs follow at once; without, the caller rematches.
+    The settings have passed `check_settings`. With `rematches` waiting jobs follow at once; without, the caller rematches.
     """
     cdef list tags = sorted(set(settings["tags"]))
     cdef uint32_t count = len(settings["skills"]) + len(tags), slot, at = 0
@@ -68,7 +68,6 @@ cdef uint32_t store_agent(Tenant* t, str agent_id, dict settings, list queues, b
     cdef AgentBody* body
     cdef Ability* abilities
     cdef uint32_t* explicit
-    check_settings(t, agent_id, settings)
     body = <AgentBody*> memory_grow(NULL, size)
     memset(body, 0, size)
     abilities = <Ability*> (<char*> body + sizeof(AgentBody))

@@ -32,7 +32,7 @@ from fairlead.engine.decide cimport next_due, present_answer, remove_agent, set_
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.journal.journal cimport journal_durable
-from fairlead.shard.agents cimport store_agent
+from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
     LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
@@ -43,7 +43,7 @@ from fairlead.shard.convert cimport (
 )
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
-    tenant_advance, tenant_find, tenant_get,
+    tenant_advance, tenant_find, tenant_get, tenant_peek,
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
@@ -146,14 +146,14 @@ cdef class Shard:
             raise_failure(&reply)
         return t
 
-    cdef Tenant* _known(self, str tenant) except? NULL:
-        """The tenant, NULL when it does not exist."""
+    cdef Tenant* _known(self, str tenant, bint moves=False) except? NULL:
+        """The tenant, NULL when it does not exist; with `moves` its clock is moved to now, as every mutation asks."""
         cdef DecodeError error
         cdef Text name = to_text(tenant, "tenant")
         error_clear(&error)
         if validate_tenant(name, &error) != DECODE_OK:
             raise_decode_error(&error)
-        return tenant_find(&self._state, name)
+        return tenant_find(&self._state, name) if moves else tenant_peek(&self._state, name)
 
     @property
     def now_us(self):
@@ -253,7 +253,7 @@ cdef class Shard:
     cdef Tenant* _with_job(self, str tenant, job_id) except NULL:
         """The tenant of a job; in one that does not exist there is no job either."""
         cdef Reply reply
-        cdef Tenant* t = self._known(tenant)
+        cdef Tenant* t = self._known(tenant, True)
         if t == NULL:
             fail(&reply, JOB_NOT_FOUND, b"no job '%.*s'", to_text(job_id, "job_id"), b"job_id")
             raise_failure(&reply)
@@ -480,6 +480,7 @@ cdef class Shard:
             return agent_view(t, self._agent_slot(t, agent_id))
         if presence not in (1, 2, 3, 4):
             raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
+        check_settings(t, agent_id, settings)
         slot = names_find(&t.agents, to_text(agent_id, "agent.id"))
         if slot != NO_SLOT and slot < t.engine.agent_capacity and t.engine.agents[slot].number:
             fail(&reply, AGENT_ALREADY_EXISTS, b"agent '%.*s' exists", to_text(agent_id, "agent.id"), b"agent.id")
@@ -496,7 +497,7 @@ cdef class Shard:
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
         cdef _Held held = hold(&self._state)
-        cdef Tenant* t = self._known(tenant)
+        cdef Tenant* t = self._known(tenant, True)
         cdef uint32_t slot = self._agent_slot(t, agent_id)
         cdef uint64_t content
         given = {
@@ -509,6 +510,7 @@ cdef class Shard:
         settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
         if order == 0:
             raise_error("INVALID_FIELD", "0; must be 1-1000000000", "agent.order")
+        check_settings(t, agent_id, settings)
         store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
         self._remember(t, request_id, content)
         return agent_view(t, slot)
@@ -516,7 +518,7 @@ cdef class Shard:
     def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
         cdef _Held held = hold(&self._state)
-        cdef Tenant* t = self._known(tenant)
+        cdef Tenant* t = self._known(tenant, True)
         cdef Reply reply
         cdef uint32_t slot, refusal
         cdef uint64_t content = self._digest(DELETE_AGENT, agent_id)
@@ -545,7 +547,7 @@ cdef class Shard:
         error_clear(&error)
         if validate_presence(&request, &error) != DECODE_OK:
             raise_decode_error(&error)
-        t = self._known(tenant)
+        t = self._known(tenant, True)
         if t == NULL:
             self._agent_slot(t, agent_id)
         if not call_presence(t, &request, &reply):
@@ -555,7 +557,7 @@ cdef class Shard:
     def heartbeat(self, str tenant not None, agent_ids):
         """Extends leases (P2); returns the ids that are unknown."""
         cdef _Held held = hold(&self._state)
-        cdef Tenant* t = self._known(tenant)
+        cdef Tenant* t = self._known(tenant, True)
         cdef DecodeError error
         cdef Reply reply
         cdef int32_t index

@@ -57,6 +57,7 @@ cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nog
 cdef void shard_free(ShardState* s) noexcept nogil
 cdef int64_t shard_now(const ShardState* s) noexcept nogil
 cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
+cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
 cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil

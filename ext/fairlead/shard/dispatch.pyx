@@ -24,10 +24,10 @@ from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_has, names_init, names_text,
 )
 from fairlead.engine.decide cimport (
-    Answer, advance, define_channel, define_queue, define_settings,
+    Answer, advance, define_channel, define_queue, forget,
 )
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ChannelBody, FACT_SETTINGS, HELD_FOR_AGENT, Job, LEAST_LOAD, QueueBody, SCHEDULED, SettingsBody,
+    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, QueueBody, SCHEDULED,
 )
 from fairlead.journal.journal cimport journal_init
 from fairlead.shard.calls cimport (
@@ -85,6 +85,16 @@ cdef void shard_free(ShardState* s) noexcept nogil:
 cdef int64_t shard_now(const ShardState* s) noexcept nogil:
     """Microseconds: Unix time at the start, monotone from there, so that no jump of the wall clock expires anything (P2)."""
     return s.now if s.is_virtual else s.epoch + clock_us(CLOCK_MONOTONIC)
+
+
+cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil:
+    """The tenant as its last step left it, for those who only look; NULL when it does not exist."""
+    cdef uint32_t slot = names_find(&s.names, name if name.size else text_of(DEFAULT_TENANT))
+    if slot == NO_SLOT:
+        return NULL
+    forget(&s.tenants[slot].engine)
+    forget_requests(s.tenants[slot])
+    return s.tenants[slot]
 
 
 cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil:
@@ -288,6 +298,7 @@ cdef int32_t submit_job(ShardState* s, uint32_t method, const uint8_t* data, siz
     """The methods that name a job and little else."""
     cdef DecodeError error
     cdef JobRequest request
+    cdef Tenant* t
     cdef int32_t status
     if method == ACCEPT_OFFER:
         status = decode_accept_offer(data, size, &request, &error)
@@ -299,7 +310,8 @@ cdef int32_t submit_job(ShardState* s, uint32_t method, const uint8_t* data, siz
         status = decode_get_job(data, size, &request, &error)
     if status != DECODE_OK:
         return send_decode_error(out, &error)
-    return answer_job(tenant_find(s, request.tenant), method, &request, out)
+    t = tenant_peek(s, request.tenant) if method == GET_JOB else tenant_find(s, request.tenant)
+    return answer_job(t, method, &request, out)
 
 
 cdef int32_t answer_job(Tenant* t, uint32_t method, const JobRequest* request, Buffer* out) noexcept nogil:

@@ -135,27 +135,32 @@ cdef object install_queues(Tenant* t, object tables):
         t.default_queue = names_find(&t.queues, to_text(tables.queues[0].id, "queues"))
 
 
-cdef dict install_members(Tenant* t, object tables, dict old):
-    """Agents whose queues by name changed are defined anew; returns the members of the new policy."""
-    cdef uint32_t slot
+cdef dict named_members(Tenant* t, object tables):
+    """Agent ids and the slots of the queues that name them."""
     members = {}
     for queue in tables.queues:
-        slot = names_find(&t.queues, to_text(queue.id, "queues"))
+        slot = names_add(&t.queues, to_text(queue.id, "queues"))
         for agent_id in queue.agents:
             members.setdefault(agent_id, []).append(slot)
+    return members
+
+
+cdef object name_agents(Tenant* t, dict members, dict old):
+    """Agents whose queues by name change are defined anew."""
+    cdef uint32_t slot
     for agent_id in sorted(members.keys() | old.keys()):
         slot = names_find(&t.agents, to_text(agent_id, "queues"))
         if slot == NO_SLOT or slot >= t.engine.agent_capacity or t.engine.agents[slot].number == 0:
             continue
         if members.get(agent_id, []) != old.get(agent_id, []):
             store_agent(t, agent_id, agent_settings(t, slot), members.get(agent_id, []), False)
-    return members
 
 
 cdef dict install(Tenant* t, object tables, dict members):
     """Replaces the policy in one step; returns the new members by name. Raises and changes nothing when a queue or channel
     of live jobs would disappear. O(agents * queues + waiting jobs)."""
     cdef SettingsBody settings
+    cdef dict named, both
     refuse_what_is_in_use(t, tables)
     settings.retention = tables.retention_us
     settings.reserve_after = tables.reserve_after_us
@@ -164,7 +169,12 @@ cdef dict install(Tenant* t, object tables, dict members):
     define_settings(&t.engine, &settings)
     install_channels(t, tables)
     install_tiers(t, tables)
+    named = named_members(t, tables)
+    # First the members of both policies, then the queues, then the new members alone: an agent who belongs to a queue
+    # before and after, for whatever reason, belongs to it all the time and keeps their place in its rotation (T6).
+    both = {key: sorted({*members.get(key, []), *named.get(key, [])}) for key in members.keys() | named.keys()}
+    name_agents(t, both, members)
     install_queues(t, tables)
-    members = install_members(t, tables, members)
+    name_agents(t, named, both)
     rematch(&t.engine)
-    return members
+    return named
