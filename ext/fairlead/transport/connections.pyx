@@ -11,7 +11,7 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-    NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES,
+    NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
     nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new2,
     nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
     nghttp2_settings_entry, nghttp2_submit_settings,
@@ -34,7 +34,7 @@ cdef void watch(Connection* connection, uint32_t events, int operation) noexcept
 cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept nogil:
     """NULL when the process has no memory for a session."""
     cdef Connection* connection = <Connection*> memory_zeroed(sizeof(Connection))
-    cdef nghttp2_settings_entry settings[4]
+    cdef nghttp2_settings_entry settings[3]
     cdef int yes = 1
     connection.loop = loop
     connection.fd = fd
@@ -49,10 +49,7 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
     settings[1].value = STREAM_WINDOW
     settings[2].settings_id = NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
     settings[2].value = MAX_FIELDS_SIZE
-    # The tree of priorities of RFC 7540 costs time on every stream and helps no gRPC client.
-    settings[3].settings_id = NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES
-    settings[3].value = 1
-    nghttp2_submit_settings(connection.session, NGHTTP2_FLAG_NONE, settings, 4)
+    nghttp2_submit_settings(connection.session, NGHTTP2_FLAG_NONE, settings, 3)
     nghttp2_session_set_local_window_size(connection.session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes))
     connection.next = loop.connections
