@@ -1,10 +1,10 @@
 """See apply.pxd. One function for each type of fact; its docstring names the fields it uses."""
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from fairlead.base.heap cimport HeapNode, heap_move, heap_place, heap_push, heap_remove
+from fairlead.base.heap cimport HeapNode, heap_move, heap_push, heap_remove
 from fairlead.base.lineup cimport (
     NOBODY, lineup_insert, lineup_move_to_back, lineup_put, lineup_remove,
 )

@@ -4,7 +4,6 @@ The hash is a sum of one mixed word per agent, job, remembered customer and rota
 slots or on what is only derived (bits, heaps, classes nobody used). Equal facts give equal hashes on every build.
 """
 
-from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fairlead.base.heap cimport heap_check
@@ -13,8 +12,8 @@ from fairlead.base.memory cimport mix64
 from fairlead.engine.apply cimport job_due
 from fairlead.engine.choose cimport can_take, own_can_take
 from fairlead.engine.model cimport (
-    ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, OFFLINE, ONLINE, ONLINE_BIT,
-    QUEUED, SATURATION_BIT, SATURATION_BITS, STATE_COUNT, WEIGHTED, WRAPPING, Agent, Cell, Class, Job, Queue,
+    ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, ONLINE, ONLINE_BIT, QUEUED,
+    SATURATION_BIT, SATURATION_BITS, STATE_COUNT, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
 )
 from fairlead.engine.rotation cimport ABSENT, rotation_begin, rotation_cell, rotation_check
 from fairlead.engine.state cimport (

@@ -12,9 +12,8 @@ from fairlead.base.lineup cimport NOBODY, Query, Search, lowest_bit, search_next
 from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
     AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_OWN_AGENT, BY_PREFERENCE, BY_STRATEGY,
-    EXISTS_BIT, FIT_BIT, HELD_FOR_AGENT, LEAST_LOAD, LONGEST_IDLE, MAX_JOB_DEMANDS, NO_AGENT_ONLINE, NONE_ELIGIBLE,
-    ONLINE, ONLINE_BIT, RANDOM, SATURATION_BIT, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED,
-    Agent, Class, Queue, job_before, saturation,
+    EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT, RANDOM,
+    SATURATION_BIT, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED, Agent, Class, Queue, job_before, saturation,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell, rotation_limit, rotation_pick, turn
 from fairlead.engine.apply cimport FOREVER

@@ -1,6 +1,6 @@
 """The engine without names, network or interpreter: what a benchmark measures, and what a replay must equal."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -9,9 +9,8 @@ from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.apply cimport apply
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport (
-    Answer, advance, assign, complete, define_agent, define_channel, define_queue, define_settings, set_presence,
-)
+from fairlead.engine.decide cimport Answer, advance, assign, complete
+from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
     AFFINITY_OFF, MAX_CHANNELS, ONLINE, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
 )
@@ -39,8 +38,8 @@ cdef class Workload:
     """
 
     def __cinit__(
-        self, list skills not None, list demands not None, list weights not None, uint32_t capacity, uint32_t strategy,
-        double load, uint64_t seed, bint by_definition=False,
+        self, skills, demands, weights, uint32_t capacity, uint32_t strategy, double load, uint64_t seed,
+        bint by_definition=False,
     ):
         if not 0 < len(skills) <= LARGEST_AGENTS or not demands or not 0 < load < 1 or len(weights) != len(skills):
             raise ValueError("a workload needs agents with weights, demands, and a load between 0 and 1")

@@ -6,9 +6,7 @@ with `advance` first.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fairlead.engine.model cimport (
-    Ability, AgentBody, ChannelBody, Demand, Engine, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED, QueueBody, SettingsBody,
-)
+from fairlead.engine.model cimport Demand, Engine, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED
 
 cdef enum:
     MAX_ENDED = 1000000     # ended jobs remembered, whatever the retention
@@ -65,14 +63,3 @@ cdef uint32_t transfer_to_agent(
 cdef uint32_t transfer_to_queue(
     Engine* e, uint32_t job, uint64_t version, uint32_t queue, bint is_back, bint reset_age
 ) noexcept nogil
-
-cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil
-cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil
-cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence) noexcept nogil
-
-# A new policy: its parts, then `rematch` once. `define_agent` is put_agent without matching.
-cdef void define_settings(Engine* e, const SettingsBody* body) noexcept nogil
-cdef void define_channel(Engine* e, const ChannelBody* body) noexcept nogil
-cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil
-cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil
-cdef void rematch(Engine* e) noexcept nogil

@@ -6,17 +6,14 @@ from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
 from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
-from fairlead.engine.match cimport (
-    backlog_cause, drop_owner, first_for, give, make_wait, place_all, release_holds, serve, settle, tell_reasons, try_place,
-)
+from fairlead.engine.match cimport backlog_cause, first_for, give, make_wait, serve, settle, try_place
 from fairlead.engine.model cimport (
-    ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_HOLDS_JOBS,
-    AGENT_NOT_ONLINE, ASSIGNED, AWAY, BY_OWN_AGENT, BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT,
-    FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN,
-    FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_PRESENCE, FACT_QUEUE, FACT_SETTINGS, HELD_FOR_AGENT, MAX_CLASSES,
-    MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL,
-    REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Agent, Class,
-    ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
+    ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_NOT_ONLINE, ASSIGNED,
+    BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES,
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, HELD_FOR_AGENT,
+    MAX_CLASSES, MAX_WAIT, NOT_STARTED, OFFERED, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED,
+    QUEUE_FULL, REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING,
+    WRONG_STATE, Class, ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
 )
 from fairlead.engine.state cimport (
     class_find, class_timer_places, has_room, memory_find,
@@ -472,86 +469,3 @@ cdef uint32_t transfer_to_queue(
     serve(e, source)
     settle(e)
     return ACCEPTED
-
-
-# ---- agents
-
-
-cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil:
-    """A new agent, or all settings of one. Fills in the number and, where it is 0, the order (K1)."""
-    cdef Fact fact = fact_of(FACT_AGENT)
-    cdef bint exists = agent < e.agent_capacity and e.agents[agent].number != 0
-    body.number = e.agents[agent].number if exists else e.agent_number + 1
-    if body.order == 0:
-        body.order = e.agents[agent].order if exists else e.highest_order + 1
-    fact.agent = agent
-    fact.body = body
-    fact.body_size = body_size
-    commit(e, &fact)
-
-
-cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil:
-    """As `define_agent`; waiting jobs follow in the same step."""
-    define_agent(e, agent, body, body_size)
-    serve(e, agent)
-    release_holds(e, agent)
-    settle(e)
-
-
-cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
-    """Only an agent who holds nothing can go. Returns a Refusal."""
-    cdef Fact fact = fact_of(FACT_AGENT_REMOVED)
-    if e.agents[agent].held_count:
-        return AGENT_HOLDS_JOBS
-    set_presence(e, agent, OFFLINE)
-    drop_owner(e, agent)
-    fact.agent = agent
-    commit(e, &fact)
-    tell_reasons(e)
-    rematch(e)
-    return ACCEPTED
-
-
-cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence) noexcept nogil:
-    """P1. Held jobs stay; waiting ones follow."""
-    cdef Fact fact = fact_of(FACT_PRESENCE)
-    if e.agents[agent].presence == presence:
-        return
-    fact.agent = agent
-    fact.state = <uint8_t> presence
-    commit(e, &fact)
-    if presence == ONLINE or presence == AWAY:
-        serve(e, agent)
-    release_holds(e, agent)
-    settle(e)
-
-
-# ---- policy
-
-
-cdef void define_settings(Engine* e, const SettingsBody* body) noexcept nogil:
-    cdef Fact fact = fact_of(FACT_SETTINGS)
-    fact.body = body
-    fact.body_size = sizeof(SettingsBody)
-    commit(e, &fact)
-
-
-cdef void define_channel(Engine* e, const ChannelBody* body) noexcept nogil:
-    cdef Fact fact = fact_of(FACT_CHANNEL)
-    fact.body = body
-    fact.body_size = sizeof(ChannelBody)
-    commit(e, &fact)
-
-
-cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil:
-    cdef Fact fact = fact_of(FACT_QUEUE)
-    fact.body = body
-    fact.body_size = sizeof(QueueBody) + body.any_count * sizeof(Demand)
-    commit(e, &fact)
-
-
-cdef void rematch(Engine* e) noexcept nogil:
-    """Waiting jobs follow a new policy, in key order (L1, Q1); those who by it have waited too long already end."""
-    place_all(e)
-    settle(e)
-    advance(e, e.now)

@@ -7,10 +7,10 @@ from fairlead.base.heap cimport heap_node
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
-from fairlead.engine.choose cimport Choice, can_take, choose, hold_stands, may_use, own_can_take, waiting_reason
+from fairlead.engine.choose cimport Choice, choose, hold_stands, may_use, own_can_take, waiting_reason
 from fairlead.engine.model cimport (
-    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, HELD_FOR_AGENT, ONLINE,
-    QUEUED, Agent, Channel, Class, Fact, Job, job_before, job_high,
+    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED,
+    HELD_FOR_AGENT, ONLINE, QUEUED, Agent, Class, Fact, Job, job_before, job_high,
 )
 from fairlead.engine.state cimport class_matches, excludes, has_room, owns
 

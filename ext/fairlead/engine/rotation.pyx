@@ -1,11 +1,11 @@
 """See rotation.pxd for the rule and its source."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free
-from libc.string cimport memmove, memset
+from libc.string cimport memmove
 
 from fairlead.base.heap cimport (
-    Heap, HeapNode, Places, heap_before, heap_check, heap_move, heap_node, heap_push, heap_remove, heap_sink,
+    Heap, HeapNode, Places, heap_check, heap_move, heap_node, heap_push, heap_remove, heap_sink,
 )
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed

@@ -1,6 +1,6 @@
 """See state.pxd."""
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint16_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -10,8 +10,8 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
-    ABILITY_BIT, EXISTS_BIT, FIT_BIT, MAX_ABILITY_BITS, MAX_CHANNELS, ONLINE, ONLINE_BIT, SATURATION_BIT,
-    SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell, Channel, Queue, Rotation,
+    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell,
+    Channel, Queue, Rotation,
 )
 from fairlead.engine.rotation cimport (
     ABSENT, rotation_add, rotation_cell, rotation_drop, rotation_join, rotation_leave, rotation_start, rotation_stop,

@@ -9,7 +9,7 @@ from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_grow
 from fairlead.directory.names cimport NO_SLOT, names_add
-from fairlead.engine.decide cimport define_agent, put_agent
+from fairlead.engine.manage cimport define_agent, put_agent
 from fairlead.engine.model cimport MAX_CHANNELS, Ability, AgentBody
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.tenant cimport ability_slot, channel_slot

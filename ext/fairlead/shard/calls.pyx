@@ -7,12 +7,13 @@ from fairlead.base.memory cimport mix64
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
-    AssignCommand, answer_offer, assign, cancel, complete, first_answer, present_answer, set_presence,
+    AssignCommand, answer_offer, assign, cancel, complete, first_answer, present_answer,
     transfer_to_agent, transfer_to_queue,
 )
+from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, TOO_MANY_CLASSES,
-    WRONG_STATE, Demand,
+    ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
+    Demand,
 )
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,

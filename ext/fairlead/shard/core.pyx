@@ -24,11 +24,10 @@ from fairlead.codec.validate cimport (
     error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
     validate_job, validate_presence, validate_tenant, validate_transfer,
 )
-from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_check, names_find, names_has, names_size, names_text,
-)
+from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport next_due, present_answer, remove_agent, set_presence
+from fairlead.engine.decide cimport next_due
+from fairlead.engine.manage cimport remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.journal.journal cimport journal_durable
@@ -47,7 +46,7 @@ from fairlead.shard.dispatch cimport (
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
-from fairlead.shard.tenant cimport Tenant, note_presence, remember, tenant_names_size
+from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
 
 from fairlead.errors import raise_error
@@ -56,8 +55,7 @@ from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 
 cdef enum:
-    LONGEST_BATCH = 1000    # jobs of one page
-    LONGEST_NOTE = 128
+    MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -119,12 +117,14 @@ cdef class Shard:
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
         shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
         self._state.keeps_facts = keep_facts
         self._members = {}
         self._policies = {}
+        self._answers = {}
 
     def __dealloc__(self):
         shard_free(&self._state)
@@ -390,7 +390,7 @@ cdef class Shard:
         return explain(t, self._job_slot(t, job_id))
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
-        """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
+        """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot, count = 0, in_queue = NO_SLOT, of_agent = NO_SLOT, mask = 0
@@ -437,10 +437,22 @@ cdef class Shard:
             raise_failure(&reply)
         return seen
 
-    cdef object _remember(self, Tenant* t, object request_id, uint64_t content):
+    cdef object _remember(self, Tenant* t, str tenant, object request_id, uint64_t content, object answer):
+        """Keeps the answer of a cold call as long as the tenant knows its request id (J4)."""
         cdef Reply reply
+        if not request_id:
+            return answer
         memset(&reply, 0, sizeof(Reply))
         remember(t, to_text(request_id, "request_id"), content, &reply.answer)
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers = {key: value for key, value in self._answers.items() if self._knows(key)}
+        self._answers[tenant or "default", request_id] = answer
+        return answer
+
+    cdef bint _knows(self, tuple key) except -1:
+        """Whether the tenant still knows the request id."""
+        cdef Tenant* t = tenant_peek(&self._state, to_text(key[0], "tenant"))
+        return t != NULL and recall(t, to_text(key[1], "request_id")) != NULL
 
     cdef uint32_t _agent_slot(self, Tenant* t, agent_id) except? 0xFFFFFFFE:
         cdef Reply reply
@@ -477,7 +489,7 @@ cdef class Shard:
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
-            return agent_view(t, self._agent_slot(t, agent_id))
+            return self._answers[tenant or "default", request_id]
         if presence not in (1, 2, 3, 4):
             raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         check_settings(t, agent_id, settings)
@@ -488,8 +500,7 @@ cdef class Shard:
         slot = store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
         note_presence(t, slot, text_empty())
         set_presence(&t.engine, slot, presence)
-        self._remember(t, request_id, content)
-        return agent_view(t, slot)
+        return self._remember(t, tenant, request_id, content, agent_view(t, slot))
 
     def update_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
@@ -498,22 +509,22 @@ cdef class Shard:
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
-        cdef uint32_t slot = self._agent_slot(t, agent_id)
+        cdef uint32_t slot
         cdef uint64_t content
         given = {
             "skills": skills, "tags": tags, "capacity": capacity, "channel_limits": channel_limits, "weight": weight,
             "rating": rating, "order": order,
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
-        if self._seen(t, request_id, content):
-            return agent_view(t, slot)
+        if t != NULL and self._seen(t, request_id, content):
+            return self._answers[tenant or "default", request_id]
+        slot = self._agent_slot(t, agent_id)
         settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
         if order == 0:
             raise_error("INVALID_FIELD", "0; must be 1-1000000000", "agent.order")
         check_settings(t, agent_id, settings)
         store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
-        self._remember(t, request_id, content)
-        return agent_view(t, slot)
+        return self._remember(t, tenant, request_id, content, agent_view(t, slot))
 
     def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
@@ -529,7 +540,7 @@ cdef class Shard:
         if refusal != ACCEPTED:
             fail_refused(&reply, refusal, to_text(agent_id, "agent_id"))
             raise_failure(&reply)
-        self._remember(t, request_id, content)
+        self._remember(t, tenant, request_id, content, None)
 
     def set_presence(self, str tenant not None, agent_id, presence, reason="", lease_us=0, request_id=""):
         """Changes presence (P1). True when the same request_id was answered before."""
@@ -617,12 +628,11 @@ cdef class Shard:
             refuse_what_is_in_use(t, tables)
             return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
-            return self.policy(tenant)[0]
+            return self._answers[name, request_id]
         self._members[name] = install(t, tables, self._members.get(name, {}))
         version = t.engine.policy_version
         self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
-        self._remember(t, request_id, content)
-        return version
+        return self._remember(t, tenant, request_id, content, version)
 
     def policy(self, str tenant not None):
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""

@@ -4,7 +4,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
-from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport text_empty, text_of
 from fairlead.codec.decode cimport (
     decode_accept_offer, decode_assign, decode_batch_assign, decode_cancel_job, decode_complete_job,
@@ -20,12 +20,9 @@ from fairlead.codec.messages cimport (
     DECODE_OK, AssignReply, BatchAssignRequest, CompleteJobRequest, DecodeError, HeartbeatRequest, JobReply, JobRequest,
     SetPresenceRequest, TransferJobRequest,
 )
-from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_find, names_free, names_has, names_init, names_text,
-)
-from fairlead.engine.decide cimport (
-    Answer, advance, define_channel, define_queue, forget,
-)
+from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
+from fairlead.engine.decide cimport Answer, advance, forget
+from fairlead.engine.manage cimport define_channel, define_queue
 from fairlead.engine.model cimport (
     AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, QueueBody, SCHEDULED,
 )

@@ -3,20 +3,20 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fairlead.directory.names cimport NO_SLOT, names_text
-from fairlead.engine.choose cimport KEY_COUNT, can_take, may_use, own_can_take, sort_keys, start_limit
+from fairlead.engine.choose cimport KEY_COUNT, may_use, own_can_take, sort_keys, start_limit
 from fairlead.engine.model cimport (
-    ASSIGNED, AWAY, BY_BACKLOG, BY_OWN_AGENT, BY_PREFERENCE, BY_TRANSFER, COMPLETED, DRAINING, OFFLINE, ONLINE, QUEUED,
+    AWAY, BY_BACKLOG, BY_OWN_AGENT, BY_PREFERENCE, BY_TRANSFER, COMPLETED, DRAINING, OFFLINE, ONLINE, QUEUED,
     WEIGHTED, Agent, Class, Demand, Engine, Job,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell
 from fairlead.engine.state cimport agent_meets, excludes, has_room, is_member, level_of, owns
 from fairlead.shard.tenant cimport Tenant
-from fairlead.shard.views cimport job_view, to_str
+from fairlead.shard.views cimport JobView, job_view, to_str
 
 from fairlead.policy.tables import STRATEGIES
 
 # Names of the strategies' own keys, in the engine's order.
-STRATEGY_KEYS = {
+_STRATEGY_KEYS = {
     "sequential": ("served_this_round", "order", "agent_number"),
     "weighted": ("not_due_yet", "virtual_finish"),
     "least_load": ("saturation",),
@@ -26,12 +26,20 @@ STRATEGY_KEYS = {
     "best_rating": ("minus_rating", "saturation"),
     "random": ("draw",),
 }
-CAUSES = {BY_OWN_AGENT: "own_agent", BY_PREFERENCE: "preferred", BY_BACKLOG: "backlog", BY_TRANSFER: "transfer"}
-ABSENCES = {AWAY: "away", DRAINING: "draining", OFFLINE: "offline"}
+_CAUSES = {BY_OWN_AGENT: "own_agent", BY_PREFERENCE: "preferred", BY_BACKLOG: "backlog", BY_TRANSFER: "transfer"}
+_ABSENCES = {AWAY: "away", DRAINING: "draining", OFFLINE: "offline"}
 
 
-class Explanation:
-    """Why a job is where it is (E3). Candidates best first, each (agent id, keys); excluded as (agent id, cause, detail)."""
+cdef class Explanation:
+    """Why a job is where it is (E3). Candidates best first: (agent id, keys). Excluded: (agent id, cause, detail)."""
+
+    cdef readonly JobView job
+    cdef readonly str strategy
+    cdef readonly list key_names
+    cdef readonly list candidates
+    cdef readonly list excluded
+    cdef readonly list blocking_demands
+    cdef readonly tuple decision
 
     def __init__(self, job, strategy, key_names, candidates, excluded, blocking_demands, decision):
         self.job = job
@@ -82,7 +90,7 @@ cdef tuple exclusion(const Tenant* t, const Job* job, uint32_t slot):
     if not is_member(e, slot, c.queue):
         return "not_member", ""
     if e.agents[slot].presence != ONLINE and not (own_can_take(e, job) and job.own_agent == slot):
-        return ABSENCES[e.agents[slot].presence], ""
+        return _ABSENCES[e.agents[slot].presence], ""
     for index in range(c.demand_count):
         found = unmet(t, slot, c.demands + index)
         if found is not None:
@@ -135,7 +143,7 @@ cdef tuple decision(const Tenant* t, const Job* job):
     if job.version == 0 or job.agent == NO_SLOT:
         return None
     return (
-        to_str(names_text(&t.agents, job.agent)), job.policy_version, CAUSES.get(job.cause, "strategy"),
+        to_str(names_text(&t.agents, job.agent)), job.policy_version, _CAUSES.get(job.cause, "strategy"),
         job.load_before, job.capacity_before, job.assign_time - job.queue_time,
     )
 
@@ -147,7 +155,7 @@ cdef object explain(Tenant* t, uint32_t job_slot):
     cdef uint32_t slot, strategy = e.queues[e.classes[job.cls].queue].strategy
     cdef uint64_t limit = start_limit(e, job) if strategy == WEIGHTED else 0
     names = {number: name for name, number in STRATEGIES.items()}
-    own_names = STRATEGY_KEYS[names[strategy]]
+    own_names = _STRATEGY_KEYS[names[strategy]]
     candidates = []
     excluded = []
     if job.state < COMPLETED:

@@ -1,12 +1,12 @@
 """See install.pxd. `members` maps agent ids to the queues that name them, for agents that exist and for those to come."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_grow
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_text
-from fairlead.engine.decide cimport define_channel, define_queue, define_settings, rematch
+from fairlead.engine.manage cimport define_channel, define_queue, define_settings, rematch
 from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody, SettingsBody
 from fairlead.shard.agents cimport store_agent
 from fairlead.shard.convert cimport to_text

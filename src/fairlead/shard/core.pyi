@@ -4,58 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from fairlead.policy.tables import PolicyTables
-
-class Presence(IntEnum):
-    """P1. Numbers are those of the contract, here and in all enums of this module."""
-
-    ONLINE = 1
-    AWAY = 2
-    DRAINING = 3
-    OFFLINE = 4
-
-class JobState(IntEnum):
-    """J1."""
-
-    SCHEDULED = 1
-    QUEUED = 2
-    OFFERED = 3
-    ASSIGNED = 4
-    WRAPPING = 5
-    COMPLETED = 6
-    CANCELLED = 7
-    EXPIRED = 8
-
-class Outcome(IntEnum):
-    """E1."""
-
-    ASSIGNED = 1
-    OFFERED = 2
-    QUEUED = 3
-    REFUSED = 4
-
-class Reason(IntEnum):
-    """E1, and the causes of an end."""
-
-    NONE = 0
-    NO_AGENT_ONLINE = 1
-    NONE_ELIGIBLE = 2
-    ALL_BUSY = 3
-    BARRED = 4
-    QUEUE_FULL = 5
-    CLOSED_HOURS = 6
-    SCHEDULED = 7
-    HELD_FOR_AGENT = 8
-    MAX_WAIT = 9
-    TIME_TO_LIVE = 10
-    CALLER = 11
-
-class Affinity(IntEnum):
-    """A3."""
-
-    UNSET = 0
-    OFF = 1
-    PREFER = 2
-    REQUIRE = 3
+from fairlead.shard.explain import Explanation as Explanation
+from fairlead.shard.views import Affinity as Affinity
+from fairlead.shard.views import AgentView as AgentView
+from fairlead.shard.views import Assignment as Assignment
+from fairlead.shard.views import JobState as JobState
+from fairlead.shard.views import JobView as JobView
+from fairlead.shard.views import Outcome as Outcome
+from fairlead.shard.views import Presence as Presence
+from fairlead.shard.views import Reason as Reason
+from fairlead.shard.views import TenantView as TenantView
 
 class Method(IntEnum):
     """Hot methods of `Shard.submit`."""
@@ -70,83 +28,6 @@ class Method(IntEnum):
     GET_JOB = 8
     SET_PRESENCE = 9
     HEARTBEAT = 10
-
-class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
-
-    job_id: str
-    outcome: Outcome
-    state: JobState
-    reason: Reason
-    agent_id: str
-    version: int
-    policy_version: int
-    repeated: bool
-    queue: str
-
-class JobView:
-    """A job at the moment of the call; times in microseconds of the shard's clock, 0 where there is none."""
-
-    id: str
-    state: JobState
-    queue: str
-    channel: str
-    agent_id: str
-    version: int
-    reason: Reason
-    urgency: int
-    head_start_us: int
-    customer: str
-    create_time_us: int
-    queue_time_us: int
-    assign_time_us: int
-    end_time_us: int
-    policy_version: int
-    cost: int
-
-class AgentView:
-    """An agent at the moment of the call."""
-
-    id: str
-    skills: dict[str, int]
-    tags: list[str]
-    capacity: int
-    channel_limits: dict[str, int]
-    weight: int
-    rating: int
-    order: int
-    presence: Presence
-    presence_reason: str
-    load: int
-    job_count: int
-    given_count: int
-    last_given_time_us: int
-    completed_count: int
-
-class Explanation:
-    """Why a job is where it is (E3). Candidates best first, each (agent id, keys); excluded as (agent id, cause, detail)."""
-
-    job: JobView
-    strategy: str
-    key_names: list[str]
-    candidates: list[tuple[str, list[int]]]
-    excluded: list[tuple[str, str, str]]
-    blocking_demands: list[str]
-    # (agent id, policy version, cause, load before, capacity, waited in us), or None: it never had an agent.
-    decision: tuple[str, int, str, int, int, int] | None
-
-class TenantView:
-    """Counts of one tenant; `agents` by presence ONLINE, AWAY, DRAINING, OFFLINE; `jobs` by state, live and ever ended."""
-
-    tenant: str
-    policy_version: int
-    state_hash: int
-    agents: tuple[int, int, int, int]
-    load: int
-    capacity: int
-    jobs: dict[JobState, int]
-    # (queue id, waiting jobs, longest wait in us)
-    queues: list[tuple[str, int, int]]
 
 class Shard:
     """One writer, its tenants, their state. Thread-safe: every call takes the shard's lock for its own length.
@@ -271,7 +152,7 @@ class Shard:
         queue: str = "",
         agent_id: str = "",
     ) -> tuple[list[JobView], int]:
-        """Live and remembered jobs by submission, from the number after `after`; and the number to go on after, 0 at the end."""
+        """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
     def explain(self, tenant: str, job_id: str) -> Explanation: ...
     def install_policy(
         self, tenant: str, tables: PolicyTables, request_id: str = "", validate_only: bool = False
@@ -288,6 +169,6 @@ class Shard:
         """Every invariant of every structure of the tenant; what is violated. O(state)."""
     def state_hash(self, tenant: str) -> int: ...
     def facts(self, tenant: str) -> bytes:
-        """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; empty unless made with `keep_facts`."""
+        """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; needs `keep_facts`."""
     def memory(self, tenant: str) -> dict[str, int]:
         """Bytes by room: agents, jobs, planes, rotations, directory."""
