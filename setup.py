@@ -7,7 +7,9 @@ else.
 """
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,22 +64,46 @@ def chosen_build() -> str:
     return name
 
 
+# Rooms that need a system library: its pkg-config module and what installs it on Debian.
+LIBRARIES = {"transport": ("libnghttp2", "libnghttp2-dev"), "load": ("libnghttp2", "libnghttp2-dev")}
+
+
+def library_flags(room: str) -> tuple[list[str], list[str]]:
+    """Compiler and linker flags of the library of a room; ends the build with one line when it is missing."""
+    if room not in LIBRARIES:
+        return [], []
+    module, package = LIBRARIES[room]
+    command = os.environ.get("PKG_CONFIG", "pkg-config")
+    try:
+        flags = [
+            shlex.split(subprocess.run([command, what, module], check=True, capture_output=True, text=True).stdout)
+            for what in ("--cflags", "--libs")
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        sys.exit(f"fairlead needs {module} and pkg-config to build: apt-get install {package} pkg-config")
+    return flags[0], flags[1]
+
+
 def extensions(build: str) -> list[Extension]:
     """One extension per .pyx file, in alphabetical order."""
     _, macros, compiler_flags, linker_flags = BUILDS[build]
     headers = [str(path) for path in sorted(EXT.rglob("*.h"))]
-    return [
-        Extension(
-            ".".join(source.relative_to(EXT).with_suffix("").parts),
-            [str(source)],
-            include_dirs=[str(EXT)],
-            depends=["setup.py", *headers],
-            define_macros=list(macros),
-            extra_compile_args=list(compiler_flags),
-            extra_link_args=list(linker_flags),
+    found = []
+    for source in sorted(EXT.rglob("*.pyx")):
+        parts = source.relative_to(EXT).with_suffix("").parts
+        library_compile, library_link = library_flags(parts[1])
+        found.append(
+            Extension(
+                ".".join(parts),
+                [str(source)],
+                include_dirs=[str(EXT)],
+                depends=["setup.py", *headers],
+                define_macros=list(macros),
+                extra_compile_args=[*compiler_flags, *library_compile],
+                extra_link_args=[*linker_flags, *library_link],
+            )
         )
-        for source in sorted(EXT.rglob("*.pyx"))
-    ]
+    return found
 
 
 def translated(build: str, target: Path, force: bool) -> list[Extension]:

@@ -17,6 +17,8 @@ missing() {
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || echo "$name-dev"
     command -v "${CC:-gcc}" >/dev/null || echo "gcc"
     test -e /usr/include/stdlib.h || echo "libc6-dev"
+    command -v pkg-config >/dev/null || echo "pkg-config"
+    pkg-config --exists libnghttp2 2>/dev/null || echo "libnghttp2-dev"
 }
 
 packages=$(missing | paste -sd ' ' -)

@@ -1,7 +1,8 @@
 """Configuration of the daemon: one TOML file, read into one frozen value, every mistake told at once.
 
     listen = "127.0.0.1:7420"       # host:port, "[::]:7420" for every address; port 0: any free one
-    threads = 8                     # workers that serve calls, 1-256
+    transport = "native"            # HTTP/2 without the interpreter; or grpcio, the portable reference
+    threads = 8                     # workers that serve calls, 1-256; the native transport needs none for hot calls
     durability = "none"             # state lives in memory and ends with the process
     max_message_size = 4194304      # bytes of one request, 1024-67108864
     drain_seconds = 10              # how long SIGTERM waits for open calls, 0-600
@@ -27,6 +28,7 @@ from fairlead.errors import error
 from fairlead.problems import Problems
 
 DURABILITY = ("none",)
+TRANSPORTS = ("grpcio", "native")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
 MAX_POLICIES = 100_000
@@ -52,6 +54,7 @@ class Config:
     drain_seconds: float = 10.0
     log: LogConfig = field(default_factory=LogConfig)
     policies: Mapping[str, Path] = field(default_factory=dict)
+    transport: str = "native"
 
 
 def load(path: Path | str | None, *, listen: str | None = None) -> Config:
@@ -115,6 +118,7 @@ _FIELDS: Mapping[str, _Rule] = {
         'text "host:port" with a port from 0 to 65535, such as "127.0.0.1:7420" or "[::]:7420"',
         lambda value: isinstance(value, str) and _is_address(value),
     ),
+    "transport": _one_of(TRANSPORTS),
     "threads": _whole(1, 256),
     "durability": _one_of(DURABILITY),
     "max_message_size": _whole(1024, 64 * 1024 * 1024),

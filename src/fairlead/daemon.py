@@ -21,6 +21,7 @@ from fairlead.config import Config
 from fairlead.errors import FairleadError
 from fairlead.policy.compile import compile_policy
 from fairlead.policy.document import load
+from fairlead.service.native import NativeTransport
 from fairlead.service.transport import GrpcTransport
 from fairlead.shard.core import Shard
 from fairlead.telemetry.log import make_logger
@@ -42,7 +43,8 @@ class Daemon:
         self._config = config
         self._log = log
         self._shard = Shard()
-        self._transport = GrpcTransport(self._shard, config, log)
+        transport = NativeTransport if config.transport == "native" else GrpcTransport
+        self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._failed = False
@@ -65,6 +67,7 @@ class Daemon:
             "started",
             version=__version__,
             address=self.address,
+            transport=self._config.transport,
             durability=self._config.durability,
             pid=os.getpid(),
             tenants=len(self._config.policies),

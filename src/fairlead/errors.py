@@ -22,6 +22,7 @@ DOMAIN = "fairlead"
 OK = 0
 CANCELLED = 1
 INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
 ALREADY_EXISTS = 6
 RESOURCE_EXHAUSTED = 8
@@ -96,6 +97,12 @@ class InvalidArgument(FairleadError):
     code = INVALID_ARGUMENT
 
 
+class DeadlineExceeded(FairleadError):
+    """The caller's time was over before the call was carried out."""
+
+    code = DEADLINE_EXCEEDED
+
+
 class NotFound(FairleadError):
     """A named job, agent, queue, channel or tier does not exist."""
 
@@ -142,6 +149,7 @@ class Unavailable(FairleadError):
 REASONS: Mapping[str, type[FairleadError]] = {
     "JOB_NOT_FOUND": NotFound,
     "AGENT_NOT_FOUND": NotFound,
+    "SERVICE_NOT_FOUND": NotFound,
     "QUEUE_NOT_FOUND": NotFound,
     "CHANNEL_NOT_FOUND": NotFound,
     "TIER_NOT_FOUND": NotFound,
@@ -165,6 +173,8 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "UNKNOWN_METHOD": Unimplemented,
     "STOPPING": Unavailable,
     "UNREACHABLE": Unavailable,
+    "DEADLINE_EXCEEDED": DeadlineExceeded,
+    "UNKNOWN_ENCODING": Unimplemented,
 }
 
 _CLASS_BY_CODE: Mapping[int, type[FairleadError]] = {cls.code: cls for cls in REASONS.values()}

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+from fairlead.config import TRANSPORTS
 from fairlead.router import Router
 from tests.contract.faces import GrpcFace
 
@@ -49,9 +50,15 @@ class DaemonProcess:
         return event
 
 
+@pytest.fixture(scope="session", params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Every transport in turn: a client must not be able to tell them apart."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    process = DaemonProcess(tmp_path_factory.mktemp("daemon"), "drain_seconds = 1")
+def daemon(tmp_path_factory: pytest.TempPathFactory, transport: str) -> Iterator[DaemonProcess]:
+    process = DaemonProcess(tmp_path_factory.mktemp("daemon"), f'drain_seconds = 1\ntransport = "{transport}"')
     yield process
     code, events = process.stop()
     assert code == 0
@@ -76,8 +83,8 @@ def router() -> Router:
 
 
 @pytest.fixture(params=["grpc", "router"])
-def face(request: pytest.FixtureRequest) -> Any:
-    """Both faces in turn. `Any`, because a test must not know which."""
+def face(request: pytest.FixtureRequest, transport: str) -> Any:
+    """Both faces in turn, the daemon over every transport. `Any`, because a test must not know which."""
     return request.getfixturevalue("stubs" if request.param == "grpc" else "router")
 
 

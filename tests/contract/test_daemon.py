@@ -108,8 +108,8 @@ def test_idle_reflection_streams_do_not_stop_calls(channel: grpc.Channel, stubs:
         stream.cancel()
 
 
-def test_sigterm_says_not_serving_finishes_what_runs_and_exits_with_0(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path, "drain_seconds = 5")
+def test_sigterm_says_not_serving_finishes_what_runs_and_exits_with_0(tmp_path: Path, transport: str) -> None:
+    daemon = DaemonProcess(tmp_path, f'drain_seconds = 5\ntransport = "{transport}"')
     with grpc.insecure_channel(daemon.address) as channel:
         face = GrpcFace(channel)
         face.assign("j1", tenant="t")
@@ -128,24 +128,26 @@ def test_sigterm_says_not_serving_finishes_what_runs_and_exits_with_0(tmp_path: 
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-def test_an_open_stream_holds_the_stop_for_the_drain_only(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path, "drain_seconds = 0.2")
+def test_an_open_stream_holds_the_stop_for_the_drain_only(tmp_path: Path, transport: str) -> None:
+    daemon = DaemonProcess(tmp_path, f'drain_seconds = 0.2\ntransport = "{transport}"')
     with grpc.insecure_channel(daemon.address) as channel:
         states = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=START_SECONDS)
         assert next(states).status == SERVING
         assert daemon.stop()[0] == 0
 
 
-def test_ctrl_c_stops_it_too(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path)
+def test_ctrl_c_stops_it_too(tmp_path: Path, transport: str) -> None:
+    daemon = DaemonProcess(tmp_path, f'transport = "{transport}"')
     code, events = daemon.stop(signal.SIGINT)
     assert (code, [event["event"] for event in events]) == (0, ["stopping", "stopped"])
 
 
-def test_policies_are_loaded_at_the_start(tmp_path: Path) -> None:
+def test_policies_are_loaded_at_the_start(tmp_path: Path, transport: str) -> None:
     (tmp_path / "shop.toml").write_text("queues = [{ id = 'sales' }]")
     (tmp_path / "bank.json").write_text('{"queues": [{"id": "loans", "strategy": "weighted"}]}')
-    daemon = DaemonProcess(tmp_path, "policies = { shop = 'shop.toml', bank = 'bank.json' }")
+    daemon = DaemonProcess(
+        tmp_path, f'transport = "{transport}"\npolicies = {{ shop = "shop.toml", bank = "bank.json" }}'
+    )
     with grpc.insecure_channel(daemon.address) as channel:
         face = GrpcFace(channel)
         assert face.policy(tenant="shop")["queues"] == [{"id": "sales"}]

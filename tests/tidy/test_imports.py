@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # The compiled rooms, top floor first. Rooms of one floor do not see each other.
-ROOMS = (("transport",), ("shard",), ("codec", "directory", "journal", "engine"), ("base",))
+ROOMS = (("transport", "load"), ("shard",), ("codec", "directory", "journal", "engine"), ("base",))
 
 # What lies under src/fairlead, top floor first. The programs on the top floor see all, each other too. `__init__` is
 # the package itself, which hands out Router. The compiled shard is seen from above it, never below.
@@ -36,7 +36,7 @@ FLOORS = (
 )
 
 # The Python faces of the compiled modules: all that src may import of them.
-FACES = ("fairlead.shard.core", "fairlead.engine.core")
+FACES = ("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core", "fairlead.load.core")
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")
 IMPORT = re.compile(r"^\s*c?import\s+(?P<names>[\w., ]+)$")

@@ -29,6 +29,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text("")
     text = """
         listen = "[::]:0"
+        transport = "grpcio"
         threads = 1
         durability = "none"
         max_message_size = 1024
@@ -37,7 +38,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         policies = { "shop 1" = "shop.toml" }
     """
     assert parse(text, tmp_path) == Config(
-        "[::]:0", 1, "none", 1024, 0.5, LogConfig("error", "console"), {"shop 1": tmp_path / "shop.toml"}
+        "[::]:0", 1, "none", 1024, 0.5, LogConfig("error", "console"), {"shop 1": tmp_path / "shop.toml"}, "grpcio"
     )
 
 

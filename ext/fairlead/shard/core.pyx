@@ -1,12 +1,14 @@
 """The shard as Python sees it: one writer for a set of tenants.
 
-Each method holds the interpreter's lock from its first look at the state to its last change of it, and never lets go in
-between: that lock is the shard's lock. Values are checked here once; inside, everything is an integer.
+Each method holds the shard's lock (`_Held`) from its first look at the state to its return. Values are checked
+here once; inside, everything is an integer.
 """
 
 import os
 from enum import IntEnum
 
+cimport cython
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memset
@@ -39,7 +41,8 @@ from fairlead.shard.convert cimport (
     fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
 from fairlead.shard.dispatch cimport (
-    ShardState, shard_free, shard_init, shard_now, submit, tenant_advance, tenant_find, tenant_get, tenant_peek,
+    STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
+    tenant_advance, tenant_find, tenant_get, tenant_peek,
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
@@ -53,6 +56,7 @@ from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobV
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
+    LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
 class Method(IntEnum):
@@ -77,6 +81,29 @@ cdef struct Numbered:
 
 cdef int compare_numbers(const void* a, const void* b) noexcept nogil:
     return -1 if (<const Numbered*> a).number < (<const Numbered*> b).number else 1
+
+
+@cython.final
+@cython.freelist(8)
+cdef class _Held:
+    """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception."""
+
+    cdef ShardState* state
+
+    def __dealloc__(self):
+        if self.state != NULL:
+            shard_unlock(self.state)
+
+
+cdef _Held hold(ShardState* state):
+    """Takes the lock. Waiting is done without the interpreter, and the interpreter is never waited for with the lock."""
+    cdef _Held held = _Held.__new__(_Held)
+    while not shard_try_lock(state):
+        with nogil:
+            shard_lock(state)
+            shard_unlock(state)
+    held.state = state
+    return held
 
 
 cdef class Shard:
@@ -135,6 +162,7 @@ cdef class Shard:
 
     def advance_to(self, int64_t now_us):
         """Moves virtual time forward and fires all that was due on the way, in order. Back in time is refused."""
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         if not self._state.is_virtual:
             raise_error("INVALID_FIELD", "the clock moves by itself: this shard was not made with virtual_time", "now_us")
@@ -146,6 +174,7 @@ cdef class Shard:
 
     def tick(self):
         """Fires what is due now. Returns the microseconds until the next timer, -1 when there is none."""
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         cdef int64_t due, first = -1
         for slot in range(self._state.names.used):
@@ -160,6 +189,7 @@ cdef class Shard:
 
         `body` is the response message, or a serialized google.rpc.Status when the status is not 0.
         """
+        cdef _Held held = hold(&self._state)
         cdef Buffer out
         cdef const char* data = request
         cdef int32_t status
@@ -167,7 +197,13 @@ cdef class Shard:
         status = submit(&self._state, method, <const uint8_t*> data, len(request), &out)
         body = out.data[:out.size] if out.size else b""
         buffer_free(&out)
-        reply_to(status, body, journal_durable(&self._state.journal))
+        sequence = journal_durable(&self._state.journal)
+        held = None
+        reply_to(status, body, sequence)
+
+    def _capsule(self):
+        """The state for a transport that serves it without the interpreter. The shard must outlive its user."""
+        return PyCapsule_New(&self._state, STATE_CAPSULE, NULL)
 
     # ---- jobs
 
@@ -178,6 +214,7 @@ cdef class Shard:
         customer_value=0, affinity=0, bint immediate_only=False,
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
+        cdef _Held held = hold(&self._state)
         cdef JobSpec* job = &self._state.request.job
         cdef DecodeError error
         cdef Reply reply
@@ -241,10 +278,12 @@ cdef class Shard:
 
     def accept(self, str tenant not None, job_id, version, request_id=""):
         """The offered agent takes the job (O1)."""
+        cdef _Held held = hold(&self._state)
         return self._answer_offer(tenant, job_id, version, request_id, ACCEPT_OFFER)
 
     def decline(self, str tenant not None, job_id, version, request_id=""):
         """The offered agent does not take the job; it is offered on in the same step (O1)."""
+        cdef _Held held = hold(&self._state)
         return self._answer_offer(tenant, job_id, version, request_id, DECLINE_OFFER)
 
     def complete(
@@ -252,6 +291,7 @@ cdef class Shard:
         bint skip_wrap_up=False,
     ):
         """The work is done; the agent's room serves the backlog in the same step (Q1)."""
+        cdef _Held held = hold(&self._state)
         cdef CompleteJobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -274,6 +314,7 @@ cdef class Shard:
 
     def cancel(self, str tenant not None, job_id, request_id=""):
         """The work is no longer wanted, whoever holds it."""
+        cdef _Held held = hold(&self._state)
         cdef JobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -295,6 +336,7 @@ cdef class Shard:
         bint reset_age=False, request_id="",
     ):
         """Moves a held job to an agent, to a queue, or, with neither, back to its own queue without its agent (C2, Q7)."""
+        cdef _Held held = hold(&self._state)
         cdef TransferJobRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -337,16 +379,19 @@ cdef class Shard:
 
     def job(self, str tenant not None, job_id):
         """One job, live or remembered."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return job_view(t, self._job_slot(t, job_id))
 
     def explain(self, str tenant not None, job_id):
         """Why a job is where it is (E3)."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return explain(t, self._job_slot(t, job_id))
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
         """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot, count = 0, in_queue = NO_SLOT, of_agent = NO_SLOT, mask = 0
         cdef Numbered* found
@@ -433,6 +478,7 @@ cdef class Shard:
         rating=500, order=0, presence=4, request_id="",
     ):
         """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._open(tenant)
         cdef Reply reply
         cdef uint32_t slot
@@ -461,6 +507,7 @@ cdef class Shard:
         rating=None, order=None, request_id="",
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
         cdef uint32_t slot
         cdef uint64_t content
@@ -481,6 +528,7 @@ cdef class Shard:
 
     def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
         cdef Reply reply
         cdef uint32_t slot, refusal
@@ -496,6 +544,7 @@ cdef class Shard:
 
     def set_presence(self, str tenant not None, agent_id, presence, reason="", lease_us=0, request_id=""):
         """Changes presence (P1). True when the same request_id was answered before."""
+        cdef _Held held = hold(&self._state)
         cdef SetPresenceRequest request
         cdef DecodeError error
         cdef Reply reply
@@ -518,6 +567,7 @@ cdef class Shard:
 
     def heartbeat(self, str tenant not None, agent_ids):
         """Extends leases (P2); returns the ids that are unknown."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
         cdef DecodeError error
         cdef Reply reply
@@ -535,11 +585,13 @@ cdef class Shard:
 
     def agent(self, str tenant not None, agent_id):
         """One agent, with load and counts."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return agent_view(t, self._agent_slot(t, agent_id))
 
     def agents(self, str tenant not None):
-        """All agents, by order number."""
+        """All agents, by order number. Other calls go in between: each agent is shown as it was at one moment."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef uint32_t slot
         if t == NULL:
@@ -549,7 +601,15 @@ cdef class Shard:
             for slot in range(t.engine.agent_capacity)
             if t.engine.agents[slot].number
         ]
-        return [agent_view(t, slot) for _, _, slot in sorted(found)]
+        views = []
+        for order, number, slot in sorted(found):
+            if len(views) % LONGEST_HOLD == LONGEST_HOLD - 1:
+                held = None
+                held = hold(&self._state)
+            # Gone meanwhile, or another in its place.
+            if slot < t.engine.agent_capacity and t.engine.agents[slot].number == number:
+                views.append(agent_view(t, slot))
+        return views
 
     # ---- policy
 
@@ -558,6 +618,7 @@ cdef class Shard:
 
         With `validate_only` nothing changes; the version is the one it would have.
         """
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
         cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
         name = tenant or "default"
@@ -575,6 +636,7 @@ cdef class Shard:
 
     def policy(self, str tenant not None):
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
+        cdef _Held held = hold(&self._state)
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
 
@@ -582,16 +644,19 @@ cdef class Shard:
 
     def tenants(self):
         """Names of the tenants that exist."""
+        cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         return [to_str(names_text(&self._state.names, slot)) for slot in range(self._state.names.used)]
 
     def status(self, str tenant not None):
         """Counts of one tenant."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return tenant_view(t, tenant or "default") if t != NULL else empty_view(tenant or "default")
 
     def check(self, str tenant not None):
         """Every invariant of every structure of the tenant; what is violated. O(state)."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef Audit result
         cdef uint32_t slot
@@ -610,16 +675,19 @@ cdef class Shard:
 
     def state_hash(self, str tenant not None):
         """Equal facts give equal hashes on every build; 0 for a tenant that does not exist."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return state_hash(&t.engine) if t != NULL else 0
 
     def facts(self, str tenant not None):
         """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; empty unless made with `keep_facts`."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return t.tape.data[:t.tape.size] if t != NULL and t.tape != NULL and t.tape.size else b""
 
     def memory(self, str tenant not None):
         """Bytes by room: agents, jobs, planes, rotations, directory."""
+        cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         if t == NULL:

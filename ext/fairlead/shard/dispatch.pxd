@@ -14,8 +14,16 @@ from fairlead.journal.journal cimport Journal
 from fairlead.shard.calls cimport Reply
 from fairlead.shard.tenant cimport Tenant
 
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_lock(pthread_mutex_t* mutex)
+    int pthread_mutex_trylock(pthread_mutex_t* mutex)
+    int pthread_mutex_unlock(pthread_mutex_t* mutex)
+
 
 cdef struct ShardState:
+    pthread_mutex_t lock       # of all below; recursive, for a face that calls itself
     Journal journal
     Names names                # of tenants
     Tenant** tenants           # by slot
@@ -26,6 +34,23 @@ cdef struct ShardState:
     uint8_t is_virtual
     uint8_t keeps_facts
     AssignRequest request      # scratch: large, and one call runs at a time
+
+
+cdef const char* STATE_CAPSULE   # name of the capsule that hands a ShardState to a transport
+
+
+cdef inline void shard_lock(ShardState* s) noexcept nogil:
+    """Waits for the shard. Who holds it does not ask for the interpreter: a transport may be waiting."""
+    pthread_mutex_lock(&s.lock)
+
+
+cdef inline bint shard_try_lock(ShardState* s) noexcept nogil:
+    """Whether the shard was free, and is ours now."""
+    return pthread_mutex_trylock(&s.lock) == 0
+
+
+cdef inline void shard_unlock(ShardState* s) noexcept nogil:
+    pthread_mutex_unlock(&s.lock)
 
 
 cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nogil

@@ -35,6 +35,18 @@ from fairlead.shard.calls cimport (
 )
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutexattr_t:
+        pass
+    enum:
+        PTHREAD_MUTEX_RECURSIVE
+    int pthread_mutexattr_init(pthread_mutexattr_t* attributes)
+    int pthread_mutexattr_settype(pthread_mutexattr_t* attributes, int kind)
+    int pthread_mutexattr_destroy(pthread_mutexattr_t* attributes)
+    int pthread_mutex_init(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes)
+    int pthread_mutex_destroy(pthread_mutex_t* mutex)
+
+cdef const char* STATE_CAPSULE = b"fairlead.shard.ShardState"
 cdef const char* DEFAULT_TENANT = b"default"
 
 
@@ -45,7 +57,12 @@ cdef int64_t clock_us(int clock) noexcept nogil:
 
 
 cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nogil:
+    cdef pthread_mutexattr_t attributes
     memset(s, 0, sizeof(ShardState))
+    pthread_mutexattr_init(&attributes)
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE)
+    pthread_mutex_init(&s.lock, &attributes)
+    pthread_mutexattr_destroy(&attributes)
     journal_init(&s.journal)
     names_init(&s.names, seed)
     s.seed = seed
@@ -59,6 +76,7 @@ cdef void shard_free(ShardState* s) noexcept nogil:
         tenant_destroy(s.tenants[slot])
     free(s.tenants)
     names_free(&s.names)
+    pthread_mutex_destroy(&s.lock)
 
 
 cdef int64_t shard_now(const ShardState* s) noexcept nogil:

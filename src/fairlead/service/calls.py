@@ -70,22 +70,32 @@ def abort(context: grpc.ServicerContext, status: bytes) -> NoReturn:
     context.abort(_CODES[failure.code], failure.message)
 
 
+def hot_answer(shard: Shard, call: HotCall, request: bytes) -> tuple[int, bytes]:
+    """Code and reply of a hot call, or code and serialized google.rpc.Status; waits until the shard releases them."""
+    # The reply may come from another thread once its facts are durable, so it is awaited, never assumed.
+    replies: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
+    shard.submit(int(call.method), request, lambda status, body, _sequence: replies.put((status, body)))
+    status, body = replies.get()
+    wrong = bad_text(call.request_type, request) if status == INTERNAL else None
+    return (wrong.code, wrong.status_bytes()) if wrong else (status, body)
+
+
+def cold_answer(call: ColdCall, request: bytes) -> tuple[int, bytes]:
+    """The same of a cold call. Raises what its function raises."""
+    return 0, call.function(parse(call.request_type, request)).SerializeToString()
+
+
 def hot_handler(shard: Shard, call: HotCall, log: FilteringBoundLogger) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    """The handler of a hot method: waits until the shard releases the reply."""
-    submit, method = shard.submit, int(call.method)
+    """The handler of a hot method."""
 
     def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
-        # The reply may come from another thread once its facts are durable, so it is awaited, never assumed.
-        replies: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
         try:
-            submit(method, request, lambda status, body, _sequence: replies.put((status, body)))
-            status, body = replies.get()
+            status, body = hot_answer(shard, call, request)
         except Exception as bug:
-            abort(context, _status_of(bug, call.method.name, log))
+            abort(context, status_of(bug, call.method.name, log))
         if status == 0:
             return body
-        wrong = bad_text(call.request_type, request) if status == INTERNAL else None
-        abort(context, wrong.status_bytes() if wrong else body)
+        abort(context, body)
 
     return grpc.unary_unary_rpc_method_handler(serve)
 
@@ -97,9 +107,9 @@ def cold_handler(
 
     def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
         try:
-            return call.function(parse(call.request_type, request)).SerializeToString()
+            return cold_answer(call, request)[1]
         except Exception as wrong:
-            abort(context, _status_of(wrong, call.request_type.DESCRIPTOR.name, log))
+            abort(context, status_of(wrong, call.request_type.DESCRIPTOR.name, log))
 
     return grpc.unary_unary_rpc_method_handler(InPool(serve, pool))
 
@@ -117,7 +127,7 @@ class UnknownMethods(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(refuse)
 
 
-def _status_of(failure: Exception, call: str, log: FilteringBoundLogger) -> bytes:
+def status_of(failure: Exception, call: str, log: FilteringBoundLogger) -> bytes:
     """The status of a refusal; a defect of ours is logged with its trace and told without it."""
     if isinstance(failure, FairleadError):
         return failure.status_bytes()

@@ -4,7 +4,7 @@ grpcio-reflection brings v1alpha alone. Its messages are read and written for bo
 of v1alpha with the package renamed, kept in a pool of our own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,7 @@ from fairlead.service.calls import InPool
 OLD_PACKAGE = "grpc.reflection.v1alpha"
 NEW_PACKAGE = "grpc.reflection.v1"
 NAMES = tuple(f"{package}.ServerReflection" for package in (NEW_PACKAGE, OLD_PACKAGE))
+PATHS = tuple(f"/{name}/ServerReflectionInfo" for name in NAMES)
 
 
 def handlers(service_names: Iterable[str], pool: ThreadPoolExecutor) -> "Mapping[str, grpc.RpcMethodHandler[Any, Any]]":
@@ -28,7 +29,7 @@ def handlers(service_names: Iterable[str], pool: ThreadPoolExecutor) -> "Mapping
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    return {f"/{name}/ServerReflectionInfo": handler for name in NAMES}
+    return dict.fromkeys(PATHS, handler)
 
 
 def describe(service_names: Iterable[str]) -> descriptor_pool.DescriptorPool:
@@ -67,3 +68,31 @@ def _renamed(old: bytes) -> bytes:
 
 def _moved(type_name: str) -> str:
     return type_name.replace(f".{OLD_PACKAGE}.", f".{NEW_PACKAGE}.")
+
+
+class Messages:
+    """Both versions for the native transport: each question is answered as it comes, an idle stream costs nothing."""
+
+    def __init__(
+        self, service_names: Iterable[str], send: Callable[[int, bytes], None], finish: Callable[[int], None]
+    ) -> None:
+        names = (*service_names, *NAMES)
+        # The servicer looks at no context.
+        self._answers: Callable[..., Iterable[Any]] = reflection.ReflectionServicer(
+            names, describe(names)
+        ).ServerReflectionInfo
+        self._send = send
+        self._finish = finish
+
+    def message(self, call: int, data: bytes) -> None:
+        """Answers one question."""
+        question = reflection_pb2.ServerReflectionRequest.FromString(data)
+        for answer in self._answers(iter((question,)), None):
+            self._send(call, answer.SerializeToString())
+
+    def end(self, call: int) -> None:
+        """The client has no more questions."""
+        self._finish(call)
+
+    def cancelled(self, call: int) -> None:
+        """Nothing is kept for a stream."""

@@ -1,0 +1,137 @@
+"""The load generator as Python sees it: sockets in, calls for some time, numbers out."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from fairlead.base.buffer cimport buffer_free
+from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.load.generator cimport clock_ns, load_begin, load_finish, load_run
+from fairlead.load.model cimport (
+    ASSIGN, BUCKETS, Block, CODES, Call, Connection, COMPLETE, Histogram, Load, ROOM, TABLE, bucket_value, nghttp2_hd_inflate_del,
+    nghttp2_hd_inflate_new,
+)
+
+cdef enum:
+    MAX_CONNECTIONS = 1024
+    MAX_CALLS = 16384
+
+
+cdef void take_block(Block* block, bytes data) except *:
+    cdef const char* bytes_of = data
+    block.size = len(data)
+    block.data = <uint8_t*> memory_grow(NULL, block.size)
+    memcpy(block.data, bytes_of, block.size)
+
+
+cdef dict percentiles(const Histogram* histogram):
+    """Latency in microseconds, each at most 1.6 % too large."""
+    cdef uint64_t seen = 0
+    cdef uint32_t bucket
+    wanted = [("p50_us", 0.5), ("p90_us", 0.9), ("p99_us", 0.99), ("p999_us", 0.999)]
+    found = {}
+    for bucket in range(BUCKETS):
+        seen += histogram.counts[bucket]
+        while wanted and seen and seen >= wanted[0][1] * histogram.count:
+            found[wanted.pop(0)[0]] = round(bucket_value(bucket) / 1e3, 1)
+    found["max_us"] = round(histogram.largest / 1e3, 1)
+    return found
+
+
+cdef class Generator:
+    """Calls on connected, non-blocking sockets, `calls` places on each. Use from one thread.
+
+    `blocks` are the HPACK blocks (first Assign, first CompleteJob, any Assign, any CompleteJob); `tenant` is field 1 of the
+    requests; `tails` are JobSpecs without an id, taken in turn. `rate` is Assigns a second, 0 for a closed loop. With
+    `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing is completed.
+    """
+
+    cdef Load* _load
+
+    def __cinit__(self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0):
+        cdef Load* load = <Load*> memory_zeroed(sizeof(Load))
+        cdef uint32_t index
+        self._load = load
+        if not 1 <= len(sockets) <= MAX_CONNECTIONS or calls < 1 or len(sockets) * calls > MAX_CALLS or not tails:
+            raise ValueError(f"1-{MAX_CONNECTIONS} connections, 1-{MAX_CALLS} calls in all, some jobs")
+        load.connection_count = <uint32_t> len(sockets)
+        load.call_count = load.connection_count * calls
+        load.connections = <Connection*> memory_zeroed(load.connection_count * sizeof(load.connections[0]))
+        load.calls = <Call*> memory_zeroed(load.call_count * sizeof(load.calls[0]))
+        load.free_calls = <uint32_t*> memory_zeroed(load.call_count * sizeof(uint32_t))
+        for index in range(load.connection_count):
+            load.connections[index].fd = sockets[index]
+            load.connections[index].input = <uint8_t*> memory_grow(NULL, ROOM)
+            load.connections[index].streams = <uint32_t*> memory_zeroed(TABLE * sizeof(uint32_t))
+            if nghttp2_hd_inflate_new(&load.connections[index].inflater) != 0:
+                raise MemoryError
+        for index in range(2):
+            take_block(&load.first[index], blocks[index])
+            take_block(&load.block[index], blocks[2 + index])
+        take_block(&load.tenant, tenant)
+        take_block(&load.prefix, prefix)
+        load.tail_count = <uint32_t> len(tails)
+        load.tails = <Block*> memory_zeroed(load.tail_count * sizeof(Block))
+        for index in range(load.tail_count):
+            take_block(&load.tails[index], tails[index])
+        load.rate = rate
+        load.batch = batch
+        load_begin(load)
+
+    def __dealloc__(self):
+        cdef uint32_t index
+        if self._load == NULL:
+            return
+        for index in range(self._load.connection_count):
+            nghttp2_hd_inflate_del(self._load.connections[index].inflater)
+            free(self._load.connections[index].input)
+            free(self._load.connections[index].streams)
+            buffer_free(&self._load.connections[index].output)
+        for index in range(2):
+            free(self._load.first[index].data)
+            free(self._load.block[index].data)
+        for index in range(self._load.tail_count):
+            free(self._load.tails[index].data)
+        free(self._load.tails)
+        free(self._load.tenant.data)
+        free(self._load.prefix.data)
+        free(self._load.connections)
+        free(self._load.calls)
+        free(self._load.free_calls)
+        buffer_free(&self._load.message)
+        free(self._load)
+
+    def run(self, double seconds):
+        """Loads for some time; False when every connection has failed."""
+        cdef int64_t until = clock_ns() + <int64_t> (seconds * 1e9)
+        cdef bint works
+        with nogil:
+            works = load_run(self._load, until)
+        return bool(works)
+
+    def finish(self, double seconds):
+        """Begins nothing new and waits for the answers."""
+        cdef int64_t until = clock_ns() + <int64_t> (seconds * 1e9)
+        with nogil:
+            load_finish(self._load, until)
+
+    def reset(self):
+        """Forgets what was measured: the warm-up is over."""
+        memset(self._load.latency, 0, sizeof(self._load.latency))
+        memset(self._load.codes, 0, sizeof(self._load.codes))
+        self._load.unassigned = 0
+        self._load.start = clock_ns()
+        self._load.due = 0
+
+    def result(self):
+        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost."""
+        cdef int kind
+        out = {}
+        for kind, name in ((ASSIGN, "Assign"), (COMPLETE, "CompleteJob")):
+            out[name] = {
+                "calls": self._load.latency[kind].count,
+                "codes": {code: self._load.codes[kind][<int> code] for code in range(CODES)
+                          if self._load.codes[kind][<int> code]},
+                **percentiles(&self._load.latency[kind]),
+            }
+        return {"methods": out, "unassigned": self._load.unassigned, "lost": self._load.lost}

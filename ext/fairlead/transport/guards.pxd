@@ -1,0 +1,27 @@
+"""What one peer may cost: a bucket of glitches, limits on what waits, time limits, places.
+
+nghttp2 stops rapid resets and CONTINUATION floods. The rest is here: every frame header is walked before the library sees
+it (it has no callback for frames it does not know), and whoever wears out the bucket is told ENHANCE_YOUR_CALM.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from fairlead.transport.model cimport Connection, Loop
+from fairlead.transport.system cimport sockaddr_storage
+
+cdef void guard_begin(Connection* connection) noexcept nogil
+# Looks at every frame header of what was read; whether the connection may go on.
+cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil
+# Takes from the bucket; an empty one ends the connection.
+cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
+# Whether it may be read at all now, for what it has not taken yet.
+cdef void guard_outbound(Connection* connection) noexcept nogil
+# Once a second: time limits, keepalive, age.
+cdef void guard_sweep(Loop* loop) noexcept nogil
+# Whether there is a place for a connection from there; takes it.
+cdef bint guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil
+cdef void guard_leave(Loop* loop, uint32_t address) noexcept nogil
+# Whether the rate allows to accept one more now.
+cdef bint guard_may_accept(Loop* loop) noexcept nogil
+# Says GOAWAY: first a notice, when called again the number of the last stream. The connection ends when its calls have.
+cdef void guard_drain(Loop* loop, Connection* connection) noexcept nogil

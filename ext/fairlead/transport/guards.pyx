@@ -1,0 +1,263 @@
+"""See guards.pxd."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from fairlead.base.memory cimport mix64
+from fairlead.transport.model cimport (
+    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_CONNECTIONS, GUARD_GLITCHES,
+    GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
+    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Loop, STREAMING,
+    Stream,
+)
+from fairlead.transport.nghttp2 cimport (
+    NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR,
+    nghttp2_session_get_last_proc_stream_id, nghttp2_session_get_outbound_queue_size,
+    nghttp2_session_terminate_session, nghttp2_submit_goaway, nghttp2_submit_ping, nghttp2_submit_rst_stream,
+    nghttp2_submit_shutdown_notice,
+)
+from fairlead.transport.streams cimport touch
+from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage
+
+cdef enum:
+    SECOND = 1000000
+    BURST = 1000                 # glitches of a full bucket
+    REFILL = 50                  # a second
+    PREFACE_SIZE = 24
+    HEAD_SIZE = 9
+    PING_INTERVAL = 1000000      # pings that come faster are excess
+    UPDATES_FREE = 100           # WINDOW_UPDATE frames without any other work between them
+    PAUSE_BYTES = 1048576
+    PAUSE_FRAMES = 1000
+    CLOSE_BYTES = 4194304
+    WRITE_TIMEOUT = 20000000
+    PREFACE_TIMEOUT = 5000000
+    SETTINGS_TIMEOUT = 10000000
+    HEADERS_TIMEOUT = 10000000
+    BODY_TIMEOUT = 30000000
+    KEEPALIVE_AFTER = 60000000
+    KEEPALIVE_TIMEOUT = 20000000
+    AGE = 1800000000             # of a connection, give or take a tenth
+    AGE_GRACE = 60000000
+    LINGER_TIMEOUT = 2000000
+    MAX_CONNECTIONS = 10000
+    MAX_PER_ADDRESS = 256
+    ACCEPT_RATE = 500
+    ACCEPT_BURST = 1000
+
+# Frame types.
+cdef enum:
+    DATA = 0
+    HEADERS = 1
+    PRIORITY = 2
+    RST_STREAM = 3
+    SETTINGS = 4
+    PING = 6
+    WINDOW_UPDATE = 8
+    LAST_KNOWN = 9
+    END_STREAM = 1
+    ACK = 1
+
+
+cdef void guard_begin(Connection* connection) noexcept nogil:
+    # Spread, so that connections that began together do not all begin again together.
+    cdef uint64_t spread = mix64(<uint64_t> connection.opened ^ <uint64_t> connection.fd) % (AGE // 5)
+    connection.glitches = BURST
+    connection.glitch_time = connection.opened
+    connection.preface_left = PREFACE_SIZE
+    connection.age_limit = connection.opened + AGE - AGE // 10 + <int64_t> spread
+
+
+cdef void guard_charge(Connection* connection, double glitches) noexcept nogil:
+    cdef Loop* loop = connection.loop
+    if connection.condemned:
+        return
+    connection.glitches = min(
+        <double> BURST, connection.glitches + <double> (loop.now - connection.glitch_time) * REFILL / SECOND)
+    connection.glitch_time = loop.now
+    connection.glitches -= glitches
+    if connection.glitches < 0:
+        loop.trips[GUARD_GLITCHES] += 1
+        connection.condemned = 1
+        nghttp2_session_terminate_session(connection.session, NGHTTP2_ENHANCE_YOUR_CALM)
+
+
+cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags) noexcept nogil:
+    cdef int64_t now = connection.loop.now
+    if kind == HEADERS or (kind == DATA and (size or flags & END_STREAM)):
+        connection.updates = 0
+        return
+    if kind == WINDOW_UPDATE:
+        connection.updates += 1
+        if connection.updates > UPDATES_FREE:
+            guard_charge(connection, 1)
+    elif kind == PING:
+        if not flags & ACK and now - connection.last_ping < PING_INTERVAL:
+            guard_charge(connection, 10)
+        connection.last_ping = now
+    elif kind == SETTINGS:
+        if not flags & ACK:
+            connection.settings_seen += connection.settings_seen < 2
+            if connection.settings_seen == 2:
+                guard_charge(connection, 10)
+    elif kind == RST_STREAM or kind == DATA or kind == PRIORITY or kind > LAST_KNOWN:
+        guard_charge(connection, 1)
+
+
+cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil:
+    cdef const uint8_t* end = data + size
+    cdef const uint8_t* head
+    cdef size_t take
+    if connection.preface_left:
+        take = min(size, <size_t> connection.preface_left)
+        connection.preface_left -= <uint8_t> take
+        data += take
+    while data < end:
+        if connection.frame_left:
+            take = min(<size_t> (end - data), <size_t> connection.frame_left)
+            connection.frame_left -= <uint32_t> take
+            data += take
+            continue
+        if connection.head_size == 0 and end - data >= HEAD_SIZE:
+            head = data
+            data += HEAD_SIZE
+        else:
+            take = min(<size_t> (end - data), <size_t> (HEAD_SIZE - connection.head_size))
+            memcpy(connection.head + connection.head_size, data, take)
+            connection.head_size += <uint8_t> take
+            data += take
+            if connection.head_size < HEAD_SIZE:
+                break
+            connection.head_size = 0
+            head = connection.head
+        connection.frame_left = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
+        walk_frame(connection, connection.frame_left, head[3], head[4])
+    return not connection.condemned
+
+
+cdef void guard_outbound(Connection* connection) noexcept nogil:
+    cdef Loop* loop = connection.loop
+    cdef bint crowded
+    if connection.held_bytes > CLOSE_BYTES and connection.out.size:
+        loop.trips[GUARD_OUTBOUND_CLOSED] += 1
+        connection.dead = 1
+        return
+    crowded = connection.held_bytes > PAUSE_BYTES or (
+        connection.out.size and nghttp2_session_get_outbound_queue_size(connection.session) > PAUSE_FRAMES)
+    if crowded and not connection.paused:
+        loop.trips[GUARD_OUTBOUND_PAUSED] += 1
+    connection.paused = crowded
+
+
+cdef bint is_late(Loop* loop, Connection* connection) noexcept nogil:
+    """Whether a time limit of the whole connection has passed; counts it."""
+    cdef int64_t age = loop.now - connection.opened
+    cdef int guard = -1
+    if connection.preface_left and age > PREFACE_TIMEOUT:
+        guard = GUARD_TIMEOUT_PREFACE
+    elif not connection.settings_acked and age > SETTINGS_TIMEOUT:
+        guard = GUARD_TIMEOUT_SETTINGS
+    elif connection.current != NULL and loop.now - connection.current.started > HEADERS_TIMEOUT:
+        guard = GUARD_TIMEOUT_HEADERS
+    elif (connection.out.size or connection.held_bytes) and loop.now - connection.progress > WRITE_TIMEOUT:
+        guard = GUARD_TIMEOUT_WRITE
+    elif connection.ping_sent and loop.now - connection.ping_sent > KEEPALIVE_TIMEOUT:
+        guard = GUARD_TIMEOUT_PING
+    if guard < 0:
+        return False
+    loop.trips[guard] += 1
+    return True
+
+
+cdef void sweep_streams(Loop* loop, Connection* connection) noexcept nogil:
+    """Requests that do not come to their end."""
+    cdef Stream* stream = connection.streams
+    while stream != NULL:
+        if stream.flags & HEADERS_DONE and not stream.flags & (ENDED | IN_PYTHON) and (
+                loop.now - stream.started > BODY_TIMEOUT) and not stream.timed_out:
+            loop.trips[GUARD_TIMEOUT_BODY] += 1
+            stream.timed_out = 1
+            nghttp2_submit_rst_stream(connection.session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_CANCEL)
+            touch(connection)
+        stream = stream.next
+
+
+cdef void keep_alive(Loop* loop, Connection* connection) noexcept nogil:
+    if connection.ping_sent and connection.last_read > connection.ping_sent:
+        connection.ping_sent = 0
+    if not connection.ping_sent and loop.now - connection.last_read > KEEPALIVE_AFTER:
+        connection.ping_sent = loop.now
+        nghttp2_submit_ping(connection.session, NGHTTP2_FLAG_NONE, NULL)
+        touch(connection)
+
+
+cdef void guard_sweep(Loop* loop) noexcept nogil:
+    cdef Connection* connection = loop.connections
+    while connection != NULL:
+        if connection.lingers:
+            connection.dead = loop.now - connection.lingers > LINGER_TIMEOUT
+            touch(connection)
+        elif is_late(loop, connection) or loop.now > connection.age_limit + AGE_GRACE:
+            connection.dead = 1
+            touch(connection)
+        else:
+            sweep_streams(loop, connection)
+            keep_alive(loop, connection)
+            if loop.now > connection.age_limit and not loop.draining:
+                guard_drain(loop, connection)
+        connection = connection.next
+
+
+cdef void guard_drain(Loop* loop, Connection* connection) noexcept nogil:
+    """In two steps: a notice, then, when the peer has had time to see it, the number of its last stream."""
+    if connection.draining == 0:
+        nghttp2_submit_shutdown_notice(connection.session)
+        connection.draining = 1
+    elif connection.draining == 1:
+        nghttp2_submit_goaway(connection.session, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(connection.session), NGHTTP2_NO_ERROR, NULL, 0)
+        connection.draining = 2
+    touch(connection)
+
+
+# ---- places
+
+
+cdef uint32_t address_place(Loop* loop, const sockaddr_storage* peer) noexcept nogil:
+    """Keyed, so that nobody can choose an address to fill another's place. Of IPv6 the network of 64 bits."""
+    cdef uint64_t value = 0
+    if peer.ss_family == AF_INET:
+        value = (<const sockaddr_in*> peer).sin_addr.s_addr
+    elif peer.ss_family == AF_INET6:
+        memcpy(&value, (<const sockaddr_in6*> peer).sin6_addr.s6_addr, 8)
+        if value == 0:
+            # An IPv4 address inside IPv6.
+            memcpy(&value, (<const sockaddr_in6*> peer).sin6_addr.s6_addr + 8, 8)
+    return <uint32_t> (mix64(value ^ loop.address_key) % ADDRESS_PLACES)
+
+
+cdef bint guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil:
+    address[0] = address_place(loop, peer)
+    if loop.connection_count >= MAX_CONNECTIONS:
+        loop.trips[GUARD_CONNECTIONS] += 1
+        return False
+    if loop.addresses[address[0]] >= MAX_PER_ADDRESS:
+        loop.trips[GUARD_ADDRESS] += 1
+        return False
+    loop.addresses[address[0]] += 1
+    return True
+
+
+cdef void guard_leave(Loop* loop, uint32_t address) noexcept nogil:
+    loop.addresses[address] -= 1
+
+
+cdef bint guard_may_accept(Loop* loop) noexcept nogil:
+    loop.accept_tokens = min(
+        <double> ACCEPT_BURST, loop.accept_tokens + <double> (loop.now - loop.accept_time) * ACCEPT_RATE / SECOND)
+    loop.accept_time = loop.now
+    if loop.accept_tokens < 1:
+        loop.trips[GUARD_ACCEPTS] += 1
+        return False
+    loop.accept_tokens -= 1
+    return True

@@ -1,0 +1,358 @@
+"""See loop.pxd.
+
+One wake-up:
+
+    read     every readable connection once; nghttp2 calls back, whole hot requests join the batch
+    decide   the batch under one lock of the shard
+    release  replies whose facts are durable go to nghttp2; the others are parked in order of their sequence
+    write    every touched connection: one send for all its frames
+    bury     connections that ended
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from fairlead.base.buffer cimport buffer_append, buffer_free
+from fairlead.base.memory cimport memory_grow
+from fairlead.journal.journal cimport journal_durable
+from fairlead.shard.dispatch cimport shard_lock, shard_unlock, submit
+from fairlead.transport.connections cimport (
+    connection_flush, connection_free, connection_open, connection_read,
+)
+from fairlead.transport.exchange cimport close_events, exchange_free, exchange_init, take_commands
+from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
+from fairlead.transport.model cimport (
+    CLOSED, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, HOT, IN_BATCH,
+    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream,
+)
+from fairlead.transport.nghttp2 cimport (
+    nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
+    nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
+)
+from fairlead.transport.replies cimport (
+    answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
+)
+from fairlead.transport.requests cimport hand_over, set_request_callbacks
+from fairlead.transport.streams cimport stream_of, stream_release, stream_returned, touch
+from fairlead.transport.system cimport (
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EMFILE, ENFILE, SOCK_CLOEXEC, SOCK_NONBLOCK,
+    accept4, clock_us, close, epoll_create1, epoll_ctl, epoll_event, epoll_wait, errno, sockaddr, sockaddr_storage, socklen_t,
+)
+
+cdef enum:
+    MAX_READY = 256          # connections of one wake-up
+    MAX_ACCEPTS = 64         # of one wake-up
+    IDLE_WAIT_MS = 1000
+    SHORT_WAIT_MS = 20
+    SWEEP_US = 1000000
+    NOTICE_US = 100000       # from the notice of a drain to its last word
+    DEADLINE_EXCEEDED = 4
+    RESOURCE_EXHAUSTED = 8
+    INTERNAL = 13
+
+
+cdef bint loop_init(Loop* loop) noexcept nogil:
+    cdef epoll_event wanted
+    if not exchange_init(&loop.exchange):
+        return False
+    loop.epoll = epoll_create1(EPOLL_CLOEXEC)
+    if loop.epoll < 0:
+        return False
+    if nghttp2_session_callbacks_new(&loop.callbacks) != 0 or nghttp2_option_new(&loop.options) != 0:
+        return False
+    set_request_callbacks(loop.callbacks)
+    set_reply_callbacks(loop.callbacks)
+    nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
+    loop.accepting = 1
+    loop.now = loop.accept_time = clock_us()
+    loop.accept_tokens = 1000
+    loop.input = <uint8_t*> memory_grow(NULL, READ_SIZE)
+    wanted.events = EPOLLIN
+    wanted.data.ptr = loop
+    if epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.listener, &wanted) != 0:
+        return False
+    wanted.data.ptr = &loop.exchange
+    return epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.exchange.down, &wanted) == 0
+
+
+cdef void loop_free(Loop* loop) noexcept nogil:
+    cdef uint32_t at, place
+    cdef Stream* stream
+    while loop.connections != NULL:
+        connection_free(loop, loop.connections)
+    for at in range(loop.chunk_count):
+        for place in range(256):
+            stream = &loop.chunks[at][place]
+            buffer_free(&stream.body)
+            buffer_free(&stream.reply)
+        free(loop.chunks[at])
+    for at in range(loop.method_count):
+        free(loop.methods[at].path)
+    free(loop.methods)
+    free(loop.chunks)
+    free(loop.batch)
+    free(loop.input)
+    buffer_free(&loop.scratch)
+    buffer_free(&loop.trailers)
+    buffer_free(&loop.output)
+    nghttp2_session_callbacks_del(loop.callbacks)
+    nghttp2_option_del(loop.options)
+    exchange_free(&loop.exchange)
+    close_listener(loop)
+    if loop.epoll >= 0:
+        close(loop.epoll)
+
+
+cdef void close_listener(Loop* loop) noexcept nogil:
+    loop.accepting = 1
+    if loop.listener >= 0:
+        close(loop.listener)
+        loop.listener = -1
+
+
+# ---- read
+
+
+cdef void poll_listener(Loop* loop, bint wanted) noexcept nogil:
+    cdef epoll_event event
+    if loop.listener < 0 or loop.accepting == wanted:
+        return
+    event.events = EPOLLIN if wanted else 0
+    event.data.ptr = loop
+    epoll_ctl(loop.epoll, EPOLL_CTL_MOD, loop.listener, &event)
+    loop.accepting = wanted
+
+
+cdef void accept_some(Loop* loop) noexcept nogil:
+    cdef sockaddr_storage peer
+    cdef socklen_t size
+    cdef uint32_t address
+    cdef int fd
+    cdef int count
+    for count in range(MAX_ACCEPTS):
+        if not guard_may_accept(loop):
+            # The rest waits in the backlog of the socket.
+            poll_listener(loop, False)
+            return
+        size = sizeof(sockaddr_storage)
+        fd = accept4(loop.listener, <sockaddr*> &peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            # Without descriptors the listener stays readable: it is looked at again in a moment, not at once.
+            if errno == EMFILE or errno == ENFILE:
+                poll_listener(loop, False)
+            return
+        if not guard_admit(loop, &peer, &address):
+            close(fd)
+            continue
+        loop.accepted += 1
+        if connection_open(loop, fd, address) == NULL:
+            guard_leave(loop, address)
+            close(fd)
+
+
+cdef void read_ready(Loop* loop, const epoll_event* ready, int count) noexcept nogil:
+    cdef Connection* connection
+    cdef int at
+    for at in range(count):
+        if ready[at].data.ptr == loop:
+            accept_some(loop)
+        elif ready[at].data.ptr == &loop.exchange:
+            run_commands(loop)
+        else:
+            connection = <Connection*> ready[at].data.ptr
+            if ready[at].events & EPOLLOUT:
+                touch(connection)
+            if ready[at].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                connection_read(loop, connection)
+
+
+# ---- decide and release
+
+
+cdef void decide(Loop* loop) noexcept nogil:
+    """The calls of the batch, under one lock."""
+    cdef Stream* stream
+    cdef uint32_t at
+    cdef size_t begin
+    shard_lock(loop.shard)
+    for at in range(loop.batch_count):
+        stream = loop.batch[at]
+        if stream.flags & CLOSED:
+            loop.unanswered += 1
+            continue
+        if stream.flags & DECIDED:
+            continue
+        if stream.deadline and stream.deadline <= loop.now:
+            loop.unanswered += 1
+            stream_fail_with(loop, stream, DEADLINE_EXCEEDED, b"DEADLINE_EXCEEDED", b"the deadline passed before the call was carried out")
+            continue
+        begin = message_begin(stream)
+        stream.status = submit(
+            loop.shard, loop.methods[stream.method].number, stream.body.data + PREFIX_SIZE,
+            stream.body.size - PREFIX_SIZE, &stream.reply)
+        stream.sequence = loop.shard.journal.sequence
+        if stream.status == 0:
+            message_end(stream, begin, 0)
+    shard_unlock(loop.shard)
+
+
+cdef void park(Loop* loop, Stream* stream) noexcept nogil:
+    stream.next_parked = NULL
+    if loop.parked_head == NULL:
+        loop.parked_head = stream
+    else:
+        loop.parked_tail.next_parked = stream
+    loop.parked_tail = stream
+
+
+cdef void give(Loop* loop, Stream* stream) noexcept nogil:
+    """A call leaves the batch: with its answer, if anyone still wants it."""
+    if stream.flags & CLOSED:
+        stream_release(loop, stream)
+        return
+    stream.flags &= ~<uint32_t> IN_BATCH
+    answer(loop, stream)
+
+
+cdef void release(Loop* loop) noexcept nogil:
+    """Refusals of the transport leave at once; what the shard said waits until it is durable."""
+    cdef Stream* stream
+    cdef uint32_t at
+    for at in range(loop.batch_count):
+        stream = loop.batch[at]
+        if stream.flags & (DECIDED | CLOSED):
+            give(loop, stream)
+        elif stream.status != INTERNAL or not hand_over(loop, stream):
+            # Bytes that did not decode may hold nothing worse than a bad id: Python tells which, when it has room.
+            park(loop, stream)
+    loop.batch_count = 0
+    release_durable(loop)
+
+
+cdef void release_durable(Loop* loop) noexcept nogil:
+    cdef Stream* stream
+    while loop.parked_head != NULL and loop.parked_head.sequence <= journal_durable(&loop.shard.journal):
+        stream = loop.parked_head
+        loop.parked_head = stream.next_parked
+        give(loop, stream)
+
+
+# ---- from Python
+
+
+cdef void send_message(Loop* loop, Stream* stream, const Command* command) noexcept nogil:
+    cdef size_t begin
+    if stream.flags & (DECIDED | CLOSED):
+        return
+    begin = message_begin(stream)
+    buffer_append(&stream.reply, command.data, command.size)
+    if command.status:
+        stream.flags |= REPLY_GZIP
+    message_end(stream, begin, <uint8_t> command.status)
+    if loop.methods[stream.method].kind != STREAMING:
+        return
+    if stream.reply.size - stream.sent > MAX_PENDING_REPLY:
+        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the messages are not read fast enough")
+    else:
+        answer_more(loop, stream)
+
+
+cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
+    cdef Stream* stream
+    if command.kind == COMMAND_DRAIN:
+        if not loop.draining:
+            loop.draining = 1
+            loop.drain_start = loop.now
+            drain_all(loop)
+        loop.drain_until = loop.now + <int64_t> command.status * 1000
+        return
+    stream = stream_of(loop, command.call)
+    if stream == NULL:
+        return
+    if command.kind == COMMAND_MESSAGE:
+        send_message(loop, stream, command)
+    elif command.kind == COMMAND_FINISH:
+        answer_finish(loop, stream, command.status, command.data, command.size)
+        stream_returned(loop, stream)
+    elif command.kind == COMMAND_HTTP:
+        if not stream.flags & CLOSED:
+            stream.http_status = command.status
+            stream.reply.size = 0
+            buffer_append(&stream.reply, command.data, command.size)
+            stream.flags |= DECIDED
+            answer(loop, stream)
+        stream_returned(loop, stream)
+
+
+cdef void run_commands(Loop* loop) noexcept nogil:
+    cdef uint32_t count, at
+    cdef Command* commands = take_commands(&loop.exchange, &count)
+    for at in range(count):
+        run_command(loop, &commands[at])
+        free(commands[at].data)
+    free(commands)
+
+
+# ---- write and bury
+
+
+cdef void flush_touched(Loop* loop) noexcept nogil:
+    cdef Connection* connection
+    while loop.touched != NULL:
+        connection = loop.touched
+        loop.touched = connection.next_touched
+        # Still marked as touched: its own flush must not put it on the list again.
+        if not connection.dead:
+            connection_flush(loop, connection)
+        connection.touched = 0
+        if connection.dead:
+            connection_free(loop, connection)
+
+
+cdef void drain_all(Loop* loop) noexcept nogil:
+    cdef Connection* connection = loop.connections
+    close_listener(loop)
+    while connection != NULL:
+        guard_drain(loop, connection)
+        connection = connection.next
+
+
+cdef void drain_on(Loop* loop) noexcept nogil:
+    """The second word of the drain, and its end."""
+    cdef Connection* connection = loop.connections
+    while connection != NULL:
+        if connection.draining < 2 and loop.now - loop.drain_start >= NOTICE_US:
+            guard_drain(loop, connection)
+        connection = connection.next
+    if loop.connection_count == 0 or loop.now >= loop.drain_until:
+        loop.stopped = 1
+
+
+cdef inline int wait_ms(const Loop* loop) noexcept nogil:
+    return SHORT_WAIT_MS if loop.draining or not loop.accepting else IDLE_WAIT_MS
+
+
+cdef void loop_run(Loop* loop) noexcept nogil:
+    cdef epoll_event ready[MAX_READY]
+    cdef int count
+    while not loop.stopped:
+        count = epoll_wait(loop.epoll, ready, MAX_READY, wait_ms(loop))
+        loop.now = clock_us()
+        loop.wakeups += 1
+        if loop.now >= loop.next_sweep:
+            loop.next_sweep = loop.now + SWEEP_US
+            guard_sweep(loop)
+        if not loop.accepting:
+            poll_listener(loop, True)
+        read_ready(loop, ready, count)
+        if loop.batch_count:
+            decide(loop)
+            release(loop)
+        if loop.draining:
+            drain_on(loop)
+        flush_touched(loop)
+    close_listener(loop)
+    while loop.connections != NULL:
+        connection_free(loop, loop.connections)
+    close_events(&loop.exchange)

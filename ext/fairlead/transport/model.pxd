@@ -1,0 +1,255 @@
+"""The transport's memory: one Loop per thread, its connections, their streams.
+
+    Loop        one epoll, one listener, the methods, the shard; owned by the thread that runs it
+    Connection  one socket and its nghttp2 session
+    Stream      one HTTP/2 stream, which is one call; pooled, so that a call allocates nothing
+
+A stream goes through: headers -> message -> batch -> decided -> answered -> closed. Everything is integers and bytes: no
+Python object is reachable from here. Times are monotone microseconds; sizes are bytes.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from fairlead.base.buffer cimport Buffer
+from fairlead.shard.dispatch cimport ShardState
+from fairlead.transport.nghttp2 cimport nghttp2_option, nghttp2_session, nghttp2_session_callbacks
+from fairlead.transport.system cimport pthread_mutex_t
+
+
+cdef enum:
+    PREFIX_SIZE = 5                # gRPC: compressed flag, length of the message
+    STREAMS_PER_CHUNK = 256
+    KEPT_BUFFER = 16384            # a pooled stream gives larger buffers back
+    READ_SIZE = 65536              # one recv
+    WRITE_SIZE = 65536             # nghttp2 is asked for frames until there are so many bytes for one send
+    MAX_STREAMS = 1000             # of a connection, at once
+    STREAM_WINDOW = 262144
+    CONNECTION_WINDOW = 4194304
+    MAX_FIELDS = 64                # of a header block: more fail the stream
+    MAX_FIELDS_SIZE = 8192
+    MAX_FIELDS_HARD = 256          # more close the connection at once
+    MAX_FIELDS_SIZE_HARD = 16384
+    HOT_LIMIT = 262144             # of a message to a hot method that takes no list
+    MAX_PENDING_REPLY = 4194304    # of a streaming call whose peer does not read
+    MAX_HELD_CALLS = 1024          # unary calls that Python has
+    MAX_HELD_STREAMS = 8192
+    ADDRESS_PLACES = 65536
+    MAX_EVENT_BYTES = 67108864     # of messages that wait for Python
+
+# Kinds of methods.
+cdef enum:
+    HOT = 0
+    UNARY = 1                      # Python, one request, one reply
+    STREAMING = 2                  # Python, any number of both
+
+# What a stream has been through; its flags.
+cdef enum:
+    HEADERS_DONE = 1
+    NOT_POST = 2
+    BAD_CONTENT_TYPE = 4
+    CONNECT_JSON = 8               # unary Connect, body in JSON
+    CONNECT_PROTO = 16
+    ENCODING_GZIP = 32
+    ENCODING_UNKNOWN = 64
+    ACCEPTS_GZIP = 128
+    BAD_METADATA = 256
+    TOO_MANY_FIELDS = 512
+    DISCARDS = 1024                # what still comes is not looked at
+    ENDED = 2048                   # the peer has half-closed
+    IN_BATCH = 4096
+    IN_PYTHON = 8192               # Python has a call of this stream
+    DECIDED = 16384                # reply and status are final
+    ANSWERED = 32768               # the response headers are with nghttp2
+    CLOSED = 65536                 # nghttp2 is done with it
+    COMPRESSED = 131072            # the message is
+    HAS_CONTENT_TYPE = 262144
+    BAD_TIMEOUT = 524288
+    STALLED = 1048576              # nghttp2 waits for more of the reply
+    REPLY_GZIP = 2097152
+
+# Reasons of the guards, by their place in Loop.trips and in the metrics.
+cdef enum:
+    GUARD_GLITCHES = 0
+    GUARD_FIELDS = 1               # the stream failed
+    GUARD_FIELDS_HARD = 2          # the connection was closed
+    GUARD_OUTBOUND_PAUSED = 3
+    GUARD_OUTBOUND_CLOSED = 4
+    GUARD_TIMEOUT_PREFACE = 5
+    GUARD_TIMEOUT_SETTINGS = 6
+    GUARD_TIMEOUT_HEADERS = 7
+    GUARD_TIMEOUT_BODY = 8
+    GUARD_TIMEOUT_WRITE = 9
+    GUARD_TIMEOUT_PING = 10
+    GUARD_CONNECTIONS = 11
+    GUARD_ADDRESS = 12
+    GUARD_ACCEPTS = 13
+    GUARD_MESSAGE_SIZE = 14
+    GUARD_COLD_FULL = 15
+    GUARD_COUNT = 16
+
+cdef struct Method:
+    uint64_t tail                  # last 8 bytes of the path
+    char* path
+    uint32_t size
+    uint32_t number                # the shard's, of a hot one
+    uint32_t kind
+    uint32_t limit                 # of a message
+
+cdef struct Connection
+cdef struct Loop
+
+cdef struct Stream:
+    Connection* connection         # NULL when it is gone
+    Stream* previous               # in the connection
+    Stream* next                   # in the connection or in the pool
+    Stream* next_parked
+    Buffer body                    # the request as it came, prefix and all
+    Buffer reply                   # prefixes and messages; a refused hot call: PREFIX_SIZE bytes and a google.rpc.Status
+    size_t sent                    # of reply, to nghttp2
+    int64_t started
+    int64_t deadline               # 0: none
+    uint64_t sequence              # in the journal, of what the reply tells
+    uint32_t index                 # in Loop.streams
+    uint32_t generation
+    uint32_t flags
+    uint32_t fields
+    uint32_t fields_size
+    int32_t id
+    int32_t method                 # -1: unknown
+    int32_t status                 # gRPC
+    int32_t http_status            # of an answer that is not gRPC; 0: gRPC
+    uint8_t timed_out
+    uint32_t charged               # of the connection's held_bytes
+    uint8_t finishes               # a streaming reply has all its messages; trailers follow them
+
+cdef struct Connection:
+    Loop* loop
+    nghttp2_session* session
+    Connection* previous
+    Connection* next
+    Stream* streams
+    Stream* current                # whose header block is being read
+    Connection* next_touched
+    Buffer out                     # what the socket did not take
+    size_t out_sent
+    int fd
+    uint32_t events                # asked of epoll
+    uint32_t stream_count
+    uint32_t held_count            # closed streams whose work Python still does
+    uint8_t touched
+    uint8_t dead
+    uint8_t draining
+    uint8_t paused                 # not read while too much waits to be written
+    # guards
+    int64_t opened
+    int64_t progress               # when the socket last took bytes, while any wait
+    int64_t glitch_time
+    int64_t age_limit
+    int64_t lingers                # since when our half is closed; 0: it is open
+    int64_t ping_sent              # 0: none is open
+    int64_t last_read
+    int64_t last_ping              # received
+    double glitches                # left in the bucket
+    uint32_t frame_left            # of the present frame, for the walker
+    uint8_t head[9]
+    uint8_t head_size
+    uint8_t preface_left
+    uint8_t settings_acked
+    uint8_t settings_seen          # 0, 1, 2: more
+    uint8_t condemned              # it was told to go away and is not listened to
+    uint32_t updates               # WINDOW_UPDATE frames since other work
+    uint32_t address               # place of the peer's address
+    size_t held_bytes              # of replies that nghttp2 has
+
+# What the loop tells Python, and Python the loop.
+cdef enum:
+    EVENT_CALL = 0                 # a whole request of one message
+    EVENT_OPEN = 1                 # a stream of messages begins
+    EVENT_MESSAGE = 2
+    EVENT_END = 3                  # the peer sends no more
+    EVENT_CANCELLED = 4            # the peer takes no more
+
+cdef enum:
+    COMMAND_MESSAGE = 0            # one message of the reply; `status` 1: it is compressed
+    COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
+    COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
+    COMMAND_DRAIN = 3              # of the whole server, `status` milliseconds long
+
+cdef struct Event:
+    uint64_t call
+    uint32_t kind
+    uint32_t flags
+    int32_t method
+    int64_t deadline
+    uint8_t* data                  # owned
+    size_t size
+
+cdef struct Command:
+    uint64_t call
+    uint32_t kind
+    int32_t status
+    uint8_t* data                  # owned
+    size_t size
+
+# Between the loop and Python. `lock` is held to copy pointers, never for work. Bounded by the calls Python may hold.
+cdef struct Exchange:
+    pthread_mutex_t lock
+    Event* events
+    uint32_t event_count
+    uint32_t event_capacity
+    size_t event_bytes
+    Command* commands
+    uint32_t command_count
+    uint32_t command_capacity
+    int up                         # eventfd: there are events
+    int down                       # eventfd: there are commands
+    uint8_t closed                 # no events will come
+
+cdef struct Loop:
+    ShardState* shard
+    Exchange exchange
+    nghttp2_session_callbacks* callbacks
+    nghttp2_option* options
+    Method* methods
+    uint32_t method_count
+    Stream** chunks                # the slab of streams
+    uint32_t chunk_count
+    Stream* free_streams
+    Stream** batch                 # calls of this wake-up
+    uint32_t batch_count
+    uint32_t batch_capacity
+    Stream* parked_head            # decided, not yet durable, by sequence
+    Stream* parked_tail
+    Connection* connections
+    Connection* touched            # to be flushed in this wake-up
+    uint32_t connection_count
+    uint32_t held_calls            # unary calls in Python
+    uint32_t held_streams
+    uint8_t* input
+    Buffer scratch                 # a Status on its way to a stream
+    Buffer trailers                # text of the trailers being submitted
+    Buffer output                  # frames on their way to a socket
+    int64_t now
+    int64_t drain_start
+    int64_t drain_until
+    int64_t next_sweep
+    double accept_tokens
+    int64_t accept_time
+    int epoll
+    int listener
+    uint8_t accepting              # the listener is polled
+    uint8_t draining
+    uint8_t stopped
+    uint64_t calls[3]              # by kind of method
+    uint64_t unanswered            # cancelled or expired before they were decided
+    uint64_t wakeups
+    uint64_t address_key
+    uint16_t[ADDRESS_PLACES] addresses   # connections by place of their address
+    uint64_t accepted
+    uint64_t trips[GUARD_COUNT]
+    uint64_t statuses[17]
+
+
+cdef inline uint64_t call_of(const Stream* stream) noexcept nogil:
+    """The name of a call for Python: never the same twice."""
+    return (<uint64_t> stream.generation << 32) | stream.index

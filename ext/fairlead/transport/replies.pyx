@@ -1,0 +1,273 @@
+"""See replies.pxd."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, strlen
+
+from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
+from fairlead.base.text cimport Text, text_empty, text_of
+from fairlead.codec.encode cimport encode_status
+from fairlead.transport.guards cimport guard_charge
+from fairlead.transport.model cimport (
+    ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, IN_PYTHON, Loop,
+    PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream,
+)
+from fairlead.transport.nghttp2 cimport (
+    NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
+    NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_NV_FLAG_NO_COPY_NAME,
+    NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX, NGHTTP2_RST_STREAM, nghttp2_data_provider, nghttp2_data_source, nghttp2_frame,
+    nghttp2_nv, nghttp2_session, nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_frame_send_callback,
+    nghttp2_session_get_stream_user_data, nghttp2_session_resume_data,
+    nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
+)
+from fairlead.transport.streams cimport batch_add, touch
+from fairlead.transport.wire cimport append_base64, append_percent, status_message
+
+cdef enum:
+    MAX_REPLY_FIELDS = 8
+
+# gRPC codes as trailers spell them.
+cdef const char** CODES = [
+    b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
+]
+
+
+# What an HTTP client is told beside the status.
+cdef const char* HTTP_REFUSAL = (
+    b'{"code":"unimplemented","message":"POST application/grpc, application/json or application/proto to a method"}')
+
+
+cdef inline void constant_field(nghttp2_nv* nv, const char* name, const char* value) noexcept nogil:
+    """A field of which nghttp2 needs no copy."""
+    nv.name = <uint8_t*> name
+    nv.namelen = strlen(name)
+    nv.value = <uint8_t*> value
+    nv.valuelen = strlen(value)
+    nv.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE
+
+
+cdef inline void changing_field(nghttp2_nv* nv, const char* name, const uint8_t* value, size_t size) noexcept nogil:
+    """A field whose value will hardly come again: copied, and kept out of the table of the peer."""
+    nv.name = <uint8_t*> name
+    nv.namelen = strlen(name)
+    nv.value = <uint8_t*> value
+    nv.valuelen = size
+    nv.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_INDEX
+
+
+cdef size_t message_begin(Stream* stream) noexcept nogil:
+    cdef size_t at = stream.reply.size
+    buffer_reserve(&stream.reply, PREFIX_SIZE)
+    stream.reply.size += PREFIX_SIZE
+    return at
+
+
+cdef void message_end(Stream* stream, size_t at, uint8_t compressed) noexcept nogil:
+    cdef uint8_t* prefix = stream.reply.data + at
+    cdef size_t size = stream.reply.size - at - PREFIX_SIZE
+    prefix[0] = compressed
+    prefix[1] = <uint8_t> (size >> 24)
+    prefix[2] = <uint8_t> (size >> 16)
+    prefix[3] = <uint8_t> (size >> 8)
+    prefix[4] = <uint8_t> size
+
+
+cdef void stream_fail(Loop* loop, Stream* stream, int32_t code, const char* reason, Text message) noexcept nogil:
+    if stream.flags & IN_PYTHON:
+        loop.scratch.size = 0
+        encode_status(&loop.scratch, code, text_of(reason), message, text_empty(), NULL, 0)
+        answer_finish(loop, stream, code, loop.scratch.data, loop.scratch.size)
+        return
+    stream.reply.size = 0
+    message_begin(stream)
+    encode_status(&stream.reply, code, text_of(reason), message, text_empty(), NULL, 0)
+    stream.status = code
+    stream.flags |= DECIDED | DISCARDS
+    batch_add(loop, stream)
+
+
+cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char* reason, const char* message) noexcept nogil:
+    stream_fail(loop, stream, code, reason, text_of(message))
+
+
+cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil:
+    stream.reply.size = 0
+    buffer_append(&stream.reply, HTTP_REFUSAL, strlen(HTTP_REFUSAL))
+    stream.http_status = http_status
+    stream.flags |= DECIDED | DISCARDS
+    # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
+    if stream.flags & ENDED:
+        batch_add(loop, stream)
+
+
+cdef size_t add_status(
+    Loop* loop, nghttp2_nv* nv, size_t count, int32_t code, const uint8_t* status, size_t size
+) noexcept nogil:
+    """Adds grpc-status and, of a Status, grpc-message and its details; returns the new count."""
+    cdef Text message = status_message(status, size)
+    cdef size_t middle
+    constant_field(&nv[count], b"grpc-status", CODES[code])
+    count += 1
+    loop.statuses[code] += 1
+    if size == 0:
+        return count
+    loop.trailers.size = 0
+    append_percent(&loop.trailers, <const uint8_t*> message.data, message.size)
+    middle = loop.trailers.size
+    append_base64(&loop.trailers, status, size)
+    changing_field(&nv[count], b"grpc-message", loop.trailers.data, middle)
+    changing_field(&nv[count + 1], b"grpc-status-details-bin", loop.trailers.data + middle, loop.trailers.size - middle)
+    return count + 2
+
+
+cdef int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:
+    """The answer is whole; what the peer still sends would be for nothing. A reset any earlier would overtake it."""
+    cdef Stream* stream
+    if frame.hd.type == NGHTTP2_RST_STREAM:
+        guard_charge(<Connection*> user, 2)
+        return 0
+    if not frame.hd.flags & NGHTTP2_FLAG_END_STREAM or (
+            frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA):
+        return 0
+    stream = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    if stream != NULL and not stream.flags & ENDED:
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR)
+    return 0
+
+
+cdef void set_reply_callbacks(nghttp2_session_callbacks* callbacks) noexcept nogil:
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent)
+
+
+cdef ssize_t read_reply(
+    nghttp2_session* session, int32_t id, uint8_t* to, size_t room, uint32_t* flags, nghttp2_data_source* source,
+    void* connection
+) noexcept nogil:
+    """nghttp2 asks for the next bytes of a reply; at their end the trailers are submitted."""
+    cdef Stream* stream = <Stream*> source.ptr
+    cdef size_t size = min(room, stream.reply.size - stream.sent)
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    cdef size_t count
+    if size:
+        memcpy(to, stream.reply.data + stream.sent, size)
+        stream.sent += size
+    if stream.sent < stream.reply.size:
+        return size
+    if not stream.finishes:
+        # More may come: forget what has left.
+        stream.reply.size = 0
+        stream.sent = 0
+        account(stream)
+        if size:
+            return size
+        stream.flags |= STALLED
+        return NGHTTP2_ERR_DEFERRED
+    flags[0] |= NGHTTP2_DATA_FLAG_EOF
+    if stream.http_status == 0:
+        flags[0] |= NGHTTP2_DATA_FLAG_NO_END_STREAM
+        count = add_status(stream.connection.loop, nv, 0, stream.status, stream.body.data, stream.body.size if stream.status else 0)
+        nghttp2_submit_trailer(session, id, nv, count)
+    return size
+
+
+cdef inline void account(Stream* stream) noexcept nogil:
+    """What the reply holds, to the connection's account; `stream_close` gives it back."""
+    cdef uint32_t size = <uint32_t> (stream.reply.size - stream.sent)
+    stream.connection.held_bytes += <size_t> size - stream.charged
+    stream.charged = size
+
+
+cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
+    """Response headers, with the reply behind them."""
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    cdef nghttp2_data_provider provider
+    cdef size_t count = 2
+    constant_field(&nv[0], b":status", b"200")
+    constant_field(&nv[1], b"content-type", b"application/grpc")
+    if stream.flags & REPLY_GZIP:
+        constant_field(&nv[2], b"grpc-encoding", b"gzip")
+        count = 3
+    provider.source.ptr = stream
+    provider.read_callback = read_reply
+    stream.flags |= ANSWERED
+    account(stream)
+    nghttp2_submit_response(stream.connection.session, stream.id, nv, count, &provider)
+    touch(stream.connection)
+
+
+cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size) noexcept nogil:
+    """Trailers only."""
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    cdef size_t count = 2
+    constant_field(&nv[0], b":status", b"200")
+    constant_field(&nv[1], b"content-type", b"application/grpc")
+    if stream.flags & ENCODING_UNKNOWN:
+        constant_field(&nv[2], b"grpc-accept-encoding", b"identity,gzip")
+        count = 3
+    count = add_status(loop, nv, count, stream.status, status, size)
+    stream.flags |= ANSWERED
+    nghttp2_submit_response(stream.connection.session, stream.id, nv, count, NULL)
+    touch(stream.connection)
+
+
+cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    cdef nghttp2_data_provider provider
+    cdef char status[12]
+    cdef size_t count = 1
+    snprintf(status, sizeof(status), b"%d", stream.http_status)
+    changing_field(&nv[0], b":status", <const uint8_t*> status, strlen(status))
+    if stream.flags & CONNECT_PROTO and stream.http_status == 200:
+        constant_field(&nv[1], b"content-type", b"application/proto")
+        count = 2
+    elif stream.reply.size:
+        constant_field(&nv[1], b"content-type", b"application/json")
+        count = 2
+    if stream.http_status == 405:
+        constant_field(&nv[count], b"allow", b"POST")
+        count += 1
+    provider.source.ptr = stream
+    provider.read_callback = read_reply
+    stream.finishes = 1
+    stream.flags |= ANSWERED
+    account(stream)
+    nghttp2_submit_response(
+        stream.connection.session, stream.id, nv, count, &provider if stream.reply.size else NULL)
+    touch(stream.connection)
+
+
+cdef void answer(Loop* loop, Stream* stream) noexcept nogil:
+    if stream.http_status:
+        answer_http(loop, stream)
+    elif stream.status == 0:
+        stream.finishes = 1
+        begin_answer(loop, stream)
+    else:
+        refuse(loop, stream, stream.reply.data + PREFIX_SIZE, stream.reply.size - PREFIX_SIZE)
+
+
+cdef void answer_more(Loop* loop, Stream* stream) noexcept nogil:
+    if not stream.flags & ANSWERED:
+        begin_answer(loop, stream)
+    elif stream.flags & STALLED:
+        stream.flags &= ~<uint32_t> STALLED
+        account(stream)
+        nghttp2_session_resume_data(stream.connection.session, stream.id)
+        touch(stream.connection)
+
+
+cdef void answer_finish(Loop* loop, Stream* stream, int32_t code, const uint8_t* status, size_t size) noexcept nogil:
+    if stream.flags & DECIDED:
+        return
+    stream.status = code
+    stream.finishes = 1
+    stream.flags |= DECIDED | DISCARDS
+    stream.body.size = 0
+    if code:
+        buffer_append(&stream.body, status, size)
+    if stream.flags & CLOSED:
+        return
+    if code and not stream.flags & ANSWERED and stream.reply.size == 0:
+        refuse(loop, stream, stream.body.data, stream.body.size)
+    else:
+        answer_more(loop, stream)

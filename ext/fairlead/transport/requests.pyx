@@ -1,0 +1,426 @@
+"""See requests.pxd.
+
+Nothing is answered inside a callback but streaming calls: a refusal joins the batch, so that the end of the request, which
+usually stands in the same read, is seen first and no reset is needed.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy, memmove
+
+from fairlead.base.buffer cimport buffer_append, buffer_init
+from fairlead.base.memory cimport memory_grow
+from fairlead.base.text cimport Text
+from fairlead.transport.exchange cimport push_event
+from fairlead.transport.model cimport (
+    ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, Connection,
+    DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
+    EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, HAS_CONTENT_TYPE, HEADERS_DONE,
+    HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
+    MAX_HELD_CALLS, MAX_HELD_STREAMS, MAX_STREAMS, Method, NOT_POST, PREFIX_SIZE, STREAMING, Stream, TOO_MANY_FIELDS,
+    UNARY,
+)
+from fairlead.transport.nghttp2 cimport (
+    NGHTTP2_DATA, NGHTTP2_ERR_CALLBACK_FAILURE, NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE, NGHTTP2_FLAG_ACK,
+    NGHTTP2_FLAG_END_STREAM, NGHTTP2_HCAT_REQUEST, NGHTTP2_HEADERS, NGHTTP2_SETTINGS, nghttp2_frame, nghttp2_session,
+    nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_begin_headers_callback,
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback, nghttp2_session_callbacks_set_on_frame_recv_callback,
+    nghttp2_session_callbacks_set_on_header_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
+    nghttp2_session_get_stream_user_data, nghttp2_session_set_stream_user_data,
+)
+from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with
+from fairlead.transport.streams cimport batch_add, stream_close, stream_open
+from fairlead.transport.wire cimport is_base64, parse_timeout
+
+# gRPC codes.
+cdef enum:
+    RESOURCE_EXHAUSTED = 8
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+
+
+# ---- header fields
+
+
+cdef int32_t find_method(const Loop* loop, const uint8_t* path, size_t size) noexcept nogil:
+    """Index of the method, -1 when there is none. The hot ones come first."""
+    cdef uint64_t tail
+    cdef uint32_t at
+    if size < 8:
+        return -1
+    memcpy(&tail, path + size - 8, 8)
+    for at in range(loop.method_count):
+        if loop.methods[at].tail == tail and loop.methods[at].size == size:
+            if memcmp(loop.methods[at].path, path, size) == 0:
+                return <int32_t> at
+    return -1
+
+
+cdef inline bint same(const uint8_t* value, size_t size, const char* text, size_t text_size) noexcept nogil:
+    return size == text_size and memcmp(value, text, size) == 0
+
+
+cdef bint contains(const uint8_t* value, size_t size, const char* word, size_t word_size) noexcept nogil:
+    cdef size_t at = 0
+    while at + word_size <= size:
+        if memcmp(value + at, word, word_size) == 0:
+            return True
+        at += 1
+    return False
+
+
+cdef uint32_t content_type_flags(const uint8_t* value, size_t size) noexcept nogil:
+    cdef const uint8_t* semicolon = <const uint8_t*> memchr(value, c';', size)
+    if semicolon != NULL:
+        size = semicolon - value
+        while size and value[size - 1] == c' ':
+            size -= 1
+    if same(value, size, b"application/grpc", 16) or same(value, size, b"application/grpc+proto", 22):
+        return HAS_CONTENT_TYPE
+    if same(value, size, b"application/json", 16):
+        return HAS_CONTENT_TYPE | CONNECT_JSON
+    if same(value, size, b"application/proto", 17):
+        return HAS_CONTENT_TYPE | CONNECT_PROTO
+    return HAS_CONTENT_TYPE | BAD_CONTENT_TYPE
+
+
+cdef uint32_t encoding_flags(const uint8_t* value, size_t size) noexcept nogil:
+    if same(value, size, b"identity", 8):
+        return 0
+    return ENCODING_GZIP if same(value, size, b"gzip", 4) else ENCODING_UNKNOWN
+
+
+cdef void read_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
+    cdef int64_t timeout = parse_timeout(value, size)
+    if timeout < 0:
+        stream.flags |= BAD_TIMEOUT
+    else:
+        stream.deadline = stream.started + timeout
+
+
+cdef void read_connect_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
+    """connect-timeout-ms: up to 10 digits."""
+    cdef int64_t number = 0
+    cdef size_t at
+    if size == 0 or size > 10:
+        stream.flags |= BAD_TIMEOUT
+        return
+    for at in range(size):
+        if value[at] < c'0' or value[at] > c'9':
+            stream.flags |= BAD_TIMEOUT
+            return
+        number = number * 10 + (value[at] - c'0')
+    stream.deadline = stream.started + number * 1000
+
+
+cdef void read_field(
+    Loop* loop, Stream* stream, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size
+) noexcept nogil:
+    if name_size == 5:
+        if memcmp(name, b":path", 5) == 0:
+            stream.method = find_method(loop, value, size)
+            if stream.method < 0:
+                # Kept for the sentence of the refusal.
+                stream.body.size = 0
+                buffer_append(&stream.body, value, min(size, <size_t> 256))
+    elif name_size == 7:
+        if memcmp(name, b":method", 7) == 0 and not same(value, size, b"POST", 4):
+            stream.flags |= NOT_POST
+    elif name_size == 12:
+        if memcmp(name, b"content-type", 12) == 0:
+            stream.flags |= content_type_flags(value, size)
+        elif memcmp(name, b"grpc-timeout", 12) == 0:
+            read_timeout(stream, value, size)
+    elif name_size == 13:
+        if memcmp(name, b"grpc-encoding", 13) == 0:
+            stream.flags |= encoding_flags(value, size)
+    elif name_size == 20:
+        if memcmp(name, b"grpc-accept-encoding", 20) == 0 and contains(value, size, b"gzip", 4):
+            stream.flags |= ACCEPTS_GZIP
+    elif name_size == 18:
+        if memcmp(name, b"connect-timeout-ms", 18) == 0:
+            read_connect_timeout(stream, value, size)
+    if name_size > 4 and memcmp(name + name_size - 4, b"-bin", 4) == 0 and not is_base64(value, size):
+        stream.flags |= BAD_METADATA
+
+
+cdef int on_header(
+    nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size, const uint8_t* value,
+    size_t size, uint8_t flags, void* user
+) noexcept nogil:
+    cdef Connection* connection = <Connection*> user
+    cdef Stream* stream = connection.current
+    if stream == NULL or stream.id != frame.hd.stream_id:
+        return 0
+    stream.fields += 1
+    stream.fields_size += <uint32_t> (name_size + size + 32)
+    if stream.fields > MAX_FIELDS_HARD or stream.fields_size > MAX_FIELDS_SIZE_HARD:
+        # Letting the block decode would cost a thousand times what stopping here does.
+        connection.loop.trips[GUARD_FIELDS_HARD] += 1
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+    if stream.fields > MAX_FIELDS or stream.fields_size > MAX_FIELDS_SIZE:
+        stream.flags |= TOO_MANY_FIELDS
+    elif not stream.flags & HEADERS_DONE:
+        read_field(connection.loop, stream, name, name_size, value, size)
+    return 0
+
+
+cdef int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:
+    cdef Connection* connection = <Connection*> user
+    if frame.hd.type != NGHTTP2_HEADERS:
+        return 0
+    if frame.headers.cat != NGHTTP2_HCAT_REQUEST:
+        # Trailers count towards the same limits.
+        connection.current = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+        return 0
+    if connection.stream_count + connection.held_count >= MAX_STREAMS:
+        # Streams that were reset keep their place until their work ends.
+        connection.current = NULL
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+    connection.current = stream_open(connection.loop, connection, frame.hd.stream_id)
+    nghttp2_session_set_stream_user_data(session, frame.hd.stream_id, connection.current)
+    return 0
+
+
+# ---- requests
+
+
+cdef void refuse_unknown(Loop* loop, Stream* stream) noexcept nogil:
+    cdef Text message
+    loop.trailers.size = 0
+    buffer_append(&loop.trailers, b"this server has no method ", 26)
+    if stream.body.size:
+        buffer_append(&loop.trailers, stream.body.data, stream.body.size)
+    stream.body.size = 0
+    message.data = <const char*> loop.trailers.data
+    message.size = <uint32_t> loop.trailers.size
+    stream_fail(loop, stream, UNIMPLEMENTED, b"UNKNOWN_METHOD", message)
+
+
+cdef bint refused(Loop* loop, Stream* stream) noexcept nogil:
+    """Whether the header block alone decides the call."""
+    cdef uint32_t flags = stream.flags
+    if flags & NOT_POST:
+        stream_fail_http(loop, stream, 405)
+    elif flags & BAD_CONTENT_TYPE or not flags & HAS_CONTENT_TYPE:
+        stream_fail_http(loop, stream, 415)
+    elif flags & TOO_MANY_FIELDS:
+        loop.trips[GUARD_FIELDS] += 1
+        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"more than 64 header fields or 8 KiB of them")
+    elif stream.method < 0:
+        if flags & (CONNECT_JSON | CONNECT_PROTO):
+            stream_fail_http(loop, stream, 404)
+        else:
+            refuse_unknown(loop, stream)
+    elif flags & BAD_METADATA:
+        stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the value of a -bin header is no base64")
+    elif flags & BAD_TIMEOUT:
+        stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the timeout is none: 1 to 8 digits and one of H M S m u n")
+    elif flags & ENCODING_UNKNOWN:
+        stream_fail_with(loop, stream, UNIMPLEMENTED, b"UNKNOWN_ENCODING", b"messages may be compressed by gzip or not at all")
+    elif flags & (CONNECT_JSON | CONNECT_PROTO) and loop.methods[stream.method].kind == STREAMING:
+        stream_fail_http(loop, stream, 415)
+    else:
+        return False
+    return True
+
+
+cdef bint try_hold(Loop* loop, Stream* stream) noexcept nogil:
+    """Gives the stream a place among those of Python, if there is one."""
+    cdef bint streaming = loop.methods[stream.method].kind == STREAMING
+    if (loop.held_streams if streaming else loop.held_calls) >= (
+            <uint32_t> MAX_HELD_STREAMS if streaming else <uint32_t> MAX_HELD_CALLS):
+        loop.trips[GUARD_COLD_FULL] += 1
+        return False
+    stream.flags |= IN_PYTHON
+    if streaming:
+        loop.held_streams += 1
+    else:
+        loop.held_calls += 1
+    return True
+
+
+cdef bint hold(Loop* loop, Stream* stream) noexcept nogil:
+    """The same; a stream without a place is refused."""
+    if try_hold(loop, stream):
+        return True
+    stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"too many calls of this kind are open")
+    return False
+
+
+cdef bint hand_over(Loop* loop, Stream* stream) noexcept nogil:
+    if not try_hold(loop, stream):
+        return False
+    stream.flags &= ~<uint32_t> (IN_BATCH | DECIDED | DISCARDS)
+    stream.status = 0
+    stream.reply.size = 0
+    push_event(loop, stream, EVENT_CALL, stream.body.data, stream.body.size)
+    buffer_init(&stream.body)
+    return True
+
+
+cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
+    stream.flags |= HEADERS_DONE
+    if refused(loop, stream):
+        return
+    stream.body.size = 0
+    if loop.methods[stream.method].kind == STREAMING and hold(loop, stream):
+        loop.calls[STREAMING] += 1
+        push_event(loop, stream, EVENT_OPEN, NULL, 0)
+
+
+cdef uint8_t* message_copy(const uint8_t* data, size_t size) noexcept nogil:
+    cdef uint8_t* copy
+    if size == 0:
+        return NULL
+    copy = <uint8_t*> memory_grow(NULL, size)
+    memcpy(copy, data, size)
+    return copy
+
+
+cdef bint too_large(Loop* loop, Stream* stream, size_t size) noexcept nogil:
+    if size <= loop.methods[stream.method].limit:
+        return False
+    loop.trips[GUARD_MESSAGE_SIZE] += 1
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        stream_fail_http(loop, stream, 413)
+    else:
+        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the message is larger than this method takes")
+    return True
+
+
+cdef inline size_t declared(const uint8_t* prefix) noexcept nogil:
+    return (<size_t> prefix[1] << 24) | (<size_t> prefix[2] << 16) | (<size_t> prefix[3] << 8) | prefix[4]
+
+
+cdef bint prefix_is_good(Loop* loop, Stream* stream, const uint8_t* prefix) noexcept nogil:
+    if prefix[0] > 1 or (prefix[0] == 1 and not stream.flags & ENCODING_GZIP):
+        stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the message is marked compressed, but no grpc-encoding says how")
+        return False
+    return not too_large(loop, stream, declared(prefix))
+
+
+cdef void stream_messages(Loop* loop, Stream* stream) noexcept nogil:
+    """Hands every whole message of a streaming call to Python; what is not whole stays."""
+    cdef size_t at = 0
+    cdef size_t size
+    while stream.body.size - at >= PREFIX_SIZE:
+        if not prefix_is_good(loop, stream, stream.body.data + at):
+            return
+        size = declared(stream.body.data + at)
+        if stream.body.size - at < PREFIX_SIZE + size:
+            break
+        if loop.exchange.event_bytes > MAX_EVENT_BYTES:
+            loop.trips[GUARD_COLD_FULL] += 1
+            stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"too many messages wait to be read")
+            return
+        if stream.body.data[at]:
+            stream.flags |= COMPRESSED
+        else:
+            stream.flags &= ~<uint32_t> COMPRESSED
+        push_event(loop, stream, EVENT_MESSAGE, message_copy(stream.body.data + at + PREFIX_SIZE, size), size)
+        at += PREFIX_SIZE + size
+    if at:
+        memmove(stream.body.data, stream.body.data + at, stream.body.size - at)
+        stream.body.size -= at
+
+
+cdef int on_data(
+    nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data, size_t size, void* user
+) noexcept nogil:
+    cdef Loop* loop = (<Connection*> user).loop
+    cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
+    cdef bint begins
+    if stream == NULL or stream.flags & DISCARDS:
+        return 0
+    begins = stream.body.size < PREFIX_SIZE
+    buffer_append(&stream.body, data, size)
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        too_large(loop, stream, stream.body.size)
+    elif loop.methods[stream.method].kind == STREAMING:
+        stream_messages(loop, stream)
+    elif begins and stream.body.size >= PREFIX_SIZE:
+        prefix_is_good(loop, stream, stream.body.data)
+    return 0
+
+
+cdef void to_python(Loop* loop, Stream* stream) noexcept nogil:
+    """The whole request goes up; its memory with it."""
+    if not hold(loop, stream):
+        return
+    push_event(loop, stream, EVENT_CALL, stream.body.data, stream.body.size)
+    buffer_init(&stream.body)
+
+
+cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
+    cdef uint32_t kind
+    cdef size_t size
+    stream.flags |= ENDED
+    if stream.flags & DISCARDS:
+        if stream.http_status:
+            batch_add(loop, stream)
+        return
+    kind = loop.methods[stream.method].kind
+    if kind == STREAMING:
+        if stream.body.size:
+            stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the last message is not whole")
+        else:
+            push_event(loop, stream, EVENT_END, NULL, 0)
+        return
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        loop.calls[UNARY] += 1
+        to_python(loop, stream)
+        return
+    if stream.body.size < PREFIX_SIZE or declared(stream.body.data) + PREFIX_SIZE > stream.body.size:
+        stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the request has no whole message")
+        return
+    if declared(stream.body.data) + PREFIX_SIZE < stream.body.size:
+        stream_fail_with(loop, stream, UNIMPLEMENTED, b"MALFORMED_REQUEST", b"this method takes one message")
+        return
+    if stream.body.data[0]:
+        stream.flags |= COMPRESSED
+    loop.calls[kind] += 1
+    if kind == HOT and not stream.flags & COMPRESSED:
+        batch_add(loop, stream)
+    else:
+        to_python(loop, stream)
+
+
+cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:
+    cdef Connection* connection = <Connection*> user
+    cdef Stream* stream
+    if frame.hd.type == NGHTTP2_SETTINGS:
+        if frame.hd.flags & NGHTTP2_FLAG_ACK:
+            connection.settings_acked = 1
+        return 0
+    if frame.hd.type != NGHTTP2_DATA and frame.hd.type != NGHTTP2_HEADERS:
+        return 0
+    if frame.hd.type == NGHTTP2_HEADERS:
+        stream = connection.current
+        connection.current = NULL
+        if stream != NULL and not stream.flags & HEADERS_DONE:
+            headers_done(connection.loop, stream)
+    elif not frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
+        return 0
+    else:
+        stream = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    if stream != NULL and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
+        request_ended(connection.loop, stream)
+    return 0
+
+
+cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* user) noexcept nogil:
+    cdef Connection* connection = <Connection*> user
+    cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
+    if stream != NULL:
+        if connection.current == stream:
+            connection.current = NULL
+        stream_close(connection.loop, stream)
+    return 0
+
+
+cdef void set_request_callbacks(nghttp2_session_callbacks* callbacks) noexcept nogil:
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers)
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header)
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close)

@@ -1,0 +1,1 @@
+"""The compiled load generator, from ext/fairlead/load."""

@@ -1,0 +1,236 @@
+"""The native transport: hot calls never come here; cold calls and streams arrive from the compiled server as events.
+
+One thread runs the server without the interpreter, one takes its events and hands cold calls to a pool. Streams are
+handled on a worker of their own, message by message, so an idle stream costs no thread.
+"""
+
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from grpc_health.v1 import health_pb2
+from structlog.typing import FilteringBoundLogger
+
+from fairlead.config import Config
+from fairlead.errors import error
+from fairlead.service import admin, agents, connect, jobs, policy, reflection
+from fairlead.service.calls import HOT_CALLS, cold_answer, hot_answer, status_of
+from fairlead.service.health import WATCH, Health
+from fairlead.shard.core import Method, Shard
+from fairlead.transport.core import EventKind, Flag, Kind, Server
+
+COLD_THREADS = 2
+BACKLOG = 1_024
+PREFIX_SIZE = 5
+# Of a message to a hot method that takes no list; those that do take what a cold one takes.
+HOT_LIMIT = 256 * 1024
+TAKES_A_LIST = (Method.BATCH_ASSIGN, Method.HEARTBEAT)
+COMPRESS_ABOVE = 1_024
+DEADLINE_EXCEEDED = 4
+CONNECT = Flag.CONNECT_JSON | Flag.CONNECT_PROTO
+
+
+class StreamHandler(Protocol):
+    """A method of message streams. Answers through the server; every call is told its end by one of the two."""
+
+    def message(self, call: int, data: bytes) -> None:
+        """The client sent a message."""
+
+    def end(self, call: int) -> None:
+        """The client sends no more."""
+
+    def cancelled(self, call: int) -> None:
+        """The client is gone."""
+
+
+class Served(NamedTuple):
+    """A method as the compiled server and its events know it: by its place."""
+
+    path: str
+    kind: Kind
+    number: int
+    limit: int
+    # Code and body, or code and serialized Status, of a request.
+    answer: Callable[[bytes], tuple[int, bytes]] | None
+    handler: StreamHandler | None
+
+
+class NativeTransport:
+    """One listening server. Built stopped; `start` binds and serves, `stop` drains."""
+
+    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger) -> None:
+        self._shard = shard
+        self._config = config
+        self._log = log
+        self._health = Health(self._send)
+        self._served = self._methods()
+        self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
+        self._streams = ThreadPoolExecutor(1, thread_name_prefix="stream")
+        self._server: Server | None = None
+        self._threads: tuple[threading.Thread, ...] = ()
+        # host:port that clients reach, once started.
+        self.address = ""
+
+    def start(self) -> None:
+        """Binds, serves, and turns health to SERVING. Raises Unavailable when the address cannot be bound."""
+        listener, self.address = bind(self._config.listen)
+        table = [(each.path.encode(), int(each.kind), each.number, each.limit) for each in self._served]
+        # The server owns the descriptor from here on.
+        self._server = Server(self._shard, listener.detach(), table)
+        names = {each.path.split("/")[1] for each in self._served} | {""}
+        self._health.set_all(sorted(names), health_pb2.HealthCheckResponse.SERVING)
+        self._threads = (
+            threading.Thread(target=self._server.run, name="transport", daemon=True),
+            threading.Thread(target=self._take, args=(self._server,), name="events", daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, drain_seconds: float) -> None:
+        """Turns health to NOT_SERVING, accepts nothing new, and returns when open calls ended or the time is over."""
+        self._health.stop_all()
+        if self._server is not None:
+            self._server.drain(round(drain_seconds * 1_000))
+        for thread in self._threads:
+            thread.join()
+        for pool in (self._cold, self._streams):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def statistics(self) -> dict[str, Any]:
+        """Counts since the start, as `Server.statistics` tells them. Only once started."""
+        assert self._server is not None
+        return self._server.statistics()
+
+    def _methods(self) -> tuple[Served, ...]:
+        cold = {
+            **agents.calls(self._shard),
+            **jobs.calls(self._shard),
+            **policy.calls(self._shard),
+            **admin.calls(self._shard, self._config.durability),
+            **self._health.calls(),
+        }
+        size = self._config.max_message_size
+        hot = [
+            Served(
+                path,
+                Kind.HOT,
+                int(call.method),
+                size if call.method in TAKES_A_LIST else min(size, HOT_LIMIT),
+                partial(hot_answer, self._shard, call),
+                None,
+            )
+            for path, call in HOT_CALLS.items()
+        ]
+        unary = [Served(path, Kind.UNARY, 0, size, partial(cold_answer, call), None) for path, call in cold.items()]
+        services = sorted({path.split("/")[1] for path in (*HOT_CALLS, *cold)})
+        reflected = reflection.Messages(services, self._send, self._finish)
+        streams: Mapping[str, StreamHandler] = {WATCH: self._health, **dict.fromkeys(reflection.PATHS, reflected)}
+        return (
+            *hot,
+            *unary,
+            *(Served(path, Kind.STREAMING, 0, size, None, handler) for path, handler in streams.items()),
+        )
+
+    def _send(self, call: int, message: bytes) -> None:
+        assert self._server is not None
+        self._server.send(call, message)
+
+    def _finish(self, call: int) -> None:
+        assert self._server is not None
+        self._server.finish(call, 0)
+
+    def _take(self, server: Server) -> None:
+        """The thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
+        while events := server.take():
+            for call, kind, flags, index, deadline, data in events:
+                served = self._served[index]
+                if kind == EventKind.CALL:
+                    self._cold.submit(self._serve, server, served, call, flags, deadline, data)
+                else:
+                    self._streams.submit(self._stream, server, served, call, kind, flags, data)
+
+    def _serve(self, server: Server, served: Served, call: int, flags: int, deadline: int, data: bytes) -> None:
+        assert served.answer is not None
+        try:
+            if deadline and time.monotonic_ns() // 1_000 >= deadline:
+                late = error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
+                server.finish(call, late.code, late.status_bytes())
+            elif flags & CONNECT:
+                server.respond(call, *connect.answer(served.path, served.answer, data, bool(flags & Flag.CONNECT_JSON)))
+            else:
+                code, body = served.answer(_message(data[PREFIX_SIZE:], flags, served.limit))
+                if code:
+                    server.finish(call, code, body)
+                elif flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
+                    server.reply(call, _gzip(body), True)
+                else:
+                    server.reply(call, body)
+        except Exception as wrong:
+            self._refuse(server, served, call, flags, wrong)
+
+    def _refuse(self, server: Server, served: Served, call: int, flags: int, wrong: Exception) -> None:
+        status = status_of(wrong, served.path, self._log)
+        if flags & CONNECT:
+            server.respond(call, *connect.refusal(status))
+        else:
+            server.finish(call, status[1], status)
+
+    def _stream(self, server: Server, served: Served, call: int, kind: int, flags: int, data: bytes) -> None:
+        assert served.handler is not None
+        try:
+            if kind == EventKind.MESSAGE:
+                served.handler.message(call, _message(data, flags, served.limit))
+            elif kind == EventKind.END:
+                served.handler.end(call)
+            elif kind == EventKind.CANCELLED:
+                served.handler.cancelled(call)
+                server.finish(call, 0)
+        except Exception as wrong:
+            served.handler.cancelled(call)
+            self._refuse(server, served, call, flags, wrong)
+
+
+def bind(listen: str) -> tuple[socket.socket, str]:
+    """A socket that listens, not blocking, and the host:port that clients reach. Raises Unavailable."""
+    host, _, port = listen.rpartition(":")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # "[::]" is every address, those of IPv4 too.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as wrong:
+        raise error("UNREACHABLE", f"cannot listen on {listen}: is another process there? ({wrong})") from wrong
+    return listener, f"{host}:{listener.getsockname()[1]}"
+
+
+def _message(data: bytes, flags: int, limit: int) -> bytes:
+    """A message as the method reads it. Raises ResourceExhausted when it is larger than the limit once unpacked."""
+    if not flags & Flag.COMPRESSED:
+        return data
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        message = unpacker.decompress(data, limit + 1)
+    except zlib.error as wrong:
+        raise error("MALFORMED_REQUEST", f"the message is no gzip: {wrong}") from None
+    if len(message) > limit:
+        raise error("LIMIT_EXCEEDED", f"the message is larger than {limit} bytes")
+    if not unpacker.eof:
+        raise error("MALFORMED_REQUEST", "the message is no whole gzip")
+    return message
+
+
+def _gzip(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return packer.compress(body) + packer.flush()

@@ -1,0 +1,1 @@
+"""HTTP/2 and gRPC without the interpreter, compiled from ext/fairlead/transport."""

@@ -1,0 +1,187 @@
+"""Attacks from a raw socket beside honest traffic: the attacker is shown out, counted, and nobody else notices."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+
+from fairlead.config import Config, LogConfig
+from fairlead.service.native import NativeTransport
+from fairlead.shard.core import Shard
+from fairlead.telemetry.log import make_logger
+from tests.contract import raw_http2 as http2
+from tests.contract.faces import GrpcFace
+from tests.contract.raw_http2 import Peer, frame, message, request
+
+FLOOD = 20_000
+HONEST_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def native() -> Iterator[NativeTransport]:
+    """In this process, so that its counters can be read."""
+    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"))
+    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
+    transport.start()
+    yield transport
+    transport.stop(0)
+
+
+@pytest.fixture(scope="module")
+def honest(native: NativeTransport) -> Iterator[GrpcFace]:
+    with grpc.insecure_channel(native.address) as channel:
+        yield GrpcFace(channel)
+
+
+def guard(native: NativeTransport, name: str) -> int:
+    return int(native.statistics()["guards"][name])
+
+
+def open_stream(peer: Peer, stream: int) -> None:
+    peer.send(frame(http2.HEADERS, http2.END_HEADERS, stream, request()))
+
+
+def pings(_: Peer) -> bytes:
+    return frame(http2.PING, 0, 0, bytes(8)) * FLOOD
+
+
+def settings(_: Peer) -> bytes:
+    return frame(http2.SETTINGS, 0, 0) * FLOOD
+
+
+def priorities(_: Peer) -> bytes:
+    return frame(http2.PRIORITY, 0, 1, bytes((0, 0, 0, 3, 1))) * FLOOD
+
+
+def unknown_frames(_: Peer) -> bytes:
+    return frame(0x55, 0, 0, b"x") * FLOOD
+
+
+def empty_data(peer: Peer) -> bytes:
+    open_stream(peer, 1)
+    return frame(http2.DATA, 0, 1) * FLOOD
+
+
+def window_updates(_: Peer) -> bytes:
+    return frame(http2.WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")) * FLOOD
+
+
+def resets(_: Peer) -> bytes:
+    head = request()
+    return b"".join(
+        frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.RST_STREAM, 0, stream, bytes(4))
+        for stream in range(1, FLOOD, 2)
+    )
+
+
+def resets_by_the_server(_: Peer) -> bytes:
+    """A length above the limit, and no end: each is refused and reset."""
+    head = request()
+    return b"".join(
+        frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 0, stream, b"\0\xff\xff\xff\xff")
+        for stream in range(1, FLOOD, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [pings, settings, priorities, unknown_frames, empty_data, window_updates, resets, resets_by_the_server],
+)
+def test_a_flood_ends_with_enhance_your_calm(
+    native: NativeTransport, honest: GrpcFace, attack: Callable[[Peer], bytes]
+) -> None:
+    before = guard(native, "glitches")
+    peer = Peer(native.address)
+    flood = attack(peer)
+    writer = threading.Thread(target=peer.send, args=(flood,))
+    writer.start()
+    started = time.monotonic()
+    while writer.is_alive() and time.monotonic() - started < HONEST_SECONDS:
+        honest.assign(f"{attack.__name__}-{time.monotonic_ns()}", tenant="honest")
+    try:
+        assert peer.goaway() in (http2.ENHANCE_YOUR_CALM, None)
+    finally:
+        peer.close()
+        writer.join()
+    assert guard(native, "glitches") == before + 1
+    assert honest.check(tenant="honest") == []
+
+
+def test_too_many_header_fields_fail_the_stream(native: NativeTransport) -> None:
+    before = guard(native, "fields")
+    peer = Peer(native.address)
+    head = request(http2.ASSIGN, *((f"x-{number}", "1") for number in range(70)))
+    peer.send(frame(http2.HEADERS, http2.END_HEADERS | http2.END_STREAM, 1, head))
+    for kind, flags, stream, _ in peer.frames():
+        if kind == http2.HEADERS:
+            assert (stream, flags & http2.END_STREAM) == (1, http2.END_STREAM)
+            break
+    assert guard(native, "fields") == before + 1
+    peer.close()
+
+
+def test_a_bomb_of_header_fields_closes_the_connection_at_once(native: NativeTransport) -> None:
+    before = guard(native, "fields_hard")
+    peer = Peer(native.address)
+    # One literal that enters the table, then a byte for each further copy of it.
+    bomb = request() + b"\x40\x01x\x40" + b"y" * 64 + bytes((0x80 | 62,)) * 15_000
+    peer.send(frame(http2.HEADERS, http2.END_HEADERS, 1, bomb[:16_384]))
+    peer.goaway(5)
+    peer.close()
+    assert guard(native, "fields_hard") == before + 1
+
+
+def test_a_flood_of_continuations_is_ended_by_the_library(native: NativeTransport, honest: GrpcFace) -> None:
+    peer = Peer(native.address)
+    peer.send(frame(http2.HEADERS, 0, 1, request()) + frame(http2.CONTINUATION, 0, 1, b"") * 1_000)
+    peer.goaway(5)
+    peer.close()
+    honest.assign("after-continuations", tenant="honest")
+
+
+def test_who_does_not_speak_is_not_waited_for(native: NativeTransport) -> None:
+    before = native.statistics()["guards"]
+    silent = Peer(native.address, hello=False)
+    rude = Peer(native.address, acknowledges=False)
+    slow = Peer(native.address)
+    slow.send(frame(http2.HEADERS, 0, 1, request()))
+    for peer in (silent, rude, slow):
+        peer.goaway(15)
+        peer.close()
+    after = native.statistics()["guards"]
+    for name in ("timeout_preface", "timeout_settings", "timeout_headers"):
+        assert after[name] == before[name] + 1
+
+
+def test_one_address_has_256_places(native: NativeTransport) -> None:
+    before = guard(native, "address")
+    peers = [Peer(native.address, hello=False) for _ in range(300)]
+    deadline = time.monotonic() + 10
+    while guard(native, "address") < before + 40 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert guard(native, "address") >= before + 40
+    for peer in peers:
+        peer.close()
+
+
+def test_a_peer_that_reads_nothing_holds_little(native: NativeTransport) -> None:
+    """Answers of 1,000 refused jobs each, a window of zero: reading stops, memory does not grow."""
+    peer = Peer(native.address)
+    # SETTINGS_INITIAL_WINDOW_SIZE 0: no reply may leave.
+    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
+    batch = message(b"\x12\x03\x0a\x01x" * 1_000)
+    head = request("/fairlead.v1.RoutingService/BatchAssign")
+    paused = guard(native, "outbound_paused")
+    for stream in range(1, 401, 2):
+        peer.socket.settimeout(1)
+        whole = frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 1, stream, batch)
+        if not peer.send(whole):
+            break
+    deadline = time.monotonic() + 10
+    while guard(native, "outbound_paused") == paused and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert guard(native, "outbound_paused") > paused
+    peer.close()

@@ -1,0 +1,51 @@
+"""The load generator: every job it sends is real, and its counts are those of the daemon."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.contract.conftest import DaemonProcess
+from tests.contract.faces import GrpcFace
+
+
+def load(daemon: DaemonProcess, tenant: str, *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "fairlead", "load", "--address", daemon.address, "--tenant", tenant, "--json"]
+    options = ("--agents", "1000", "--connections", "2", "--in-flight", "5", "--duration", "0.5", *options)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_closed_loop_assigns_and_completes_distinct_jobs(daemon: DaemonProcess, stubs: GrpcFace, tenant: str) -> None:
+    result = load(daemon, tenant, "--warm-up", "0.1")
+    assign, complete = result["methods"]["Assign"], result["methods"]["CompleteJob"]
+    assert set(assign["codes"]) == set(complete["codes"]) == {"0"}
+    assert assign["calls"] > 50
+    assert abs(assign["calls"] - complete["calls"]) <= 10
+    assert 0 < assign["p50_us"] <= assign["p99_us"] <= assign["max_us"] * 1.02
+    status = stubs.status_message(tenant=tenant)
+    # All that was begun was ended; what the warm-up did comes on top.
+    assert status.load == 0
+    assert (result["unassigned"], result["lost"]) == (0, 0)
+
+
+def test_an_open_loop_keeps_its_rate(daemon: DaemonProcess, tenant: str) -> None:
+    result = load(daemon, tenant, "--rate", "200", "--duration", "1")
+    assert 180 <= result["jobs_per_second"] <= 220
+
+
+def test_batches_are_loaded_too(daemon: DaemonProcess, tenant: str) -> None:
+    result = load(daemon, tenant, "--batch", "1000", "--in-flight", "2")
+    assert set(result["methods"]["Assign"]["codes"]) == {"0"}
+    assert result["jobs_per_second"] > 1_000
+
+
+def test_no_daemon_is_said_in_one_line() -> None:
+    command = [sys.executable, "-m", "fairlead", "load", "--address", "127.0.0.1:1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fairlead: UNREACHABLE")
+    assert "Traceback" not in done.stderr
