@@ -5,7 +5,6 @@ import pytest
 from tests.property.commands import Profile
 from tests.property.tapes import PROFILES, play
 
-
 # Shard and twin still differ in rare histories of reservations (Q8): once in some 5,000 to 7,000 commands of these
 # profiles. docs/SEMANTICS.md names it as open.
 RESERVING = ("mixed_costs", "overload", "weighted_costs")
