@@ -50,8 +50,8 @@ def hold_makes_sense(twin: Twin, job: Job) -> bool:
 def reservations(twin: Twin) -> list[str]:
     """A reserved agent is ONLINE and matches the waiting head it is reserved for; one agent per job (Q8)."""
     wrong = []
-    jobs = list(twin.reservations.values())
-    for number, job in twin.reservations.items():
+    jobs = [reservation.job for reservation in twin.reservations.values()]
+    for number, job in zip(twin.reservations, jobs, strict=True):
         agent = twin.agent_by_number(number)
         if agent is None or agent.presence is not Presence.ONLINE or not twin.matches(job, agent):
             wrong.append(f"agent {number} is reserved for {job.id} and cannot serve it")

@@ -426,13 +426,10 @@ class Twin(World):
         for job in live:
             if job.state is not State.ASSIGNED:
                 job.cost = cost_of(tables, job.channel) or job.cost
-        for key in {job.class_key for job in self.waiting} | set(self.heads):
-            self.note_head(key)
         strategies = {queue.id: queue.strategy for queue in tables.queues}
         self.pointers = {queue: pointer for queue, pointer in self.pointers.items() if queue in strategies}
         weighted = [key for key in self.rotations if strategies.get(key.queue) == STRATEGIES["weighted"]]
         self.rotations = {key: self.rotations[key] for key in weighted}
-        self.drop_reservations()
         for agent in self.agents.values():
             limits = agent.channel_limits.items()
             agent.channel_limits = {key: limit for key, limit in limits if cost_of(tables, key) is not None}

@@ -62,6 +62,14 @@ class Head:
 
 
 @dataclass
+class Reservation:
+    """The head of a class for whom an agent is set aside (Q8)."""
+
+    job: Job
+    key: ClassKey
+
+
+@dataclass
 class World:
     """State of one tenant. `jobs`: live and remembered, by id; `agents` by id; `reservations` by agent number."""
 
@@ -74,7 +82,7 @@ class World:
     timers: list[Timer] = field(default_factory=list)
     heads: dict[ClassKey, Head] = field(default_factory=dict)
     classes: dict[ClassKey, int] = field(default_factory=dict)
-    reservations: dict[int, Job] = field(default_factory=dict)
+    reservations: dict[int, Reservation] = field(default_factory=dict)
     rotations: dict[ClassKey, Rotation] = field(default_factory=dict)
     pointers: dict[str, tuple[int, int]] = field(default_factory=dict)
     memory: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
@@ -100,8 +108,8 @@ class World:
 
     def may_take(self, job: Job, agent: Agent) -> bool:
         """Room for the job, and not reserved for one with a smaller key (Q8)."""
-        reserved_for = self.reservations.get(agent.number)
-        blocked = reserved_for is not None and reserved_for is not job and reserved_for.key < job.key
+        reservation = self.reservations.get(agent.number)
+        blocked = reservation is not None and reservation.job is not job and reservation.job.key < job.key
         return not blocked and has_room(agent, self.policy, job.channel, job.cost)
 
     def candidates(self, job: Job) -> list[Agent]:
@@ -260,13 +268,11 @@ class World:
             self.set_timer(job.wait_since + max_wait, "max_wait", job)
         if job.held and job.own is not None and job.own.mode is Mode.PREFER:
             self.set_timer(job.queue_time + job.own.hold, "hold", job)
-        self.note_head(job.class_key)
 
     def stop_waiting(self, job: Job) -> None:
         self.waiting.remove(job)
         job.held = False
         self.drop_timers(job, ("max_wait", "hold"))
-        self.note_head(job.class_key)
 
     def end(self, job: Job, state: State, reason: Reason) -> None:
         """The job's last state."""
@@ -285,9 +291,19 @@ class World:
     # The end of a step.
 
     def finish(self) -> None:
-        """Ends senseless holds, matches the backlog in key order, reserves for heads that waited (Q1, Q8)."""
+        """Ends senseless holds, matches the backlog in key order, then looks at clocks and reservations (Q1, Q8)."""
         self.unhold()
-        self.drop_reservations()
+        self.match()
+        while self.drop_reservation():
+            self.match()
+        for key in list(self.classes):
+            self.note_head(key)
+        for key in sorted(self.heads, key=lambda key: self.heads[key].job.key):
+            if self.now >= self.heads[key].since + self.policy.reserve_after_us:
+                self.reserve(self.heads[key].job)
+
+    def match(self) -> None:
+        """Every waiting job in key order takes its best candidate, if it has one."""
         roomy = self.roomy_agents()
         for job in sorted(self.waiting, key=lambda job: job.key):
             # A long backlog in front of busy agents is the common case; own agents may be AWAY.
@@ -295,9 +311,6 @@ class World:
             if agent is not None:
                 self.give(job, agent, picked)
                 roomy = self.roomy_agents()
-        for key in sorted(self.heads, key=lambda key: self.heads[key].job.key):
-            if self.now >= self.heads[key].since + self.policy.reserve_after_us:
-                self.reserve(self.heads[key].job)
 
     def roomy_agents(self) -> list[Agent]:
         """Those ONLINE with at least one unit free: nobody else is a candidate for anything."""
@@ -320,14 +333,16 @@ class World:
         job.held = False
         job.reason = self.waiting_reason(job)
         self.drop_timers(job, ("hold",))
-        self.note_head(job.class_key)
 
-    def note_head(self, key: ClassKey) -> None:
-        """Finds the first ordinary job of a class, if it costs several units; another one starts the clock again."""
+    def costly_head(self, key: ClassKey) -> Job | None:
+        """The first ordinary job of a class, if it costs several units."""
         jobs = [job for job in self.waiting if not job.held and job.class_key == key]
         first = min(jobs, key=lambda job: job.key, default=None)
-        if first is not None and first.cost <= 1:
-            first = None
+        return first if first is not None and first.cost > 1 else None
+
+    def note_head(self, key: ClassKey) -> None:
+        """Another head than at the end of the step before starts the clock again."""
+        first = self.costly_head(key)
         known = self.heads.get(key)
         if first is (known.job if known else None):
             return
@@ -336,23 +351,26 @@ class World:
         if first is not None:
             self.heads[key] = Head(first, self.now)
             self.set_reserve_timer(key)
-        self.drop_reservations()
 
-    def drop_reservations(self) -> None:
-        """A reservation lasts while its job is the head of its class and its agent is ONLINE and matches."""
-        for number, job in list(self.reservations.items()):
+    def drop_reservation(self) -> bool:
+        """Ends the first reservation, by class, that lost its reason: its job is not the head of its class, or its agent is
+        not ONLINE or does not match."""
+        in_order = sorted(self.reservations.items(), key=lambda entry: self.class_number(entry[1].key))
+        for number, reservation in in_order:
             agent = self.agent_by_number(number)
-            head = self.heads.get(job.class_key)
-            is_head = head is not None and head.job is job and job.cost > 1
+            job = reservation.job
+            is_head = self.costly_head(reservation.key) is job
             if agent and is_head and agent.presence is Presence.ONLINE and self.matches(job, agent):
                 continue
             del self.reservations[number]
             if agent:
                 self.refresh(agent)
+            return True
+        return False
 
     def reserve(self, job: Job) -> None:
         """Q8: sets aside the agent closest to room, if the job costs several units and has nobody set aside yet."""
-        if job.cost <= 1 or job in self.reservations.values():
+        if job.cost <= 1 or any(known.job is job for known in self.reservations.values()):
             return
         suited = [
             agent
@@ -366,7 +384,7 @@ class World:
         ]
         if suited:
             closest = min(suited, key=lambda agent: (max(0, agent.load + job.cost - agent.capacity), agent.order_key))
-            self.reservations[closest.number] = job
+            self.reservations[closest.number] = Reservation(job, job.class_key)
             self.refresh(closest)
 
     # Rotations.

@@ -93,10 +93,15 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
 
 
 cdef void apply_settings(Engine* e, const SettingsBody* body) noexcept nogil:
+    """Clocks of costly heads (Q8) keep their start and ring by the present `reserve_after`. O(classes)."""
+    cdef uint32_t cls
     e.retention = body.retention
     e.reserve_after = body.reserve_after
     e.seed = body.seed
     e.policy_version = body.policy_version
+    for cls in range(e.class_count):
+        if e.classes[cls].head_number:
+            set_reserve_timer(e, cls)
 
 
 cdef void apply_channel(Engine* e, const ChannelBody* body) noexcept nogil:
@@ -569,20 +574,26 @@ cdef void apply_excludes(Engine* e, const Fact* fact) noexcept nogil:
 # ---- reservations (Q8)
 
 
+cdef void set_reserve_timer(Engine* e, uint32_t cls) noexcept nogil:
+    """Rings when the class's head, if it has one with a clock, has been it for `reserve_after`."""
+    cdef Class* c = &e.classes[cls]
+    cdef HeapNode node
+    if c.reserve_place:
+        heap_remove(&e.class_timers, class_timer_places(e), cls)
+    if c.head_number:
+        node.high = <uint64_t> (c.head_since + e.reserve_after)
+        node.tie = cls
+        node.item = cls
+        heap_push(&e.class_timers, class_timer_places(e), node)
+
+
 cdef void apply_clock(Engine* e, const Fact* fact) noexcept nogil:
     """`cls`, `job` (NOBODY: none): the clock of the class's first job starts now, or stops."""
     cdef Class* c = &e.classes[fact.cls]
-    cdef HeapNode node
-    if c.reserve_place:
-        heap_remove(&e.class_timers, class_timer_places(e), fact.cls)
     e.clock_count += <uint32_t> ((fact.job != NOBODY) - (c.head_number != 0))
     c.head_number = e.jobs[fact.job].number if fact.job != NOBODY else 0
     c.head_since = fact.time
-    if fact.job != NOBODY:
-        node.high = <uint64_t> (fact.time + e.reserve_after)
-        node.tie = fact.cls
-        node.item = fact.cls
-        heap_push(&e.class_timers, class_timer_places(e), node)
+    set_reserve_timer(e, fact.cls)
 
 
 cdef void apply_reserved(Engine* e, const Fact* fact) noexcept nogil:

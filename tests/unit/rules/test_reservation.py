@@ -56,6 +56,22 @@ def test_before_reserve_after_cheap_jobs_take_what_gets_free(routing: Make) -> N
     assert (r.who("n2"), r.load("ann")) == ("", 3)
 
 
+@pytest.mark.parametrize("reserve_after", [10, 50])
+def test_a_new_policy_sets_clocks_that_run_already(routing: Make, reserve_after: int) -> None:
+    """Q8, L1: the clock keeps its start and rings by the new `reserve_after`, also when it would have rung before."""
+    r = busy(routing, "ann")
+    r.at(5)
+    r.install(queue(), channels=CHANNELS, reserve_after_us=reserve_after * SECOND)
+    r.at(reserve_after - 0.000001)
+    r.complete("c0")
+    r.assign("n1")
+    assert r.who("n1") == "ann"
+    r.at(reserve_after)
+    r.complete("c1")
+    r.assign("n2")
+    assert r.who("n2") == ""
+
+
 def test_the_candidate_closest_to_room_is_reserved(routing: Make) -> None:
     """Q8, D12: fewest units to free; among equals least recently given a job."""
     r = routing(channels=CHANNELS, reserve_after_us=30 * SECOND)
