@@ -352,15 +352,25 @@ cdef void rotation_charge(Engine* e, uint32_t index, bint is_picked) noexcept no
         rebase(rotation)
 
 
+cdef inline void shift_back(HeapNode* node, uint64_t shift) noexcept nogil:
+    """What an absent member left in a heap may be older than the shift. Below zero it would wrap and break the order of the
+    heap, so it waits at the very front, where the next pick drops it."""
+    if node.high > shift:
+        node.high -= shift
+    else:
+        node.high = 0
+        node.tie = 0
+
+
 cdef void rebase(Rotation* rotation) noexcept nogil:
     """Brings virtual time back to its origin; differences, which are all that counts, stay. O(n), once in 2^62 / SCALE rounds."""
     cdef uint64_t shift = rotation.virtual_time - ORIGIN
     cdef uint32_t place
     rotation.virtual_time -= shift
     for place in range(rotation.ready.size):
-        heap_node(&rotation.ready, place).high -= shift
+        shift_back(heap_node(&rotation.ready, place), shift)
     for place in range(rotation.pending.size):
-        heap_node(&rotation.pending, place).high -= shift
+        shift_back(heap_node(&rotation.pending, place), shift)
 
 
 cdef bint heap_weighs(const Engine* e, uint32_t cls, const Heap* heap, uint64_t* weight) noexcept nogil:

@@ -105,6 +105,50 @@ def test_who_was_away_is_owed_at_most_one_job(routing: Make, presence: Presence)
         assert abs(counts["a"] - Fraction(jobs, 2)) < 2
 
 
+def test_what_was_missed_while_others_had_jobs_of_their_own_is_one_job_after_an_absence(routing: Make) -> None:
+    """T4: ten jobs of a's own leave b five turns behind, and b comes back with one."""
+    r = weighted(routing, 100, 100)
+    for number in range(10):
+        r.give(f"own{number}", "a")
+        r.complete(f"own{number}")
+    for agent in "ab":
+        r.presence(agent, Presence.AWAY)
+        r.presence(agent, Presence.ONLINE)
+    counts = Counter(r.deal(10, complete=True))
+    assert abs(counts["a"] - 5) <= 1
+
+
+def test_a_rotation_stays_in_order_when_its_virtual_time_starts_anew(routing: Make) -> None:
+    """T4: after about 130 turns of weight 1; what those who left have in its heaps is older than all that is taken off."""
+    r = weighted(routing, 1, 1, 1, 1, 1, 1, capacity=5)
+    assert r.assign("first").agent_id == "a"
+    for absent in "bcdef":
+        r.presence(absent, Presence.OFFLINE)
+    for number in range(400):
+        r.give(f"own{number}", "a")
+        r.complete(f"own{number}")
+        assert r.shard.check(TENANT) == []
+    for back in "bcdef":
+        r.presence(back, Presence.ONLINE)
+    counts = Counter(r.deal(60, complete=True))
+    assert all(abs(counts[agent] - 10) <= 2 for agent in "abcdef")
+
+
+@pytest.mark.parametrize("given_to", "ab")
+def test_what_an_absent_one_is_owed_or_owes_is_one_job_of_the_new_weight(routing: Make, given_to: str) -> None:
+    """T4, T6: a turn of weight 1 is worth a hundred of weight 100, and none of these is due."""
+    r = weighted(routing, 1, 1)
+    for number in range(10):
+        r.give(f"own{number}", given_to)
+        r.complete(f"own{number}")
+    r.presence("a", Presence.AWAY)
+    r.update("a", weight=100)
+    r.presence("a", Presence.ONLINE)
+    r.update("b", weight=100)
+    counts = Counter(r.deal(20, complete=True))
+    assert abs(counts["a"] - 10) <= 1
+
+
 def test_going_away_and_coming_back_neither_wins_nor_loses_a_turn(routing: Make) -> None:
     """T4, T6: the rotation goes on as if nothing had been."""
     r, undisturbed = weighted(routing, 5, 3, 2), weighted(routing, 5, 3, 2)
