@@ -119,12 +119,12 @@ def test_what_was_missed_while_others_had_jobs_of_their_own_is_one_job_after_an_
 
 
 def test_a_rotation_stays_in_order_when_its_virtual_time_starts_anew(routing: Make) -> None:
-    """T4: after about 130 turns of weight 1; what those who left have in its heaps is older than all that is taken off."""
+    """T4: each 130 turns of weight 1; what those who left have in its heaps is older than all that is taken off."""
     r = weighted(routing, 1, 1, 1, 1, 1, 1, capacity=5)
     assert r.assign("first").agent_id == "a"
     for absent in "bcdef":
         r.presence(absent, Presence.OFFLINE)
-    for number in range(400):
+    for number in range(800):
         r.give(f"own{number}", "a")
         r.complete(f"own{number}")
         assert r.shard.check(TENANT) == []
