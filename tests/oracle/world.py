@@ -353,7 +353,7 @@ class World:
             self.set_reserve_timer(key)
 
     def drop_reservation(self) -> bool:
-        """Ends the first reservation, by class, without a reason: its job is no head, or its agent could never hold it."""
+        """Ends the first reservation, by class, without a reason: its job is no head or its agent cannot hold it."""
         in_order = sorted(self.reservations.items(), key=lambda entry: self.class_number(entry[1].key))
         for number, reservation in in_order:
             agent = self.agent_by_number(number)
