@@ -228,14 +228,11 @@ cdef void lineup_move_to_back(Lineup* lineup, uint32_t item) noexcept nogil:
         lineup_compact(lineup)
 
 
-cdef inline uint64_t matches(const Search* search, uint32_t word) noexcept nogil:
-    """Positions of a word that match. Most words end with the second plane."""
-    cdef uint64_t bits = search.wanted[0][word]
+cdef inline uint64_t further(const Search* search, uint32_t word, uint64_t bits) noexcept nogil:
+    """Of positions of a word that match in the first three planes, those that match in all."""
     cdef uint32_t k
-    for k in range(1, search.wanted_count):
+    for k in range(3, search.wanted_count):
         bits &= search.wanted[k][word]
-        if bits == 0:
-            return 0
     for k in range(search.barred_count):
         bits &= ~search.barred[k][word]
     return bits
@@ -273,28 +270,42 @@ cdef inline bint next_block(Search* search) noexcept nogil:
 
 
 cdef bint search_refill(Search* search) noexcept nogil:
-    """Finds the next word with a match. Where most words of eight are candidates, one look at all eight ends most eights."""
+    """Finds the next word with a match. Most words end with the first three planes, and where most words of eight are
+    candidates, one look at all eight ends most eights: branches that nearly always go the same way."""
+    cdef const uint64_t* first = search.wanted[0]
     cdef const uint64_t* second = search.wanted[search.wanted_count > 1]
     cdef const uint64_t* third = search.wanted[2 if search.wanted_count > 2 else 0]
-    cdef uint32_t word, eight
-    cdef uint64_t words
-    while search.block_bits or next_block(search):
-        if search.block_bits == 0:
-            continue
-        word = lowest_bit(search.block_bits)
-        if word >= search.swept:
-            search.swept = (word | (SWEEP - 1)) + 1
-            words = search.block_bits & (<uint64_t> 0xFF << (search.swept - SWEEP))
-            eight = (search.block << 6) + search.swept - SWEEP
-            if is_worth_a_sweep(words) and not sweep(search.wanted[0] + eight, second + eight, third + eight):
-                search.block_bits ^= words
+    cdef uint64_t block_bits = search.block_bits, words, bits
+    cdef uint32_t base = search.block << 6, swept = search.swept, word, eight
+    while True:
+        while block_bits:
+            word = lowest_bit(block_bits)
+            if word >= swept:
+                swept = (word | (SWEEP - 1)) + 1
+                eight = swept - SWEEP
+                words = block_bits & (<uint64_t> 0xFF << eight)
+                eight |= base
+                if is_worth_a_sweep(words) and not sweep(first + eight, second + eight, third + eight):
+                    block_bits ^= words
+                    continue
+            block_bits &= block_bits - 1
+            word |= base
+            bits = first[word] & second[word] & third[word]
+            if bits == 0:
                 continue
-        search.block_bits &= search.block_bits - 1
-        search.word = (search.block << 6) | word
-        search.word_bits = matches(search, search.word)
-        if search.word_bits:
-            return True
-    return False
+            bits = further(search, word, bits)
+            if bits:
+                search.word = word
+                search.word_bits = bits
+                search.block_bits = block_bits
+                search.swept = swept
+                return True
+        if not next_block(search):
+            search.block_bits = 0
+            return False
+        block_bits = search.block_bits
+        base = search.block << 6
+        swept = 0
 
 
 cdef bint lineup_check(const Lineup* lineup) noexcept nogil:
