@@ -298,7 +298,7 @@ def test_members_by_skill_level_by_tag_and_by_name(routing: Make) -> None:
 
 
 def test_a_heavier_weight_does_not_multiply_what_was_owed(routing: Make) -> None:
-    """T4: ann, of weight 1, was excluded from jobs worth some of her turns; once as heavy as the others she shares alike."""
+    """T4: ann, of weight 1, was excluded from jobs worth some of her turns; as heavy as others she shares alike."""
     r = routing(queue(strategy="weighted"))
     r.online("ann", weight=1, capacity=100).online("bob", "cid", weight=100, capacity=100)
     r.deal(600, "before", complete=True, excluded_agents=["ann"])
