@@ -17,6 +17,7 @@ from fairlead.engine.model cimport (
     Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
     job_high,
 )
+from fairlead.engine.pace cimport pace_begins, pace_taken
 from fairlead.engine.rotation cimport rotation_charge, rotation_drop_all, rotation_weigh
 from fairlead.engine.state cimport (
     class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
@@ -433,6 +434,8 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
         node.high = job_high(job)
         node.tie = <uint32_t> job.number
         node.item = fact.job
+        if c.waiting.size == 0:
+            pace_begins(c, fact.time)
         heap_push(&c.waiting, job_waiting_places(e), node)
         if c.waiting_index == NOBODY:
             c.waiting_index = e.waiting_class_count
@@ -461,6 +464,8 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     cdef Class* c = &e.classes[fact.cls]
     cdef Queue* queue = &e.queues[c.queue]
     if job.state == QUEUED:
+        if not job.held:
+            pace_taken(&e.classes[job.cls], fact.time)
         leave_backlog(e, fact.job)
     enter_class(e, fact.job, fact.cls)
     if c.rotation != NULL:

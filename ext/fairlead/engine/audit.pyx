@@ -286,6 +286,8 @@ cdef uint64_t state_hash(const Engine* e) noexcept nogil:
     for index in range(e.class_count):
         if e.classes[index].rotation != NULL:
             hash += rotation_hash(e, index)
+        if e.classes[index].pace_count:
+            hash += mix64(fold(fold(e.classes[index].digest, e.classes[index].pace_count), <uint64_t> e.classes[index].pace_gap))
         if e.classes[index].head_number:
             hash += mix64(fold(fold(e.classes[index].digest, e.classes[index].head_number), <uint64_t> e.classes[index].head_since))
     for index in range(e.queue_capacity):

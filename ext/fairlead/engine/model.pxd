@@ -278,6 +278,9 @@ cdef struct Class:
     int64_t head_since
     uint64_t blocked_pass
     Heap waiting           # by the job's key
+    int64_t pace_since     # last job taken from the line, or when the line began
+    int64_t pace_gap       # mean time between two of them, times 16
+    uint32_t pace_count    # gaps seen, up to 255
     Rotation* rotation     # NULL unless the queue is weighted
     uint8_t channel
 
