@@ -42,7 +42,8 @@ _INTEGERS = {
 def load(source: policy_pb2.Policy | Mapping[str, Any] | str) -> policy_pb2.Policy:
     """A valid policy from a message, a mapping or text (JSON when it begins with "{", else TOML).
 
-    Raises InvalidArgument (INVALID_POLICY) with every problem at once. Cost: linear in the document.
+    Raises InvalidArgument (INVALID_POLICY) with every problem at once. Cost: linear in the document. What is valid and
+    probably not meant is told by `fairlead.policy.advice`.
     """
     problems = Problems()
     if isinstance(source, str):
