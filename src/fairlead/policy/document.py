@@ -92,6 +92,15 @@ def to_toml(policy: policy_pb2.Policy) -> str:
     return "\n".join(_toml_table(to_mapping(policy), "")).strip() + "\n"
 
 
+def to_text(value: Any) -> str:
+    """One value of `to_mapping` on one line, as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {to_text(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(to_text, value)) + "]"
+    return _toml_value(value)
+
+
 def from_stored(data: bytes) -> policy_pb2.Policy:
     """The message of the bytes that were compiled into the tables."""
     policy: policy_pb2.Policy = policy_pb2.Policy.FromString(data)
