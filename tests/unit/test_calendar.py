@@ -149,9 +149,11 @@ def test_a_date_goes_before_a_yearly_one_and_both_before_the_week() -> None:
 def test_the_last_of_february_is_a_day_of_leap_years_alone() -> None:
     fields = {"dates": [{"date": "02-29", "hours": [{"open": "00:00", "close": "24:00"}]}]}
     table = compile_schedule(schedule(**fields), microseconds(datetime(2026, 6, 1, tzinfo=UTC)))
-    assert table == ScheduleTable("s", False, (microseconds(datetime(2028, 2, 29, tzinfo=UTC)),) + (
-        microseconds(datetime(2028, 3, 1, tzinfo=UTC)),
-    ))
+    assert table == ScheduleTable(
+        "s",
+        False,
+        (microseconds(datetime(2028, 2, 29, tzinfo=UTC)),) + (microseconds(datetime(2028, 3, 1, tzinfo=UTC)),),
+    )
 
 
 def test_hours_that_touch_are_one_opening() -> None:
