@@ -21,7 +21,9 @@ def check_plan(plan: policy_pb2.Plan, path: str, known: Known, problems: Problem
         if not step.HasField("after"):
             problems.note(f"{here}.after", "missing")
         elif index and after <= before:
-            problems.add(f"{here}.after", format_duration(after), f"more than {format_duration(before)}, the step before")
+            problems.add(
+                f"{here}.after", format_duration(after), f"more than {format_duration(before)}, the step before"
+            )
         before = max(before, after)
     _check_end(plan, path, before, problems)
     if plan.end == policy_pb2.PLAN_END_OVERFLOW and not plan.overflow_queue:
