@@ -93,9 +93,7 @@ def _read(path: str) -> policy_pb2.Policy:
 def _source(client: Client, source: str) -> policy_pb2.Policy:
     """The policy of a file or, for a number that is no file, of a kept version."""
     if re.fullmatch(r"\d{1,18}", source) and not Path(source).exists():
-        answer: pb2.GetPolicyResponse = client.call(
-            client.policy.GetPolicy, pb2.GetPolicyRequest(version=int(source))
-        )
+        answer: pb2.GetPolicyResponse = client.call(client.policy.GetPolicy, pb2.GetPolicyRequest(version=int(source)))
         return document.load(answer.policy)
     return _read(source)
 

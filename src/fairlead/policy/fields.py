@@ -5,8 +5,9 @@ the rooms beside this one.
 """
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from functools import cache
-from typing import Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -18,8 +19,43 @@ from fairlead.problems import Problems
 from fairlead.protobuf import duration_us, enum_names, is_duration
 from fairlead.v1 import skill_pb2
 
-_NUMBERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
 _NO_BOUND = Bound()
+
+
+class _Kind(Enum):
+    """How a value is checked."""
+
+    MESSAGE = 1
+    DURATION = 2
+    ENUM = 3
+    TEXT = 4
+    NUMBER = 5
+    FREE = 6
+
+
+_KINDS = {
+    FieldDescriptor.CPPTYPE_STRING: _Kind.TEXT,
+    FieldDescriptor.CPPTYPE_INT32: _Kind.NUMBER,
+    FieldDescriptor.CPPTYPE_INT64: _Kind.NUMBER,
+}
+
+
+class _Shape(NamedTuple):
+    """What is asked of one field; `names` of an enum's values."""
+
+    number: int
+    name: str
+    repeated: bool
+    kind: _Kind
+    bound: Bound
+    names: tuple[tuple[str, int], ...]
+
+
+class _Shapes(NamedTuple):
+    """Those of a message by field number, and which of them may not be empty."""
+
+    of: Mapping[int, _Shape]
+    demanded: tuple[_Shape, ...]
 
 
 class Named(Protocol):
@@ -30,22 +66,23 @@ class Named(Protocol):
 
 def check_fields(message: Message, path: str, problems: Problems) -> None:
     """Notes every field at or below `message` that is out of its bound. Cost: linear in what is set."""
-    descriptor = cast(Descriptor, message.DESCRIPTOR)
-    present = dict(message.ListFields())
-    for name, bound in _demanded(descriptor).items():
-        if descriptor.fields_by_name[name] not in present:
-            _missing(descriptor.fields_by_name[name], bound, join(path, name), problems)
-    for field, value in present.items():
-        here = join(path, field.name)
-        bound = BOUNDS.get(f"{descriptor.name}.{field.name}", _NO_BOUND)
-        if not field.is_repeated:
-            _check_value(field, value, bound, here, problems)
+    shapes = _shapes(cast(Descriptor, message.DESCRIPTOR))
+    present = [(shapes.of[field.number], value) for field, value in message.ListFields()]
+    if shapes.demanded:
+        given = {shape.number for shape, _ in present}
+        for shape in shapes.demanded:
+            if shape.number not in given:
+                _tell_missing(shape, f"{path}.{shape.name}" if path else shape.name, problems)
+    for shape, value in present:
+        here = f"{path}.{shape.name}" if path else shape.name
+        if not shape.repeated:
+            _check_value(shape, value, here, problems)
             continue
-        if bound.most:
-            check_count(len(value), here, bound.least, bound.most, problems)
-        if field.message_type is not None or bound.sizes:
+        if shape.bound.most:
+            check_count(len(value), here, shape.bound.least, shape.bound.most, problems)
+        if shape.kind is _Kind.MESSAGE or shape.bound.sizes:
             for index, item in enumerate(value):
-                _check_value(field, item, bound, f"{here}[{index}]", problems)
+                _check_value(shape, item, f"{here}[{index}]", problems)
     if isinstance(message, skill_pb2.SkillDemand):
         _check_levels(message, path, problems)
 
@@ -75,44 +112,50 @@ def check_count(count: int, path: str, low: int, high: int, problems: Problems) 
         problems.note(path, f"{count} entries; allowed: {low} to {high}")
 
 
-def join(path: str, name: str) -> str:
-    """The path of a field below another."""
-    return f"{path}.{name}" if path else name
-
-
 @cache
-def _demanded(descriptor: Descriptor) -> Mapping[str, Bound]:
-    """Bounds of the fields that may not be empty, by name."""
-    named = {name: BOUNDS.get(f"{descriptor.name}.{name}", _NO_BOUND) for name in descriptor.fields_by_name}
-    return {name: bound for name, bound in named.items() if bound.required or bound.least}
+def _shapes(descriptor: Descriptor) -> "_Shapes":
+    """Asked for every message, and descriptors are slow to ask."""
+    shapes = {}
+    for field in descriptor.fields:
+        bound = BOUNDS.get(f"{descriptor.name}.{field.name}", _NO_BOUND)
+        names = tuple(enum_names(field.enum_type).items()) if field.enum_type is not None else ()
+        shapes[field.number] = _Shape(field.number, field.name, field.is_repeated, _kind(field), bound, names)
+    demanded = tuple(shape for shape in shapes.values() if shape.bound.required or shape.bound.least)
+    return _Shapes(shapes, demanded)
 
 
-def _missing(field: FieldDescriptor, bound: Bound, path: str, problems: Problems) -> None:
-    if field.is_repeated:
-        check_count(0, path, bound.least, bound.most, problems)
-    elif bound.sizes:
-        problems.add(path, "", f"{bound.sizes[0]} to {bound.sizes[1]} bytes")
+def _kind(field: FieldDescriptor) -> "_Kind":
+    if field.message_type is not None:
+        return _Kind.DURATION if field.message_type is Duration.DESCRIPTOR else _Kind.MESSAGE
+    if field.enum_type is not None:
+        return _Kind.ENUM
+    return _KINDS.get(field.cpp_type, _Kind.FREE)
+
+
+def _tell_missing(shape: "_Shape", path: str, problems: Problems) -> None:
+    if shape.repeated:
+        check_count(0, path, shape.bound.least, shape.bound.most, problems)
+    elif shape.bound.sizes:
+        problems.add(path, "", f"{shape.bound.sizes[0]} to {shape.bound.sizes[1]} bytes")
     else:
         problems.note(path, "missing")
 
 
-def _check_value(field: FieldDescriptor, value: object, bound: Bound, path: str, problems: Problems) -> None:
-    if isinstance(value, Duration):
-        _check_duration(value, bound, path, problems)
-    elif isinstance(value, Message):
+def _check_value(shape: "_Shape", value: Any, path: str, problems: Problems) -> None:
+    bound = shape.bound
+    if shape.kind is _Kind.MESSAGE:
         check_fields(value, path, problems)
-    elif isinstance(value, str):
+    elif shape.kind is _Kind.DURATION:
+        _check_duration(value, bound, path, problems)
+    elif shape.kind is _Kind.TEXT:
         # A name without sizes refers to something and is looked up elsewhere, which bounds it too.
         if bound.sizes and not bound.sizes[0] <= len(value.encode()) <= bound.sizes[1]:
             problems.add(path, value, f"{bound.sizes[0]} to {bound.sizes[1]} bytes")
-    elif field.enum_type is not None:
-        names = enum_names(field.enum_type)
-        if value not in names.values():
-            problems.add(path, value, ", ".join(names))
-    elif field.cpp_type in _NUMBERS and bound.high:
-        number = cast(int, value)
-        if not bound.low <= number <= bound.high:
-            problems.add(path, number, f"{bound.low} to {bound.high}")
+    elif shape.kind is _Kind.ENUM:
+        if not any(value == number for _, number in shape.names):
+            problems.add(path, value, ", ".join(name for name, _ in shape.names))
+    elif shape.kind is _Kind.NUMBER and bound.high and not bound.low <= value <= bound.high:
+        problems.add(path, value, f"{bound.low} to {bound.high}")
 
 
 def _check_duration(value: Duration, bound: Bound, path: str, problems: Problems) -> None:

@@ -45,7 +45,7 @@ def _graph(policy: policy_pb2.Policy) -> _Graph:
             continue
         edges = graph[queue.id] = []
         # Overflowing into itself is told where the queue is checked.
-        if queue.overflow_queue in known - {queue.id}:
+        if queue.overflow_queue in known and queue.overflow_queue != queue.id:
             edges.append((queue.overflow_queue, f"queues[{index}].overflow_queue"))
         if queue.plan in ends and ends[queue.plan][0] in known:
             edges.append(ends[queue.plan])

@@ -44,7 +44,8 @@ def _check_overflow(queue: policy_pb2.Queue, path: str, known: Known, problems: 
     ]
     if causes and not queue.overflow_queue:
         problems.note(here, f"missing; {causes[0]} is overflow, so it must name another queue")
-    check_known(queue.overflow_queue, known.queues - {queue.id}, here, "another queue", problems)
+    others = known.queues if queue.overflow_queue != queue.id else ()
+    check_known(queue.overflow_queue, others, here, "another queue", problems)
 
 
 def _check_hours(queue: policy_pb2.Queue, path: str, known: Known, problems: Problems) -> None:

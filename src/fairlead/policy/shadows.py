@@ -40,7 +40,7 @@ def shadows(matches: Sequence[policy_pb2.Match], channels: frozenset[str]) -> Ma
 
 def matches_all(match: policy_pb2.Match, channels: frozenset[str]) -> bool:
     """Whether a rule matches every job there can be."""
-    return not list(_conditions(match, channels))
+    return next(_conditions(match, channels), None) is None
 
 
 def why_never(match: policy_pb2.Match) -> str:
