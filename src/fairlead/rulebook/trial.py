@@ -70,7 +70,7 @@ def try_job(
 
 def _outcome(before: Explanation, after: Explanation) -> Trial:
     job = after.job
-    # After an overflow the candidates are those of the queue it came to.
+    # After an overflow the candidates are those of the queue it came to, as they stand after the decision.
     shown = before if before.job.queue == job.queue else after
     rule, plan = seam.rule_and_plan(job)
     return Trial(
