@@ -127,6 +127,7 @@ cdef dict job_dict(const JobSpec* job):
         "labels": {text(job.labels[i].key): text(job.labels[i].value) for i in range(min(job.label_count, MAX_LABELS))},
         "label_count": job.label_count,
         "language": text(job.language),
+        "gateway": text(job.gateway),
         "customer_value": job.customer_value,
         "affinity": job.affinity,
     }
@@ -169,6 +170,7 @@ cdef dict assign(const uint8_t* data, size_t size, bint validate):
         "tenant": text(request.tenant),
         "job": job_dict(&request.job) if request.has_job else None,
         "immediate_only": request.immediate_only,
+        "wait_us": request.wait.us,
     }
 
 

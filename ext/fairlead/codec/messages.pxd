@@ -93,6 +93,7 @@ cdef struct JobSpec:
     Text customer
     Text customer_tier
     Text language
+    Text gateway
     int32_t urgency
     # AffinityMode.
     int32_t affinity
@@ -122,6 +123,7 @@ cdef struct AssignRequest:
     Text tenant
     uint8_t immediate_only
     uint8_t has_job
+    TimeField wait
     JobSpec job
 
 
@@ -193,6 +195,23 @@ cdef struct AssignReply:
     int64_t version
     int64_t policy_version
     uint8_t repeated
+
+
+cdef struct EventDetail:
+    # Event of the contract.
+    int64_t sequence
+    int64_t time_us
+    int64_t version
+    int64_t policy_version
+    Text tenant
+    Text job_id
+    Text agent_id
+    Text queue
+    Text gateway
+    Text presence_reason
+    int32_t kind
+    int32_t reason
+    int32_t presence
 
 
 cdef struct JobReply:

@@ -155,6 +155,7 @@ cdef uint64_t job_digest(const JobSpec* job, bint immediate_only) noexcept nogil
     digest = digest_text(digest, job.customer)
     digest = digest_text(digest, job.customer_tier)
     digest = digest_text(digest, job.language)
+    digest = digest_text(digest, job.gateway)
     digest = digest_number(digest, (job.urgency << 8) | (job.affinity << 4) | immediate_only)
     digest = digest_number(digest, job.customer_value)
     digest = digest_number(digest, job.head_start.us)
@@ -338,6 +339,7 @@ cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply*
         add_tags(t, job.preferred_tags, job.preferred_tag_count, command.preferred, &command.preferred_count)
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
+    t.pending_gateway = job.gateway
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
@@ -449,8 +451,8 @@ cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* rep
     slot = find_agent(t, request.agent_id, b"agent_id", reply)
     if slot == NO_SLOT:
         return False
-    set_presence(&t.engine, slot, <uint32_t> request.presence)
     note_presence(t, slot, request.reason)
+    set_presence(&t.engine, slot, <uint32_t> request.presence)
     memset(&reply.answer, 0, sizeof(Answer))
     reply.answer.agent = slot
     return finish(t, request.request_id, content, ACCEPTED, request.agent_id, reply)

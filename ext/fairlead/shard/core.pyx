@@ -30,6 +30,8 @@ from fairlead.engine.decide cimport next_due
 from fairlead.engine.manage cimport remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
+from fairlead.events.feed cimport feed_wait, feed_wake
+from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
 from fairlead.journal.journal cimport journal_durable
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
@@ -41,21 +43,25 @@ from fairlead.shard.convert cimport (
     fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
 from fairlead.shard.dispatch cimport (
-    STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
-    tenant_advance, tenant_find, tenant_get, tenant_peek,
+    STATE_CAPSULE, ShardState, encode_present, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock,
+    submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_peek, waits,
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
+from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
-from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
+from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
+from fairlead.shard.watch cimport read_events
 
 from fairlead.errors import raise_error
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
+from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
+    EVENTS_KEPT = 262144
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -92,6 +98,7 @@ cdef class _Held:
 
     def __dealloc__(self):
         if self.state != NULL:
+            notices_flush(&self.state.feed)
             shard_unlock(self.state)
 
 
@@ -119,15 +126,18 @@ cdef class Shard:
     cdef dict _policies    # tenant -> (version, document, author, time)
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
-    def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
-        shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
+    def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False, uint32_t events_kept=EVENTS_KEPT):
+        if not LEAST_EVENTS <= events_kept <= MAX_EVENTS:
+            raise_error("INVALID_FIELD", f"{events_kept}; must be {LEAST_EVENTS}-{MAX_EVENTS}", "events_kept")
+        shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"), events_kept)
         self._state.keeps_facts = keep_facts
         self._members = {}
         self._policies = {}
         self._answers = {}
 
     def __dealloc__(self):
-        shard_free(&self._state)
+        if self._state.feed.ring.records != NULL:
+            shard_free(&self._state)
 
     # ---- tenants and time
 
@@ -211,7 +221,7 @@ cdef class Shard:
         self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
-        customer_value=0, affinity=0, bint immediate_only=False,
+        customer_value=0, affinity=0, gateway="", bint immediate_only=False,
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
         cdef _Held held = hold(&self._state)
@@ -226,6 +236,7 @@ cdef class Shard:
         job.customer = to_text(customer, "job.customer")
         job.customer_tier = to_text(customer_tier, "job.customer_tier")
         job.language = to_text(language, "job.language")
+        job.gateway = to_text(gateway, "job.gateway")
         job.urgency = to_small(urgency, "job.urgency")
         job.affinity = to_small(affinity, "job.affinity")
         job.customer_value = to_number(customer_value, "job.customer_value")
@@ -640,6 +651,77 @@ cdef class Shard:
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
 
+    # ---- events
+
+    @property
+    def last_event(self):
+        """Sequence of the newest event; of none that is still to come."""
+        cdef _Held held = hold(&self._state)
+        return self._state.feed.ring.last
+
+    @property
+    def oldest_event(self):
+        """Sequence of the oldest event kept; one above `last_event` when none is."""
+        cdef _Held held = hold(&self._state)
+        return self._state.feed.ring.oldest
+
+    def events(self, int64_t after, uint32_t limit=512):
+        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
+        return read_events(&self._state, after, limit)
+
+    def wait_events(self, uint64_t after, int64_t timeout_us):
+        """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
+        # The lock is given back before the interpreter is asked for.
+        with nogil:
+            shard_lock(&self._state)
+            feed_wait(&self._state.feed, &self._state.lock, after, timeout_us)
+            shard_unlock(&self._state)
+
+    def wake_events(self):
+        """Lets everyone in `wait_events` return."""
+        cdef _Held held = hold(&self._state)
+        feed_wake(&self._state.feed)
+
+    def submit_waiting(self, bytes request not None):
+        """An AssignRequest with `wait`, carried out: status, body, and what it waits for or None.
+
+        While it waits its answer is that of `waiting_answer`; it waits for (tenant, job id, microseconds, repeated).
+        """
+        cdef _Held held = hold(&self._state)
+        cdef const char* data = request
+        cdef Buffer out
+        cdef Tenant* t = NULL
+        cdef uint32_t job
+        cdef bint repeated = False
+        buffer_init(&out)
+        status = submit_waiting(&self._state, <const uint8_t*> data, len(request), &out, &t, &job, &repeated)
+        body = out.data[:out.size] if out.size else b""
+        buffer_free(&out)
+        if job == NO_SLOT:
+            return status, body, None
+        tenant = to_str(names_text(&self._state.names, t.slot))
+        return status, body, (tenant, to_str(names_text(&t.jobs, job)), self._state.request.wait.us, repeated)
+
+    def waiting_answer(self, str tenant not None, str job_id not None, bint is_over, bint repeated=False):
+        """Status and body for an assign that waits; None while its job waits, unless its time `is_over`."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        cdef uint32_t job = self._job_slot(t, job_id)
+        cdef Buffer out
+        if waits(t, job) and not is_over:
+            return None
+        buffer_init(&out)
+        encode_present(t, job, repeated, &out)
+        body = out.data[:out.size]
+        buffer_free(&out)
+        return 0, body
+
+    def present(self, str tenant not None, str job_id not None, bint repeated=False):
+        """The answer to an assign as the job is now."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return present_assignment(t, self._job_slot(t, job_id), repeated)
+
     # ---- the whole
 
     def tenants(self):
@@ -665,8 +747,11 @@ cdef class Shard:
         audit(&t.engine, &result)
         found = [result.violations[slot].decode() for slot in range(result.count)]
         if not (names_check(&t.jobs) and names_check(&t.agents) and names_check(&t.queues) and names_check(&t.channels)
-                and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)):
+                and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)
+                and names_check(&t.gateways)):
             found.append("directory: a name is not found at its slot")
+        if not ring_check(&self._state.feed.ring):
+            found.append("E4: the ring of events has lost what it claims to have")
         for slot in range(t.engine.job_used):
             if (t.engine.jobs[slot].state != NO_JOB) != names_has(&t.jobs, slot):
                 found.append("J4: a job without an id, or an id without a job")

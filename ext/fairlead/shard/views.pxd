@@ -69,6 +69,7 @@ cdef class TenantView:
 
 cdef str to_str(Text text)
 cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply)
+cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated)
 cdef JobView job_view(const Tenant* t, uint32_t slot)
 cdef dict agent_settings(const Tenant* t, uint32_t slot)
 cdef AgentView agent_view(const Tenant* t, uint32_t slot)

@@ -6,7 +6,10 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.codec.messages cimport JobDetail
 from fairlead.engine.audit cimport state_hash
-from fairlead.engine.model cimport MAX_CHANNELS, ONLINE, QUEUED, Agent
+from fairlead.engine.model cimport (
+    COMPLETED, MAX_CHANNELS, OFFERED, ONLINE, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, Agent,
+    Job,
+)
 from fairlead.shard.dispatch cimport job_detail
 
 
@@ -114,6 +117,25 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     view._outcome = reply.answer.outcome
     view._state = reply.answer.state
     view._reason = reply.answer.reason
+    return view
+
+
+cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated):
+    """The answer to an assign as the job is now; one that was served counts as assigned, one that ended else as refused."""
+    cdef Assignment view = Assignment.__new__(Assignment)
+    cdef const Job* job = &t.engine.jobs[slot]
+    cdef bint is_placed = OFFERED <= job.state <= COMPLETED
+    view.job_id = to_str(names_text(&t.jobs, slot))
+    view.agent_id = agent_id(t, job.agent) if is_placed else ""
+    view.queue = to_str(names_text(&t.queues, t.engine.classes[job.cls].queue))
+    view.repeated = repeated
+    view.version = job.version if is_placed else 0
+    view.policy_version = <int64_t> job.policy_version
+    view._outcome = OUTCOME_OFFERED if job.state == OFFERED else OUTCOME_ASSIGNED if is_placed else OUTCOME_QUEUED
+    if job.state > COMPLETED:
+        view._outcome = OUTCOME_REFUSED
+    view._state = job.state
+    view._reason = job.reason
     return view
 
 

@@ -1,0 +1,1 @@
+"""Compiled: ext/fairlead/events."""
