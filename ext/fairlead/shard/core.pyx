@@ -660,6 +660,11 @@ cdef class Shard:
         return self._state.feed.ring.last
 
     @property
+    def events_kept(self):
+        """How many events are kept at most; fewer when their texts are long."""
+        return self._state.feed.ring.capacity
+
+    @property
     def oldest_event(self):
         """Sequence of the oldest event kept; one above `last_event` when none is."""
         cdef _Held held = hold(&self._state)

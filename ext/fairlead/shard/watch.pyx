@@ -157,6 +157,15 @@ cdef class EventBatch:
         buffer_free(&out)
         return message
 
+    def jobs(self, EventFilter wanted not None):
+        """(tenant, job id) of each of them that is about a job and that the filter lets through."""
+        cdef uint32_t at
+        return [
+            (to_str(self._events[at].detail.tenant), to_str(self._events[at].detail.job_id))
+            for at in range(self._count)
+            if self._events[at].detail.job_id.size and wanted.lets(&self._events[at])
+        ]
+
     def rows(self, EventFilter wanted not None):
         """The events that the filter lets through, as tuples in the order of the contract's fields."""
         cdef uint32_t at

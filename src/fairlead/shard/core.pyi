@@ -14,6 +14,9 @@ from fairlead.shard.views import Outcome as Outcome
 from fairlead.shard.views import Presence as Presence
 from fairlead.shard.views import Reason as Reason
 from fairlead.shard.views import TenantView as TenantView
+from fairlead.shard.watch import EventBatch as EventBatch
+from fairlead.shard.watch import EventFilter as EventFilter
+from fairlead.shard.watch import EventKind as EventKind
 
 class Method(IntEnum):
     """Hot methods of `Shard.submit`."""
@@ -36,8 +39,11 @@ class Shard:
     integers in microseconds. A tenant exists from its first mutation; reading an unknown one shows an empty tenant.
     """
 
-    def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False) -> None:
-        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`."""
+    def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False, events_kept: int = 262144) -> None:
+        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`.
+
+        `events_kept` (16 to 16,777,216) takes 112 bytes for each as they come.
+        """
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:
@@ -74,6 +80,7 @@ class Shard:
         language: str = "",
         customer_value: int = 0,
         affinity: int = 0,
+        gateway: str = "",
         immediate_only: bool = False,
     ) -> Assignment: ...
     def accept(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
@@ -163,6 +170,28 @@ class Shard:
         """
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
+    @property
+    def last_event(self) -> int: ...
+    @property
+    def oldest_event(self) -> int: ...
+    @property
+    def events_kept(self) -> int: ...
+    def events(self, after: int, limit: int = 512) -> EventBatch:
+        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
+    def wait_events(self, after: int, timeout_us: int) -> None:
+        """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
+    def wake_events(self) -> None: ...
+    def submit_waiting(self, request: bytes) -> tuple[int, bytes, tuple[str, str, int, bool] | None]:
+        """An AssignRequest with `wait`, carried out: status, body, and what it waits for or None.
+
+        While it waits its answer is that of `waiting_answer`; it waits for (tenant, job id, microseconds, repeated).
+        """
+    def waiting_answer(
+        self, tenant: str, job_id: str, is_over: bool, repeated: bool = False
+    ) -> tuple[int, bytes] | None:
+        """Status and body for an assign that waits; None while its job waits, unless its time `is_over`."""
+    def present(self, tenant: str, job_id: str, repeated: bool = False) -> Assignment:
+        """The answer to an assign as the job is now."""
     def tenants(self) -> list[str]: ...
     def status(self, tenant: str) -> TenantView: ...
     def check(self, tenant: str) -> list[str]:
