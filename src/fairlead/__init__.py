@@ -22,19 +22,22 @@ if TYPE_CHECKING:
         Internal,
         InvalidArgument,
         NotFound,
+        OutOfRange,
         ResourceExhausted,
         Unavailable,
         Unimplemented,
     )
     from fairlead.router import JobRequest, Router
-    from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Reason
-    from fairlead.views import Agent, Explanation, Job, Status
+    from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason
+    from fairlead.views import Agent, Event, Explanation, Job, Status
 
 __all__ = [
     "Affinity",
     "Agent",
     "AlreadyExists",
     "Assignment",
+    "Event",
+    "EventKind",
     "Explanation",
     "FailedPrecondition",
     "FairleadError",
@@ -44,6 +47,7 @@ __all__ = [
     "JobRequest",
     "JobState",
     "NotFound",
+    "OutOfRange",
     "Outcome",
     "Presence",
     "Reason",
@@ -55,8 +59,8 @@ __all__ = [
     "__version__",
 ]
 
-_ENGINE = ("Affinity", "Assignment", "JobState", "Outcome", "Presence", "Reason")
-_VIEWS = ("Agent", "Explanation", "Job", "Status")
+_ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason")
+_VIEWS = ("Agent", "Event", "Explanation", "Job", "Status")
 _ROUTER = ("JobRequest", "Router")
 
 

@@ -8,20 +8,24 @@ calls are thread-safe and take the shard's lock for their own length. A refused 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
+from time import monotonic
 from typing import Any, Required, TypedDict
 
 from fairlead.errors import FairleadError, error
 from fairlead.policy.compile import built_in, compile_policy
 from fairlead.policy.document import from_stored, load, to_mapping
 from fairlead.problems import quote
-from fairlead.shard.core import Affinity, Assignment, JobState, Presence, Shard
+from fairlead.shard.core import Affinity, Assignment, EventFilter, JobState, Outcome, Presence, Shard
 from fairlead.v1.policy_pb2 import Policy
-from fairlead.views import Agent, Explanation, Job, Status, from_datetime, to_datetime
+from fairlead.views import Agent, Event, Explanation, Job, Status, from_datetime, to_datetime
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
 NAME_SIZE = 128
+MAX_WAIT_US = 3_600_000_000
+# Between looks at whether somebody wants the program to end.
+LONGEST_SLEEP_US = 100_000
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -51,6 +55,7 @@ class JobRequest(TypedDict, total=False):
     language: str
     customer_value: int
     affinity: int
+    gateway: str
 
 
 class Router:
@@ -63,6 +68,7 @@ class Router:
 
     def __init__(self, *, virtual_time: bool = False) -> None:
         self._shard = Shard(virtual_time=virtual_time)
+        self._virtual_time = virtual_time
         # Bound once: the attribute look-ups would be a tenth of an assign.
         self._assign = self._shard.assign
 
@@ -92,7 +98,9 @@ class Router:
         language: str = "",
         customer_value: int = 0,
         affinity: int = Affinity.UNSET,
+        gateway: str = "",
         immediate_only: bool = False,
+        wait: float = 0,
         tenant: str = DEFAULT_TENANT,
     ) -> Assignment:
         """Submits a job: an agent holds it, it waits, or it was refused; `outcome` and `reason` say which (E1).
@@ -100,12 +108,14 @@ class Router:
         `skills` demands levels: names (any level), name -> lowest, or name -> (lowest, highest). `urgency` is 0-9 and
         `head_start` at most 24 h (Q3). `wanted_hold` is how long the job may wait for `wanted_agent` alone. With
         `immediate_only` the job is refused instead of waiting. Repeating a job id with the same content gives the
-        first answer with `repeated`.
+        first answer with `repeated`. With `wait` (seconds, at most an hour) a job that has to wait is answered when an
+        agent has it, when it ended, or after that time, as it is then; never with virtual time, which stands meanwhile.
 
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
-        return self._assign(
+        wait_us = self._wait_us(wait) if wait else 0
+        answer = self._assign(
             tenant,
             job_id,
             queue=queue,
@@ -128,8 +138,30 @@ class Router:
             language=language,
             customer_value=customer_value,
             affinity=affinity,
+            gateway=gateway,
             immediate_only=immediate_only,
         )
+        return self._placed(answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
+
+    def _wait_us(self, wait: float) -> int:
+        wait_us = _microseconds(wait, "wait")
+        if not 0 <= wait_us <= MAX_WAIT_US:
+            raise error("INVALID_FIELD", f"wait is {wait!r}; 0 to 3600 seconds are allowed", "wait")
+        if self._virtual_time:
+            raise error("INVALID_FIELD", "virtual time stands while a call waits: assign without wait", "wait")
+        return wait_us
+
+    def _placed(self, first: Assignment, tenant: str, wait_us: int) -> Assignment:
+        """The answer once the job waits no longer, or the time is over. Fires timers meanwhile."""
+        until = self._shard.now_us + wait_us
+        while True:
+            seen = self._shard.last_event
+            answer = self._shard.present(tenant, first.job_id, first.repeated)
+            left = until - self._shard.now_us
+            if answer.state not in (JobState.QUEUED, JobState.SCHEDULED) or left <= 0:
+                return answer
+            due = self._shard.tick()
+            self._shard.wait_events(seen, min(left, LONGEST_SLEEP_US if due < 0 else due, LONGEST_SLEEP_US))
 
     def batch_assign(
         self, jobs: Sequence[JobRequest], *, immediate_only: bool = False, tenant: str = DEFAULT_TENANT
@@ -246,6 +278,47 @@ class Router:
     def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
         """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
         return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id")))
+
+    def watch(
+        self,
+        *,
+        after: int = 0,
+        gateways: Iterable[str] = (),
+        queues: Iterable[str] = (),
+        agents: Iterable[str] = (),
+        kinds: Iterable[int] = (),
+        timeout: float | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> Iterator[Event]:
+        """Events as they happen (E4), from the call on or after a sequence; `*` is every tenant.
+
+        Filters that are empty let all pass; within one any value, between them all must fit. Ends when nothing came for
+        `timeout` seconds, 0: with what there is; None: never. Raises OutOfRange when what comes next is no longer kept,
+        at the call or, for a reader that is too slow, while iterating. Does not fire timers.
+        """
+        wanted = EventFilter(
+            tenant, gateways=tuple(gateways), queues=tuple(queues), agent_ids=tuple(agents), kinds=tuple(kinds)
+        )
+        position = after or self._shard.last_event
+        self._shard.events(position, 0)
+        return self._events(wanted, position, None if timeout is None else _microseconds(timeout, "timeout"))
+
+    def _events(self, wanted: EventFilter, position: int, timeout_us: int | None) -> Iterator[Event]:
+        idle_since = monotonic()
+        while True:
+            batch = self._shard.events(position)
+            position = batch.last
+            rows = batch.rows(wanted)
+            yield from map(Event.of, rows)
+            if rows:
+                idle_since = monotonic()
+            elif not len(batch):
+                left = LONGEST_SLEEP_US
+                if timeout_us is not None:
+                    left = min(left, timeout_us - round((monotonic() - idle_since) * 1_000_000))
+                    if left <= 0:
+                        return
+                self._shard.wait_events(position, left)
 
     # Agents
 

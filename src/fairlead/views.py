@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from fairlead.shard.core import AgentView, JobState, JobView, Presence, Reason, TenantView
+from fairlead.shard.core import AgentView, EventKind, JobState, JobView, Presence, Reason, TenantView
 from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +156,37 @@ class Explanation:
             decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
             summary=summarize(view),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job or an agent (E4); empty and 0 where a field does not apply."""
+
+    sequence: int
+    time: datetime | None
+    kind: EventKind
+    tenant: str
+    job_id: str
+    agent_id: str
+    queue: str
+    version: int
+    reason: Reason
+    presence: Presence | None
+    presence_reason: str
+    policy_version: int
+    gateway: str
+
+    @classmethod
+    def of(
+        cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]
+    ) -> "Event":
+        """The event of a row of `EventBatch.rows`."""
+        sequence, time_us, kind, tenant, job_id, agent_id, queue, version, reason, presence = row[:10]
+        presence_reason, policy_version, gateway = row[10:]
+        return cls(
+            sequence, to_datetime(time_us), kind, tenant, job_id, agent_id, queue, version, Reason(reason),
+            Presence(presence) if presence else None, presence_reason, policy_version, gateway,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,14 @@ class Client:
     def __exit__(self, *unused: object) -> None:
         self._channel.close()
 
-    def call(self, method: Callable[..., Answer], request: Any) -> Answer:
-        """One call with the tenant filled in. Raises the FairleadError that the daemon sent, or Unavailable."""
+    def call(self, method: Callable[..., Answer], request: Any, wait: float = 0) -> Answer:
+        """One call with the tenant filled in, which may take `wait` seconds longer than others.
+
+        Raises the FairleadError that the daemon sent, or Unavailable.
+        """
         request.tenant = self._tenant
         try:
-            return method(request, timeout=CALL_TIMEOUT_S)
+            return method(request, timeout=CALL_TIMEOUT_S + wait)
         except grpc.RpcError as failure:
             raise failure_of(failure, self.address) from None
 

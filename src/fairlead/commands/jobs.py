@@ -96,6 +96,8 @@ def _add_assign(commands: Any) -> None:
     parser.add_argument(
         "--affinity", type=values.affinity_mode, default=0, help="off, prefer or require; default the queue's"
     )
+    parser.add_argument("--gateway", default="", help="who submits it; events can be filtered by it")
+    parser.add_argument("--wait", type=values.duration, metavar="TIME", help="answer when an agent has it, or then")
     parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
 
 
@@ -132,14 +134,15 @@ def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
         language=namespace.language,
         customer_value=namespace.value,
         affinity=namespace.affinity,
+        gateway=namespace.gateway,
     )
 
 
 def assign(namespace: argparse.Namespace) -> int:
     """Submits one job."""
-    request = pb2.AssignRequest(job=_spec(namespace), immediate_only=namespace.immediate)
+    request = pb2.AssignRequest(job=_spec(namespace), immediate_only=namespace.immediate, wait=namespace.wait)
     with Client.of(namespace) as client:
-        answer = client.call(client.routing.Assign, request)
+        answer = client.call(client.routing.Assign, request, seconds(request.wait))
     if namespace.json:
         print_json(plain(answer))
         return 0

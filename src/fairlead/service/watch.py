@@ -41,7 +41,7 @@ PROGRESS = 16_384
 class Watcher:
     """One stream: what it wants, and the sequence up to which it was served."""
 
-    __slots__ = ("key", "position", "room", "sent_at", "told", "wanted")
+    __slots__ = ("is_present", "key", "position", "room", "sent_at", "told", "wanted")
 
     def __init__(self, key: Any, wanted: EventFilter, position: int) -> None:
         self.key = key
@@ -50,6 +50,8 @@ class Watcher:
         self.told = position
         self.room = False
         self.sent_at = time.monotonic()
+        # Whether it was told that it has reached the present.
+        self.is_present = False
 
 
 class Streams(Protocol):
@@ -130,16 +132,11 @@ class EventPump:
                 last = self._shard.last_event
                 begun = time.monotonic()
                 watchers = self._all()
-                if self._serve(watchers, last):
-                    time.sleep(max(0.0, begun + PACE_SECONDS - time.monotonic()))
-                    continue
-                lags = any(watcher.position < last for watcher in watchers)
-                if lags:
-                    self._cut(watchers, last)
-                self._shard.wait_events(last, LAG_US if lags else IDLE_US)
-                if lags:
-                    # Events that came at once would make this a busy loop as long as nobody has room.
-                    time.sleep(PACE_SECONDS)
+                served = self._serve(watchers, last)
+                lags = self._cut([each for each in watchers if not each.room and each.position < last], last)
+                if not served:
+                    self._shard.wait_events(last, LAG_US if lags else IDLE_US)
+                time.sleep(max(0.0, begun + PACE_SECONDS - time.monotonic()))
         except Exception:
             self._log.exception("watching failed")
             for watcher in self._all():
@@ -162,15 +159,17 @@ class EventPump:
             for watcher in there:
                 alike[watcher.wanted.key].append(watcher)
             for group in alike.values():
-                self._send(group, batch.message(group[0].wanted), batch.last)
+                self._send(group, batch.message(group[0].wanted), batch.last, batch.last >= last)
         return bool(places)
 
-    def _send(self, group: list[Watcher], message: bytes | None, last: int) -> None:
+    def _send(self, group: list[Watcher], message: bytes | None, last: int, reaches_present: bool) -> None:
         now = time.monotonic()
         chosen = []
         for watcher in group:
             watcher.position = last
-            if message is not None or last - watcher.told >= PROGRESS:
+            arrives = reaches_present and not watcher.is_present
+            watcher.is_present |= reaches_present
+            if message is not None or arrives or last - watcher.told >= PROGRESS:
                 watcher.told = last
                 watcher.room = False
                 watcher.sent_at = now
@@ -178,15 +177,16 @@ class EventPump:
         if chosen:
             self._streams.send(chosen, message or pb.WatchEventsResponse(sequence=last).SerializeToString())
 
-    def _cut(self, watchers: Iterable[Watcher], last: int) -> None:
-        """Ends the watches that will not catch up."""
+    def _cut(self, behind: Sequence[Watcher], last: int) -> bool:
+        """Ends those of the watches without room that will not catch up; whether there are any that lag."""
         most = int(self._shard.events_kept * SLOW_SHARE)
         oldest = self._shard.oldest_event
         late = time.monotonic() - SLOW_SECONDS
-        for watcher in watchers:
+        for watcher in behind:
             lost = watcher.position + 1 < oldest
-            if not watcher.room and (lost or (last - watcher.position > most and watcher.sent_at < late)):
+            if lost or (last - watcher.position > most and watcher.sent_at < late):
                 self._end(watcher, _too_slow(watcher))
+        return bool(behind)
 
 
 def read_watch(request: pb.WatchEventsRequest) -> tuple[EventFilter, int]:
