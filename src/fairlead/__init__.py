@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     )
     from fairlead.router import JobRequest, Router
     from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason
-    from fairlead.views import Agent, Event, Explanation, Job, Status
+    from fairlead.views import Agent, Customer, Event, Explanation, Job, Status
 
 __all__ = [
     "Affinity",
     "Agent",
     "AlreadyExists",
     "Assignment",
+    "Customer",
     "Event",
     "EventKind",
     "Explanation",
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 _ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason")
-_VIEWS = ("Agent", "Event", "Explanation", "Job", "Status")
+_VIEWS = ("Agent", "Customer", "Event", "Explanation", "Job", "Status")
 _ROUTER = ("JobRequest", "Router")
 
 

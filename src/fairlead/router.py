@@ -17,7 +17,7 @@ from fairlead.policy.document import from_stored, load, to_mapping
 from fairlead.problems import quote
 from fairlead.shard.core import Affinity, Assignment, EventFilter, JobState, Outcome, Presence, Shard
 from fairlead.v1.policy_pb2 import Policy
-from fairlead.views import Agent, Event, Explanation, Job, Status, from_datetime, to_datetime
+from fairlead.views import Agent, Customer, Event, Explanation, Job, Status, from_datetime, to_datetime
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
@@ -423,6 +423,43 @@ class Router:
     def agents(self, *, tenant: str = DEFAULT_TENANT) -> list[Agent]:
         """All agents, by order number. Cost: linear."""
         return [Agent.of(view) for view in self._shard.agents(tenant)]
+
+    # Customers
+
+    def upsert_customer(
+        self,
+        customer_id: str,
+        *,
+        tier: str = "",
+        value: int = 0,
+        attributes: Mapping[str, str] | None = None,
+        own_agent: str = "",
+        language: str = "",
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> bool:
+        """Adds or replaces what is known of a customer; whether it is new. A job's own fields go before it.
+
+        At most 4 `attributes`, which rules see as labels. Raises InvalidArgument.
+        """
+        return self._shard.upsert_customer(
+            tenant,
+            customer_id,
+            tier=tier,
+            value=value,
+            attributes=attributes,
+            own_agent=own_agent,
+            language=language,
+            request_id=_name(request_id, "request_id", 0),
+        )
+
+    def customer(self, customer_id: str, *, tenant: str = DEFAULT_TENANT) -> Customer:
+        """What is known of a customer. Raises NotFound."""
+        return Customer.of(self._shard.customer(tenant, customer_id))
+
+    def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
+        """Forgets a customer, and who served them (A1). Raises NotFound."""
+        self._shard.delete_customer(tenant, customer_id, _name(request_id, "request_id", 0))
 
     # Policy
 

@@ -4,10 +4,10 @@ Also the one sentence that tells a person why a job is where it is (E3), which t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fairlead.shard.core import AgentView, EventKind, JobState, JobView, Presence, Reason, TenantView
+from fairlead.shard.core import AgentView, CustomerView, EventKind, JobState, JobView, Presence, Reason, TenantView
 from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +156,23 @@ class Explanation:
             decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
             summary=summarize(view),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What is known of a customer; empty and 0 where nothing is."""
+
+    id: str
+    tier: str = ""
+    value: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    own_agent: str = ""
+    language: str = ""
+
+    @classmethod
+    def of(cls, view: CustomerView) -> "Customer":
+        """The snapshot of a shard's view."""
+        return cls(view.id, view.tier, view.value, view.attributes, view.own_agent, view.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from fairlead.v1 import (
     agent_pb2,
     agent_service_pb2,
     agent_service_pb2_grpc,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     job_pb2,
     policy_pb2,
     policy_service_pb2,
@@ -31,7 +33,7 @@ from fairlead.v1 import (
     routing_service_pb2_grpc,
     skill_pb2,
 )
-from fairlead.views import Agent, Job, to_datetime
+from fairlead.views import Agent, Customer, Job, to_datetime
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -56,6 +58,7 @@ class GrpcFace:
         self.agent_service = agent_service_pb2_grpc.AgentServiceStub(channel)
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
+        self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
 
     def call(self, method: Any, request: Any) -> Any:
         """One call; its failure as a FairleadError."""
@@ -229,6 +232,26 @@ class GrpcFace:
             token = page.next_page_token
             if not token:
                 return found
+
+    def upsert_customer(self, customer_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> bool:
+        customer = customer_service_pb2.Customer(id=customer_id, **fields)
+        request = customer_service_pb2.UpsertCustomerRequest(tenant=tenant, customer=customer, request_id=request_id)
+        answer = self.call(self.customers.UpsertCustomer, request)
+        assert answer.customer == customer
+        return bool(answer.created)
+
+    def customer(self, customer_id: str, *, tenant: str) -> Customer:
+        request = customer_service_pb2.GetCustomerRequest(tenant=tenant, customer_id=customer_id)
+        found = self.call(self.customers.GetCustomer, request).customer
+        return Customer(
+            found.id, found.tier, found.value, dict(found.attributes), found.own_agent, found.language
+        )
+
+    def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str) -> None:
+        request = customer_service_pb2.DeleteCustomerRequest(
+            tenant=tenant, customer_id=customer_id, request_id=request_id
+        )
+        self.call(self.customers.DeleteCustomer, request)
 
     def update_policy(
         self, policy: Any, *, validate_only: bool = False, author: str = "", request_id: str = "", tenant: str

@@ -10,7 +10,7 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
+    AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS, FACT_CUSTOMER_FORGOTTEN,
     FACT_CLOCK, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
     FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
     FACT_UNRESERVED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, SCHEDULED, WEIGHTED, Ability,
@@ -20,7 +20,7 @@ from fairlead.engine.model cimport (
 from fairlead.engine.rotation cimport ABSENT, rotation_cell, rotation_charge, rotation_drop, rotation_weigh
 from fairlead.engine.state cimport (
     class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
-    job_timer_places, job_waiting_places, memory_bind, owns, queue_rotations, reserve_agents, reserve_jobs,
+    job_timer_places, job_waiting_places, memory_bind, memory_drop, owns, queue_rotations, reserve_agents, reserve_jobs,
     reserve_queues, rotations_follow,
 )
 
@@ -87,6 +87,8 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_channel(e, <const ChannelBody*> fact.body)
     elif fact.type == FACT_SETTINGS:
         apply_settings(e, <const SettingsBody*> fact.body)
+    elif fact.type == FACT_CUSTOMER_FORGOTTEN:
+        apply_customer_forgotten(e, fact)
 
 
 # ---- settings, channels, queues, classes
@@ -569,6 +571,13 @@ cdef void apply_excludes(Engine* e, const Fact* fact) noexcept nogil:
     job.excluded = <uint32_t*> memory_grow(job.excluded, (job.excluded_count + 1) * sizeof(uint32_t))
     job.excluded[job.excluded_count] = fact.agent
     job.excluded_count += 1
+
+
+cdef void apply_customer_forgotten(Engine* e, const Fact* fact) noexcept nogil:
+    """`value`: the customer; `cls`: one above the last affinity group. Nobody served them. O(groups)."""
+    cdef uint32_t group
+    for group in range(fact.cls):
+        memory_drop(e, <uint32_t> fact.value, group)
 
 
 # ---- reservations (Q8)

@@ -14,3 +14,4 @@ cdef void define_channel(Engine* e, const ChannelBody* body) noexcept nogil
 cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil
 cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil
 cdef void rematch(Engine* e) noexcept nogil
+cdef void forget_customer(Engine* e, uint32_t customer, uint32_t groups) noexcept nogil

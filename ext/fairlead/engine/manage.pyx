@@ -6,7 +6,7 @@ from fairlead.engine.apply cimport commit, fact_of
 from fairlead.engine.decide cimport advance
 from fairlead.engine.match cimport drop_owner, place_all, release_holds, serve, settle, tell_reasons
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_PRESENCE, FACT_QUEUE,
+    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_PRESENCE, FACT_QUEUE,
     FACT_SETTINGS, OFFLINE, ONLINE, Demand, Fact,
 )
 
@@ -92,3 +92,14 @@ cdef void rematch(Engine* e) noexcept nogil:
     place_all(e)
     settle(e)
     advance(e, e.now)
+
+
+# ---- customers
+
+
+cdef void forget_customer(Engine* e, uint32_t customer, uint32_t groups) noexcept nogil:
+    """Nobody has served the customer any more (A1), in any of the first `groups` affinity groups."""
+    cdef Fact fact = fact_of(FACT_CUSTOMER_FORGOTTEN)
+    fact.value = customer
+    fact.cls = groups
+    commit(e, &fact)

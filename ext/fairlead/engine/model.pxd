@@ -314,6 +314,7 @@ cdef enum FactType:
     FACT_CLOCK = 16
     FACT_RESERVED = 17
     FACT_UNRESERVED = 18
+    FACT_CUSTOMER_FORGOTTEN = 40
 
 # What happened. Which fields a type uses stands with its function in apply.pyx; `body` is copied by whoever keeps it.
 cdef struct Fact:

@@ -32,6 +32,7 @@ cdef bint has_room(const Engine* e, uint32_t agent, uint32_t channel, uint32_t c
 
 cdef Memory* memory_find(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil
 cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t agent, int64_t time) noexcept nogil
+cdef void memory_drop(Engine* e, uint32_t customer, uint32_t group) noexcept nogil
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil
 
 

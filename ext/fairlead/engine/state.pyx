@@ -484,6 +484,26 @@ cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t age
     memory.time = time
 
 
+cdef void memory_drop(Engine* e, uint32_t customer, uint32_t group) noexcept nogil:
+    """Forgets who last served the customer in the group, if anybody is remembered."""
+    cdef Memory* memory = memory_find(e, customer, group)
+    cdef uint32_t mask = e.memory_size - 1, at, next_at, home
+    if memory == NULL:
+        return
+    at = <uint32_t> (memory - e.memories)
+    next_at = at
+    while True:
+        next_at = (next_at + 1) & mask
+        if e.memories[next_at].customer == NOBODY:
+            break
+        home = memory_slot(e, e.memories[next_at].customer, e.memories[next_at].group)
+        if ((next_at - home) & mask) >= ((next_at - at) & mask):
+            e.memories[at] = e.memories[next_at]
+            at = next_at
+    memset(&e.memories[at], 0xFF, sizeof(Memory))
+    e.memory_count -= 1
+
+
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil:
     """Bytes held: agents with their abilities, the lineup, rotations with their cells, jobs; returns the sum of all."""
     cdef uint32_t index

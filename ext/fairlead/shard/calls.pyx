@@ -15,6 +15,7 @@ from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.shard.profiles cimport apply_profile
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )
@@ -309,8 +310,8 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
     return True
 
 
-cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
-    """Submits a job, or repeats the first answer to one submitted before."""
+cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
+    """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
     cdef uint32_t slot = names_find(&t.jobs, job.id)
     cdef uint64_t content = job_digest(job, immediate_only)
@@ -321,6 +322,8 @@ cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply*
         first_answer(&t.engine, slot, &reply.answer)
         reply.repeated = 1
         return True
+    if job.customer.size:
+        apply_profile(t, job)
     if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
             or not resolve_start(t, job, immediate_only, &command, reply):
         return False

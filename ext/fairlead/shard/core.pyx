@@ -24,10 +24,13 @@ from fairlead.codec.validate cimport (
     error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
     validate_job, validate_presence, validate_tenant, validate_transfer,
 )
+from fairlead.customers.store cimport (
+    NO_CUSTOMER, Customer, customers_check, customers_find, customers_put, customers_remove, customers_size,
+)
 from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
 from fairlead.engine.decide cimport next_due
-from fairlead.engine.manage cimport remove_agent, set_presence
+from fairlead.engine.manage cimport forget_customer, remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.events.feed cimport feed_wait, feed_wake
@@ -35,13 +38,14 @@ from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
 from fairlead.journal.journal cimport journal_durable
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
-    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
-    LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
+    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, JOB_NOT_FOUND,
+    LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
     fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
+from fairlead.shard.customers cimport customer_view, fill_customer, import_batch, tenant_of_import
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, encode_present, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock,
     submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_peek, waits,
@@ -49,7 +53,7 @@ from fairlead.shard.dispatch cimport (
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
 from fairlead.shard.notices cimport notices_flush
-from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
+from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
 
@@ -57,6 +61,7 @@ from fairlead.errors import raise_error
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
+from fairlead.shard.customers import CustomerView
 from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 
 cdef enum:
@@ -622,6 +627,66 @@ cdef class Shard:
                 views.append(agent_view(t, slot))
         return views
 
+    # ---- customers
+
+    def upsert_customer(
+        self, str tenant not None, customer_id, *, tier="", value=0, attributes=None, own_agent="", language="", request_id=""
+    ):
+        """Adds or replaces a profile; whether it is new. A repeated request_id gets the first answer."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._open(tenant)
+        cdef Customer customer
+        cdef list alive = []
+        content = self._digest(UPSERT_CUSTOMER, (customer_id, tier, value, sorted(dict(attributes or {}).items()), own_agent, language))
+        if self._seen(t, request_id, content):
+            return self._answers[tenant or "default", request_id]
+        fill_customer(&customer, alive, customer_id, tier, value, attributes, own_agent, language)
+        return self._remember(t, tenant, request_id, content, bool(customers_put(&t.profiles, &customer)))
+
+    def import_customers(self, tenant, bytes request not None):
+        """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
+
+        `tenant` None: the one that the message names. Raises at the first one that is wrong; those before it stay.
+        """
+        cdef _Held held = hold(&self._state)
+        named = tenant_of_import(request)
+        cdef Tenant* t = self._open(named if tenant is None else tenant)
+        held = None
+        return (named if tenant is None else tenant, *import_batch(&self._state, t, request))
+
+    cdef uint32_t _customer_slot(self, Tenant* t, customer_id) except? 0xFFFFFFFE:
+        cdef Text name = to_text(customer_id, "customer_id")
+        cdef uint32_t slot
+        if not 1 <= name.size <= MAX_NAME_SIZE:
+            raise_error("INVALID_FIELD", f"{name.size} bytes; must be 1-{MAX_NAME_SIZE}", "customer_id")
+        slot = customers_find(&t.profiles, name) if t != NULL else NO_CUSTOMER
+        if slot == NO_CUSTOMER:
+            raise_error("CUSTOMER_NOT_FOUND", f"no customer {customer_id!r}", "customer_id")
+        return slot
+
+    def customer(self, str tenant not None, customer_id):
+        """One profile."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return customer_view(t, self._customer_slot(t, customer_id))
+
+    def delete_customer(self, str tenant not None, customer_id, request_id=""):
+        """Forgets a profile, and who served the customer (A1)."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant, True)
+        cdef Text name = to_text(customer_id, "customer_id")
+        cdef uint32_t slot
+        content = self._digest(DELETE_CUSTOMER, customer_id)
+        if t != NULL and self._seen(t, request_id, content):
+            return
+        self._customer_slot(t, customer_id)
+        customers_remove(&t.profiles, name)
+        slot = names_find(&t.customers, name)
+        if slot != NO_SLOT:
+            forget_customer(&t.engine, slot, t.queues.used)
+            customer_unbind(t, slot)
+        self._remember(t, tenant, request_id, content, None)
+
     # ---- policy
 
     def install_policy(self, str tenant not None, tables, request_id="", bint validate_only=False):
@@ -755,6 +820,8 @@ cdef class Shard:
                 and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)
                 and names_check(&t.gateways)):
             found.append("directory: a name is not found at its slot")
+        if not customers_check(&t.profiles):
+            found.append("customers: a profile is not found by its id, or a shared text is miscounted")
         if not ring_check(&self._state.feed.ring):
             found.append("E4: the ring of events has lost what it claims to have")
         for slot in range(t.engine.job_used):
@@ -776,13 +843,14 @@ cdef class Shard:
         return t.tape.data[:t.tape.size] if t != NULL and t.tape != NULL and t.tape.size else b""
 
     def memory(self, str tenant not None):
-        """Bytes by room: agents, jobs, planes, rotations, directory."""
+        """Bytes by room: agents, jobs, planes, rotations, directory, customers."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         if t == NULL:
-            return {"agents": 0, "jobs": 0, "planes": 0, "rotations": 0, "directory": 0}
+            return {"agents": 0, "jobs": 0, "planes": 0, "rotations": 0, "directory": 0, "customers": 0}
         engine_size(&t.engine, &agents, &planes, &rotations, &jobs)
         return {
             "agents": agents, "jobs": jobs, "planes": planes, "rotations": rotations, "directory": tenant_names_size(t),
+            "customers": customers_size(&t.profiles),
         }

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
+from fairlead.customers.store cimport Customers
 from fairlead.directory.names cimport Names
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
@@ -49,6 +50,7 @@ cdef struct Tenant:
     Names tiers
     Names requests
     Names gateways
+    Customers profiles          # what was told of customers; `customers` are those whom jobs or the memory know
     Remembered* remembered      # by request slot
     Note* presence_notes        # by agent slot
     TierEntry* tier_entries     # by tier slot
@@ -81,6 +83,7 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil
 cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil
 cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil
+cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil
 cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
 cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
 cdef void forget_requests(Tenant* t) noexcept nogil

@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty
+from fairlead.customers.store cimport customers_free, customers_init
 from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
 )
@@ -102,6 +103,7 @@ cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t
     names_init(&t.tiers, seed)
     names_init(&t.requests, seed)
     names_init(&t.gateways, seed)
+    customers_init(&t.profiles, seed)
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
@@ -130,6 +132,7 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.tiers)
     names_free(&t.requests)
     names_free(&t.gateways)
+    customers_free(&t.profiles)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)
@@ -204,6 +207,12 @@ cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil:
     """Forgets a customer to whom nothing refers."""
     if customer != NO_SLOT and t.customer_references[customer] == 0:
         names_remove(&t.customers, customer)
+
+
+cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil:
+    """The affinity memory knows the customer no longer."""
+    t.customer_references[customer] &= ~BOUND
+    customer_release(t, customer)
 
 
 # ---- request ids

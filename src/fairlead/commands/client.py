@@ -18,6 +18,7 @@ from fairlead import errors
 from fairlead.config import Config
 from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
+from fairlead.v1.customer_service_pb2_grpc import CustomerServiceStub
 from fairlead.v1.policy_service_pb2_grpc import PolicyServiceStub
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 
@@ -56,6 +57,7 @@ class Client:
         self.agents = AgentServiceStub(self._channel)
         self.policy = PolicyServiceStub(self._channel)
         self.admin = AdminServiceStub(self._channel)
+        self.customers = CustomerServiceStub(self._channel)
 
     @classmethod
     def of(cls, namespace: argparse.Namespace) -> "Client":

@@ -1,1 +1,1 @@
-"""Compiled: ext/fairlead/events."""
+"""Compiled from ext/fairlead/events: the last events of a shard."""

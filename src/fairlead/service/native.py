@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import FairleadError, error
-from fairlead.service import admin, agents, connect, health, jobs, policy, reflection, watch
+from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
 from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import Health
 from fairlead.service.waiting import Waiters
@@ -120,6 +120,7 @@ class NativeTransport:
             **jobs.calls(self._shard),
             **policy.calls(self._shard),
             **admin.calls(self._shard, self._config.durability),
+            **customers.calls(self._shard),
             **self._health.calls(),
         }
         size = self._config.max_message_size
@@ -141,6 +142,7 @@ class NativeTransport:
         streams: Mapping[str, StreamHandler] = {
             health.WATCH: self._health,
             watch.WATCH: watches,
+            customers.IMPORT: customers.Imports(self._shard, self._send, self._finish),
             **dict.fromkeys(reflection.PATHS, reflected),
         }
         return (

@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import FairleadError, error
-from fairlead.service import admin, agents, jobs, policy, reflection
+from fairlead.service import admin, agents, customers, jobs, policy, reflection
 from fairlead.service.calls import HOT_CALLS, InPool, UnknownMethods, abort, cold_handler, hot_handler, status_of
 from fairlead.service.waiting import Waiters
 from fairlead.service.watch import WATCH, EventPump
@@ -113,10 +113,12 @@ class GrpcTransport:
             **jobs.calls(shard),
             **policy.calls(shard),
             **admin.calls(shard, config.durability),
+            **customers.calls(shard),
         }
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             **{path: hot_handler(shard, call, self._wait, log) for path, call in HOT_CALLS.items()},
             **{path: cold_handler(call, self._cold, log) for path, call in cold.items()},
+            customers.IMPORT: grpc.stream_unary_rpc_method_handler(InPool(partial(self._import, shard), self._streams)),
             WATCH: grpc.unary_stream_rpc_method_handler(InPool(self._watch, self._watches)),
         }
         services = tuple(sorted({service_of(path) for path in handlers}))
@@ -124,6 +126,12 @@ class GrpcTransport:
         self._add(handlers)
         self._add(reflection.handlers((*services, HEALTH_SERVICE), self._streams))
         return services
+
+    def _import(self, shard: Shard, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        try:
+            return customers.import_all(shard, requests)
+        except Exception as wrong:
+            abort(context, status_of(wrong, customers.IMPORT, self._log))
 
     def _watch(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         """One watch, on a thread of its own: grpcio takes the next message when the last one has left."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from fairlead.policy.tables import PolicyTables
+from fairlead.shard.customers import CustomerView as CustomerView
 from fairlead.shard.explain import Explanation as Explanation
 from fairlead.shard.views import Affinity as Affinity
 from fairlead.shard.views import AgentView as AgentView
@@ -161,6 +162,27 @@ class Shard:
     ) -> tuple[list[JobView], int]:
         """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
     def explain(self, tenant: str, job_id: str) -> Explanation: ...
+    def upsert_customer(
+        self,
+        tenant: str,
+        customer_id: str,
+        *,
+        tier: str = "",
+        value: int = 0,
+        attributes: Mapping[str, str] | None = None,
+        own_agent: str = "",
+        language: str = "",
+        request_id: str = "",
+    ) -> bool:
+        """Adds or replaces a profile; whether it is new."""
+    def import_customers(self, tenant: str | None, request: bytes) -> tuple[str, int, int]:
+        """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
+
+        `tenant` None: the one that the message names. Raises at the first one that is wrong; those before it stay.
+        """
+    def customer(self, tenant: str, customer_id: str) -> CustomerView: ...
+    def delete_customer(self, tenant: str, customer_id: str, request_id: str = "") -> None:
+        """Forgets a profile, and who served the customer (A1)."""
     def install_policy(
         self, tenant: str, tables: PolicyTables, request_id: str = "", validate_only: bool = False
     ) -> int:
@@ -200,4 +222,4 @@ class Shard:
     def facts(self, tenant: str) -> bytes:
         """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; needs `keep_facts`."""
     def memory(self, tenant: str) -> dict[str, int]:
-        """Bytes by room: agents, jobs, planes, rotations, directory."""
+        """Bytes by room: agents, jobs, planes, rotations, directory, customers."""
