@@ -30,7 +30,11 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none."""
+    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
+
+    While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
+    None while too little is known.
+    """
 
     id: str
     state: JobState
@@ -48,6 +52,9 @@ class Job:
     assign_time: datetime | None
     end_time: datetime | None
     policy_version: int
+    position: int
+    wait_p50: float | None
+    wait_p90: float | None
 
     @classmethod
     def of(cls, view: JobView) -> "Job":
@@ -69,6 +76,9 @@ class Job:
             assign_time=to_datetime(view.assign_time_us),
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
+            position=view.position,
+            wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
+            wait_p90=view.wait_p90_us / _SECOND_US if view.wait_p90_us else None,
         )
 
 
@@ -194,9 +204,7 @@ class Event:
     gateway: str
 
     @classmethod
-    def of(
-        cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]
-    ) -> "Event":
+    def of(cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]) -> "Event":
         """The event of a row of `EventBatch.rows`."""
         sequence, time_us, kind, tenant, job_id, agent_id, queue, version, reason, presence = row[:10]
         presence_reason, policy_version, gateway = row[10:]

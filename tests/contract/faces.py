@@ -243,9 +243,7 @@ class GrpcFace:
     def customer(self, customer_id: str, *, tenant: str) -> Customer:
         request = customer_service_pb2.GetCustomerRequest(tenant=tenant, customer_id=customer_id)
         found = self.call(self.customers.GetCustomer, request).customer
-        return Customer(
-            found.id, found.tier, found.value, dict(found.attributes), found.own_agent, found.language
-        )
+        return Customer(found.id, found.tier, found.value, dict(found.attributes), found.own_agent, found.language)
 
     def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str) -> None:
         request = customer_service_pb2.DeleteCustomerRequest(

@@ -24,7 +24,13 @@ strategy = "longest_idle"
 
 
 def test_what_was_told_of_a_customer_is_known_until_it_is_deleted(face: Any, tenant: str) -> None:
-    told = {"tier": "gold", "value": 10**12, "attributes": {"a": "1", "b": "2"}, "own_agent": "ann", "language": "de-CH"}
+    told = {
+        "tier": "gold",
+        "value": 10**12,
+        "attributes": {"a": "1", "b": "2"},
+        "own_agent": "ann",
+        "language": "de-CH",
+    }
     assert face.upsert_customer("c", **told, tenant=tenant)
     assert face.customer("c", tenant=tenant) == Customer("c", **told)
     assert not face.upsert_customer("c", value=7, tenant=tenant)
@@ -103,7 +109,9 @@ def test_the_own_agent_of_a_profile_comes_first_unless_the_request_says_otherwis
 
 def test_who_served_a_deleted_customer_is_forgotten_too(face: Any, tenant: str) -> None:
     """A1."""
-    face.update_policy({"queues": [{"id": "q", "strategy": "longest_idle", "affinity": {"mode": "prefer"}}]}, tenant=tenant)
+    face.update_policy(
+        {"queues": [{"id": "q", "strategy": "longest_idle", "affinity": {"mode": "prefer"}}]}, tenant=tenant
+    )
     for agent in ("ann", "bob", "cid"):
         face.create_agent(agent, capacity=10, presence=Presence.ONLINE, tenant=tenant)
     face.upsert_customer("c", tenant=tenant)
@@ -113,7 +121,7 @@ def test_who_served_a_deleted_customer_is_forgotten_too(face: Any, tenant: str) 
     assert face.assign("j3", customer="c", tenant=tenant).agent_id != first
 
 
-# ---- imports
+# Imports.
 
 
 def messages(customers: list[pb.Customer], tenant: str, size: int) -> Any:

@@ -218,9 +218,7 @@ def meanwhile(work: Callable[[], Any], stubs: GrpcFace, tenant: str, job_id: str
 
 
 def test_an_assign_that_waits_is_answered_when_its_job_is_placed(stubs: GrpcFace, tenant: str) -> None:
-    comes = meanwhile(
-        lambda: stubs.create_agent("ann", presence=Presence.ONLINE, tenant=tenant), stubs, tenant, "j"
-    )
+    comes = meanwhile(lambda: stubs.create_agent("ann", presence=Presence.ONLINE, tenant=tenant), stubs, tenant, "j")
     answer = assign(stubs, tenant, "j", 15)
     comes.join()
     assert (answer.outcome, answer.agent_id, answer.version, answer.reason) == (Outcome.ASSIGNED, "ann", 1, 0)

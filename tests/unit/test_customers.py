@@ -53,7 +53,13 @@ def test_nothing_is_found_in_an_empty_store() -> None:
 
 def test_texts_of_the_longest_sizes_are_kept() -> None:
     store = CustomersFace()
-    long = (b"t" * 128, b"l" * 126, b"o" * 128, 10**12, [(b"k" * 126, b"v" * 128)] + [(bytes([65 + n]), b"v") for n in range(3)])
+    long = (
+        b"t" * 128,
+        b"l" * 126,
+        b"o" * 128,
+        10**12,
+        [(b"k" * 126, b"v" * 128)] + [(bytes([65 + n]), b"v") for n in range(3)],
+    )
     assert store.put(b"i" * 128, *long)
     assert store.get(b"i" * 128) == long
     with pytest.raises(ValueError, match="at most"):

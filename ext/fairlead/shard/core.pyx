@@ -223,10 +223,10 @@ cdef class Shard:
     # ---- jobs
 
     def assign(
-        self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
+        self, str tenant not None, job_id, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
-        customer_value=0, affinity=0, gateway="", bint immediate_only=False,
+        customer_value=0, affinity=0, bint immediate_only=False, gateway="",
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
         cdef _Held held = hold(&self._state)

@@ -35,6 +35,7 @@ from fairlead.shard.calls cimport (
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
     call_transfer, fail, find_agent, find_job,
 )
+from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
@@ -184,6 +185,10 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.version = answer.version
     out.policy_version = <int64_t> answer.policy_version
     out.repeated = reply.repeated
+    if answer.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, answer.job, &out.estimate)
+    else:
+        out.estimate.position = 0
 
 
 cdef void job_reply(const Tenant* t, Text id, const Reply* reply, JobReply* out) noexcept nogil:
@@ -217,6 +222,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue_time_us = 0 if job.state == SCHEDULED else job.queue_time
     out.assign_time_us = job.assign_time
     out.end_time_us = job.end_time
+    estimate_wait(&t.engine, slot, &out.estimate)
 
 
 # ---- methods
@@ -297,6 +303,8 @@ cdef void encode_present(const Tenant* t, uint32_t slot, bint repeated, Buffer* 
     message.version = job.version if is_placed else 0
     message.policy_version = <int64_t> job.policy_version
     message.repeated = repeated
+    if message.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, slot, &message.estimate)
     encode_assign(out, &message)
 
 

@@ -93,7 +93,8 @@ cdef void notice_fact(Tenant* t, const Fact* fact) noexcept nogil:
     elif fact.type == FACT_JOB_RELEASED:
         notice_job(t, fact, EVENT_REQUEUED)
     elif fact.type == FACT_PRESENCE:
-        notice_agent(t, fact, EVENT_PRESENCE_CHANGED)
+        if fact.state != t.engine.agents[fact.agent].presence:
+            notice_agent(t, fact, EVENT_PRESENCE_CHANGED)
     elif fact.type == FACT_AGENT:
         notice_agent(t, fact, EVENT_AGENT_CREATED if is_new(&t.engine, fact.agent) else EVENT_AGENT_UPDATED)
     elif fact.type == FACT_AGENT_REMOVED:

@@ -4,13 +4,14 @@ from enum import IntEnum
 
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from fairlead.directory.names cimport NO_SLOT, names_text
-from fairlead.codec.messages cimport JobDetail
+from fairlead.codec.messages cimport JobDetail, WaitEstimate
 from fairlead.engine.audit cimport state_hash
 from fairlead.engine.model cimport (
     COMPLETED, MAX_CHANNELS, OFFERED, ONLINE, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, Agent,
     Job,
 )
 from fairlead.shard.dispatch cimport job_detail
+from fairlead.shard.estimate cimport estimate_wait
 
 
 cdef enum:
@@ -108,6 +109,7 @@ cdef class Assignment:
 
 cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     cdef Assignment view = Assignment.__new__(Assignment)
+    cdef WaitEstimate estimate
     view.job_id = job_id
     view.agent_id = agent_id(t, reply.answer.agent)
     view.queue = to_str(names_text(&t.queues, reply.answer.queue))
@@ -117,12 +119,18 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     view._outcome = reply.answer.outcome
     view._state = reply.answer.state
     view._reason = reply.answer.reason
+    if reply.answer.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, reply.answer.job, &estimate)
+        view.position = estimate.position
+        view.wait_p50_us = estimate.p50_us
+        view.wait_p90_us = estimate.p90_us
     return view
 
 
 cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated):
     """The answer to an assign as the job is now; one that was served counts as assigned, one that ended else as refused."""
     cdef Assignment view = Assignment.__new__(Assignment)
+    cdef WaitEstimate estimate
     cdef const Job* job = &t.engine.jobs[slot]
     cdef bint is_placed = OFFERED <= job.state <= COMPLETED
     view.job_id = to_str(names_text(&t.jobs, slot))
@@ -136,6 +144,11 @@ cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated
         view._outcome = OUTCOME_REFUSED
     view._state = job.state
     view._reason = job.reason
+    if view._outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, slot, &estimate)
+        view.position = estimate.position
+        view.wait_p50_us = estimate.p50_us
+        view.wait_p90_us = estimate.p90_us
     return view
 
 
@@ -163,6 +176,9 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
     view.end_time_us = detail.end_time_us
     view.policy_version = detail.policy_version
     view.cost = detail.cost
+    view.position = detail.estimate.position
+    view.wait_p50_us = detail.estimate.p50_us
+    view.wait_p90_us = detail.estimate.p90_us
     return view
 
 

@@ -38,8 +38,14 @@ def register(commands: Any) -> None:
     parser = commands.add_parser("customers", help=text, description=text, allow_abbrev=False)
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     importing = _command(kinds, "import", import_file, "add or replace many from a CSV file")
-    importing.add_argument("file", metavar="FILE.csv", type=Path, help="columns id, tier, value, own_agent, language, attribute.NAME")
-    for name, run, what in (("get", get, "show one"), ("set", put, "add or replace one"), ("delete", delete, "forget one")):
+    importing.add_argument(
+        "file", metavar="FILE.csv", type=Path, help="columns id, tier, value, own_agent, language, attribute.NAME"
+    )
+    for name, run, what in (
+        ("get", get, "show one"),
+        ("set", put, "add or replace one"),
+        ("delete", delete, "forget one"),
+    ):
         one = _command(kinds, name, run, what)
         one.add_argument("customer_id", metavar="ID", help="customer id")
         if name == "set":
@@ -159,7 +165,7 @@ def _requests(customers: Iterable[pb.Customer], tenant: str, bar: "Bar") -> Iter
 
 
 def read_customers(file: TextIO, path: Path, bar: "Bar | None" = None) -> Iterator[pb.Customer]:
-    """The customers of a CSV file with a header. Raises InvalidArgument with every wrong line, up to MAX_WRONG_LINES."""
+    """The customers of a CSV file with a header. Raises InvalidArgument with the wrong lines, up to MAX_WRONG_LINES."""
     rows = csv.reader(file)
     problems, wrong = Problems(), 0
     try:
@@ -240,7 +246,9 @@ class Bar:
         self._shown = now
         share = min(1.0, done / self._total)
         full = round(share * BAR_WIDTH)
-        print(f"\r{self._what} [{'#' * full}{' ' * (BAR_WIDTH - full)}] {share:4.0%}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r{self._what} [{'#' * full}{' ' * (BAR_WIDTH - full)}] {share:4.0%}", end="", file=sys.stderr, flush=True
+        )
 
     def done(self) -> None:
         """Leaves an empty line."""

@@ -38,7 +38,9 @@ def register(commands: Any) -> None:
     parser.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help=f"of past events; default {DEFAULT_LIMIT}")
     parser.add_argument("--all-tenants", action="store_true", help="of every tenant")
     for name, dest in (("gateway", "gateways"), ("queue", "queues"), ("agent", "agents")):
-        parser.add_argument(f"--{name}", dest=dest, action="append", default=[], help="only of this one; repeat for more")
+        parser.add_argument(
+            f"--{name}", dest=dest, action="append", default=[], help="only of this one; repeat for more"
+        )
     parser.add_argument(
         "--kind", dest="kinds", action="append", default=[], type=values.event_kind, help="only of this kind; repeat"
     )

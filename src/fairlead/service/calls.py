@@ -88,7 +88,10 @@ def cold_answer(call: ColdCall, request: bytes) -> tuple[int, bytes]:
 
 
 def hot_handler(
-    shard: Shard, call: HotCall, wait: Callable[[bytes, grpc.ServicerContext], tuple[int, bytes]], log: FilteringBoundLogger
+    shard: Shard,
+    call: HotCall,
+    wait: Callable[[bytes, grpc.ServicerContext], tuple[int, bytes]],
+    log: FilteringBoundLogger,
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     """The handler of a hot method. `wait` carries out a call that may wait."""
 

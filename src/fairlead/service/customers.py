@@ -102,9 +102,7 @@ def import_all(shard: Shard, requests: Iterable[bytes]) -> bytes:
 class Imports:
     """The stream handler of ImportCustomers for the native transport. Thread-safe."""
 
-    def __init__(
-        self, shard: Shard, send: Callable[[int, bytes], None], finish: Callable[[int], None]
-    ) -> None:
+    def __init__(self, shard: Shard, send: Callable[[int, bytes], None], finish: Callable[[int], None]) -> None:
         self._shard = shard
         self._send = send
         self._finish = finish

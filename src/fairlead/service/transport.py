@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -68,7 +68,8 @@ class GrpcTransport:
         self._log = log
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._streams)
         self._server = grpc.server(
-            self._hot,
+            # grpcio asks no more of it than of any executor.
+            cast(ThreadPoolExecutor, self._hot),
             handlers=[UnknownMethods()],
             options=(
                 # A second daemon on the port is a mistake, not load sharing: their states differ.

@@ -1,7 +1,8 @@
 """WatchEvents (E4): one thread reads the ring of events once for all and hands each batch to those it concerns.
 
 A watcher has one message on its way at a time; the ring is its buffer. So a reader that stalls costs no memory, and the
-router does not notice it at all: when what it has not seen is about to leave the ring, it is cut off and told where it was.
+router does not notice it at all: when what it has not seen is about to leave the ring, it is cut off and told where it
+was.
 Watchers at the same place with equal filters get the same bytes.
 """
 
@@ -36,6 +37,7 @@ SLOW_SECONDS = 1.0
 SLOW_SHARE = 0.75
 # A watcher whose filter lets nothing through is told how far it is after so many events.
 PROGRESS = 16_384
+EVENT_KINDS = frozenset(map(int, EventKind))
 
 
 class Watcher:
@@ -202,7 +204,7 @@ def read_watch(request: pb.WatchEventsRequest) -> tuple[EventFilter, int]:
             if not 1 <= len(value.encode()) <= NAME_SIZE:
                 problems.add(f"{field}[{index}]", value, f"1 to {NAME_SIZE} bytes")
     for index, kind in enumerate(request.kinds):
-        if kind not in set(EventKind):
+        if kind not in EVENT_KINDS:
             problems.add(f"kinds[{index}]", kind, f"{min(EventKind)} to {max(EventKind)}")
     if request.after_sequence < 0:
         problems.add("after_sequence", request.after_sequence, "0 and up")

@@ -39,7 +39,7 @@ class Workers(Executor):
             self._tasks.put(None)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the threads, after what they do and, unless it is cancelled, after what is queued. Waits for none of them."""
+        """Ends the threads, after what they do and, unless it is cancelled, what is queued. Waits for none."""
         while cancel_futures:
             try:
                 task = self._tasks.get_nowait()

@@ -60,7 +60,6 @@ class Shard:
         self,
         tenant: str,
         job_id: str,
-        *,
         queue: str = "",
         channel: str = "",
         skills: Mapping[str, int | tuple[int, int]] | Iterable[str] | None = None,
@@ -81,8 +80,8 @@ class Shard:
         language: str = "",
         customer_value: int = 0,
         affinity: int = 0,
-        gateway: str = "",
         immediate_only: bool = False,
+        gateway: str = "",
     ) -> Assignment: ...
     def accept(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def decline(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...

@@ -86,7 +86,9 @@ def test_agents_and_policies_are_told_too(router: Router) -> None:
     router.set_presence("ann", Presence.OFFLINE)
     router.delete_agent("ann")
     router.update_policy({"queues": [{"id": "q"}]})
-    told = [(each.kind.name, each.agent_id, each.presence, each.presence_reason, each.policy_version) for each in events]
+    told = [
+        (each.kind.name, each.agent_id, each.presence, each.presence_reason, each.policy_version) for each in events
+    ]
     assert told == [
         ("AGENT_UPDATED", "ann", None, "", 0),
         ("PRESENCE_CHANGED", "ann", Presence.AWAY, "lunch", 0),
