@@ -24,12 +24,20 @@ def names_for(rng: random.Random, names: tuple[str, ...]) -> dict[str, str]:
 def assignment(rng: random.Random) -> dict[str, Any]:
     fields: dict[str, Any] = {"repeated": rng.random() < 0.5}
     fields |= numbers(rng, ("outcome", "reason", "version", "policy_version"))
+    fields["offer_end_time"] = rng.choice((0, 0, 1, 1_700_000_000_123_456))
     return fields | names_for(rng, ("job_id", "agent_id", "queue"))
+
+
+def official_assignment(fields: dict[str, Any]) -> routing_service_pb2.AssignResponse:
+    official = routing_service_pb2.AssignResponse(**{k: v for k, v in fields.items() if k != "offer_end_time"})
+    if fields["offer_end_time"]:
+        official.offer_end_time.FromMicroseconds(fields["offer_end_time"])
+    return official
 
 
 def check_assign(rng: random.Random) -> None:
     fields = assignment(rng)
-    assert face.encode_assign(fields) == routing_service_pb2.AssignResponse(**fields).SerializeToString()
+    assert face.encode_assign(fields) == official_assignment(fields).SerializeToString()
 
 
 def check_batch(rng: random.Random) -> None:
@@ -38,7 +46,7 @@ def check_batch(rng: random.Random) -> None:
     for _ in range(rng.randrange(5)):
         if rng.random() < 0.6:
             results.append(assignment(rng))
-            official.results.add().assignment.MergeFrom(routing_service_pb2.AssignResponse(**results[-1]))
+            official.results.add().assignment.MergeFrom(official_assignment(results[-1]))
         else:
             results.append((rng.randrange(1, 17), rng.choice(TEXTS), rng.choice(TEXTS)))
             code, reason, message = results[-1]
@@ -60,7 +68,7 @@ def check_get_job(rng: random.Random) -> None:
     fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer"))
     fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version"))
     official = job_pb2.Job(**fields)
-    for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time"):
+    for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time", "deadline"):
         fields[name] = rng.choice((0, 1, 999_999, 1_000_000, 1_700_000_000_123_456, 253_402_300_799_999_999))
         if name != "head_start" and rng.random() < 0.2:
             fields[name] = -rng.randrange(1, 10**15)
@@ -114,5 +122,5 @@ def test_a_long_reply_grows_its_buffer() -> None:
 
 def test_the_example_of_the_module_is_what_it_writes() -> None:
     fields = {"job_id": "j1", "outcome": 1, "reason": 0, "agent_id": "a1", "version": 1, "policy_version": 1}
-    data = face.encode_assign(fields | {"repeated": False, "queue": "q"})
+    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "offer_end_time": 0})
     assert data.hex(" ") == "0a 02 6a 31 10 01 22 02 61 31 28 01 30 01 42 01 71"

@@ -23,6 +23,7 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_20,
     VARINT_1,
     VARINT_2,
     VARINT_3,
@@ -49,7 +50,7 @@ from fairlead.codec.writer cimport (
 
 cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil:
     cdef size_t text_size = <size_t>reply.job_id.size + reply.agent_id.size + reply.queue.size
-    cdef uint8_t* at = buffer_end(buffer, 8 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 9 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, reply.job_id)
     at = put_number(at, VARINT_2, reply.outcome)
     at = put_number(at, VARINT_3, reply.reason)
@@ -58,6 +59,7 @@ cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
     at = put_number(at, VARINT_6, reply.policy_version)
     at = put_number(at, VARINT_7, reply.repeated)
     at = put_text(at, BYTES_8, reply.queue)
+    at = put_time(at, BYTES_10, reply.offer_end_us)
     advance(buffer, at)
 
 
@@ -111,7 +113,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     cdef size_t text_size = (
         <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 16 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 17 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, job.id)
     at = put_number(at, VARINT_2, job.state)
     at = put_text(at, BYTES_3, job.queue)
@@ -128,6 +130,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_14, job.end_time_us)
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
+    at = put_time(at, BYTES_20, job.deadline_us)
     advance(buffer, at)
     close_message(buffer, content, BYTES_1)
 

@@ -12,7 +12,7 @@ from fairlead.engine.audit cimport Audit, audit, state_hash
 from fairlead.engine.decide cimport Answer, advance, assign, complete
 from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, MAX_CHANNELS, ONLINE, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
+    AFFINITY_OFF, MAX_CHANNELS, ONLINE, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
 )
 from fairlead.engine.state cimport engine_free, engine_init, engine_size
 
@@ -91,6 +91,7 @@ cdef class Workload:
         body.capacity = capacity
         body.weight = weight
         body.rating = 500
+        body.wrap_up = UNKNOWN
         body.ability_count = len(skills)
         for index in range(MAX_CHANNELS):
             body.channel_limit[index] = 0xFFFF
@@ -100,7 +101,7 @@ cdef class Workload:
             abilities[index].is_skill = 1
         define_agent(&self.engine, slot, body, size)
         free(body)
-        set_presence(&self.engine, slot, ONLINE)
+        set_presence(&self.engine, slot, ONLINE, 0)
 
     def _add_class(self, uint32_t index, demanded):
         cdef AssignCommand* command = &self.commands[index]
@@ -145,7 +146,7 @@ cdef class Workload:
                 self.live_count -= 1
                 self.live[at] = self.live[self.live_count]
                 advance(&self.engine, self.engine.now + TICK_US)
-                complete(&self.engine, job, self.engine.jobs[job].version, &answer)
+                complete(&self.engine, job, self.engine.jobs[job].version, UNKNOWN, UNKNOWN, False, &answer)
                 self.submit()
             clock_gettime(CLOCK_MONOTONIC, &stop)
         return (stop.tv_sec - start.tv_sec) * 1_000_000_000 + (stop.tv_nsec - start.tv_nsec)

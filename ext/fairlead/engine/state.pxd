@@ -56,6 +56,15 @@ cdef inline bint excludes(const Job* job, uint32_t agent) noexcept nogil:
     return False
 
 
+cdef inline bint barred(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
+    """O2."""
+    cdef uint32_t index
+    for index in range(job.bar_count):
+        if job.bars[index].agent == agent:
+            return job.bars[index].until > e.now
+    return False
+
+
 cdef inline bint owns(const Engine* e, const Job* job) noexcept nogil:
     """Whether the job's own agent still exists."""
     return job.own_mode > 1 and e.agents[job.own_agent].number == job.own_number and job.own_number != 0
@@ -72,6 +81,13 @@ cdef inline Places job_timer_places(const Engine* e) noexcept nogil:
     cdef Places places
     places.base = <unsigned char*> &e.jobs.timer_place
     places.stride = sizeof(Job)
+    return places
+
+
+cdef inline Places agent_timer_places(const Engine* e) noexcept nogil:
+    cdef Places places
+    places.base = <unsigned char*> &e.agents.timer_place
+    places.stride = sizeof(Agent)
     return places
 
 

@@ -10,7 +10,7 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
-    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell,
+    ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell,
     Channel, Queue, Rotation,
 )
 from fairlead.engine.rotation cimport (
@@ -33,6 +33,8 @@ cdef void engine_init(Engine* e) noexcept nogil:
     lineup_reserve(&e.lineup, 1, ABILITY_BIT)
     heap_init(&e.job_timers)
     heap_init(&e.class_timers)
+    heap_init(&e.agent_timers)
+    reserve_agents(e, 1)
     reserve_jobs(e, 1)   # the heaps' places stand in these, also while they are empty
     reserve_classes(e, 1)
     e.cells = <Cell*> memory_zeroed(sizeof(Cell))
@@ -43,6 +45,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     for index in range(e.agent_capacity):
         free(e.agents[index].abilities)
         free(e.agents[index].explicit_queues)
+        free(e.agents[index].given_times)
     for index in range(e.queue_capacity):
         free(e.queues[index].any_of)
     for index in range(e.class_count):
@@ -55,6 +58,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
             rotation_stop(e, index)
     for index in range(e.job_used):
         free(e.jobs[index].excluded)
+        free(e.jobs[index].bars)
     free(e.agents)
     free(e.queues)
     free(e.classes)
@@ -69,6 +73,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.memories)
     free(e.job_timers.origin)
     free(e.class_timers.origin)
+    free(e.agent_timers.origin)
     lineup_free(&e.lineup)
 
 
@@ -219,6 +224,7 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     cdef uint16_t fits = 0, changed
     cdef uint32_t channel, index, bucket = 0, used
     cdef Cell* cell
+    e.changes += 1
     if agent.number:
         bucket = 64 * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
@@ -490,6 +496,8 @@ cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t*
     agents[0] = e.agent_capacity * sizeof(Agent)
     for index in range(e.agent_capacity):
         agents[0] += e.agents[index].ability_count * sizeof(Ability) + e.agents[index].explicit_count * 4
+        if e.agents[index].given_times != NULL:
+            agents[0] += RING_SIZE * sizeof(int64_t)
     planes[0] = lineup_size(&e.lineup)
     rotations[0] = e.cell_capacity * sizeof(Cell) + e.cell_capacity // 4 * sizeof(uint32_t)
     for index in range(e.class_count):

@@ -44,6 +44,7 @@ cdef enum Method:
     UPDATE_AGENT = 12
     DELETE_AGENT = 13
     UPDATE_POLICY = 14
+    FINISH_WRAP_UP = 15
 
 # All return True when the call was carried out.
 cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil

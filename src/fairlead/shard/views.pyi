@@ -55,7 +55,8 @@ class Affinity(IntEnum):
     REQUIRE = 3
 
 class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it; `deadline_us` is when the open
+    offer or the after-work ends, 0 for neither."""
 
     job_id: str
     outcome: Outcome
@@ -64,6 +65,7 @@ class Assignment:
     agent_id: str
     version: int
     policy_version: int
+    deadline_us: int
     repeated: bool
     queue: str
 
@@ -86,9 +88,10 @@ class JobView:
     end_time_us: int
     policy_version: int
     cost: int
+    deadline_us: int
 
 class AgentView:
-    """An agent at the moment of the call."""
+    """An agent at the moment of the call. -1: `wrap_up_us` is the queue's, a mean has no sample yet; no lease: 0."""
 
     id: str
     skills: dict[str, int]
@@ -105,6 +108,12 @@ class AgentView:
     given_count: int
     last_given_time_us: int
     completed_count: int
+    wrap_up_us: int
+    lease_end_us: int
+    missed_offers: int
+    handle_time_ms: int
+    first_response_ms: int
+    satisfaction: int
 
 class TenantView:
     """Counts of one tenant; `agents` by presence ONLINE, AWAY, DRAINING, OFFLINE; `jobs` by state, live or ended."""
