@@ -9,12 +9,13 @@ from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.apply cimport apply
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport Answer, advance, assign, complete
+from fairlead.engine.decide cimport Answer, advance, assign
 from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
     AFFINITY_OFF, MAX_CHANNELS, ONLINE, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
 )
 from fairlead.engine.state cimport engine_free, engine_init, engine_size
+from fairlead.engine.work cimport complete
 
 cdef enum:
     LARGEST_AGENTS = 10000000

@@ -4,7 +4,7 @@ A refused command commits nothing. Every accepted one ends with no waiting job t
 with `advance` first.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.engine.model cimport Demand, Engine, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED
 
@@ -55,12 +55,7 @@ cdef int64_t next_due(const Engine* e) noexcept nogil
 cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil
 cdef void first_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil
 cdef void present_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil
-cdef void accept_offer(Engine* e, uint32_t job, uint64_t version, Answer* answer) noexcept nogil
-cdef void decline_offer(Engine* e, uint32_t job, uint64_t version, Answer* answer) noexcept nogil
-cdef void complete(
-    Engine* e, uint32_t job, uint64_t version, int64_t first_response, int32_t satisfaction, bint skip_wrap_up, Answer* answer
-) noexcept nogil
-cdef void finish_wrap_up(Engine* e, uint32_t job, uint64_t version, Answer* answer) noexcept nogil
+cdef uint32_t refusal_of(const Engine* e, uint32_t job, uint64_t version, uint32_t state) noexcept nogil
 cdef void cancel(Engine* e, uint32_t job, Answer* answer) noexcept nogil
 cdef uint32_t transfer_to_agent(
     Engine* e, uint32_t job, uint64_t version, uint32_t agent, bint over_capacity, bint reset_age

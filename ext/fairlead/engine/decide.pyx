@@ -10,15 +10,15 @@ from fairlead.engine.match cimport give, make_wait, serve, settle, try_place
 from fairlead.engine.model cimport (
     ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_NOT_ONLINE, ASSIGNED,
     BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT_DUE, FACT_BARS_ENDED, FACT_CLASS, FACT_JOB_EXCLUDES,
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WRAPS, FACT_OFFER_ACCEPTED,
-    HELD_FOR_AGENT, LEASE_EXPIRED, MAX_CLASSES, MAX_WAIT, NOT_STARTED, OFFERED, OFFER_DECLINED, OFFLINE, ONLINE,
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, HELD_FOR_AGENT, LEASE_EXPIRED, MAX_CLASSES,
+    MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE,
     OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL, REASON_NONE, SAME_AGENT,
-    SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, UNKNOWN, WRAPPING, WRONG_STATE, Class, ClassBody, Fact, Job,
+    SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Class, ClassBody, Fact, Job,
     JobBody, Memory, Queue,
 )
 from fairlead.engine.presence cimport IS_LOST
 from fairlead.engine.returns cimport (
-    change_presence, end, lose_job, lose_jobs, offer_missed, place_requeued, release, withdraw_offer,
+    change_presence, end, end_wrap_up, lose_job, lose_jobs, offer_missed, place_requeued, release,
 )
 from fairlead.engine.state cimport (
     class_find, class_timer_places, has_room, memory_find,
@@ -423,78 +423,6 @@ cdef uint32_t refusal_of(const Engine* e, uint32_t slot, uint64_t version, uint3
     if e.jobs[slot].state != state:
         return WRONG_STATE
     return ACCEPTED if e.jobs[slot].version == version else STALE_VERSION
-
-
-cdef void accept_offer(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
-    """O1: the agent takes it, whatever their presence is by now."""
-    cdef Fact fact
-    answer.refusal = refusal_of(e, slot, version, OFFERED)
-    if answer.refusal != ACCEPTED:
-        return
-    fact = fact_of(FACT_OFFER_ACCEPTED)
-    fact.job = slot
-    fact.agent = e.jobs[slot].agent
-    fact.cls = e.jobs[slot].cls
-    fact.reason = e.jobs[slot].cause
-    commit(e, &fact)
-    settle(e)
-    present_answer(e, slot, answer)
-
-
-cdef void decline_offer(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
-    """O1, O2: offered on in the same step. Answers the job as it is then."""
-    answer.refusal = refusal_of(e, slot, version, OFFERED)
-    if answer.refusal != ACCEPTED:
-        return
-    withdraw_offer(e, slot, OFFER_DECLINED)
-    settle(e)
-    present_answer(e, slot, answer)
-
-
-cdef void complete(
-    Engine* e, uint32_t slot, uint64_t version, int64_t first_response, int32_t satisfaction, bint skip_wrap_up, Answer* answer
-) noexcept nogil:
-    """The work is done; after the after-work the agent's room serves the backlog. Unknown samples are negative, first_response
-    is in milliseconds."""
-    cdef uint32_t agent = e.jobs[slot].agent
-    cdef int64_t until, samples = ((first_response + 1) << 16) | (satisfaction + 1)
-    cdef Fact fact
-    answer.refusal = refusal_of(e, slot, version, ASSIGNED)
-    if answer.refusal != ACCEPTED:
-        return
-    until = e.agents[agent].wrap_up
-    if until == UNKNOWN:
-        until = e.queues[e.classes[e.jobs[slot].cls].queue].wrap_up
-    if until and not skip_wrap_up:
-        until += e.now
-        fact = fact_of(FACT_JOB_WRAPS)
-        fact.job = slot
-        fact.value = samples
-        fact.body = &until
-        fact.body_size = sizeof(int64_t)
-        commit(e, &fact)
-        present_answer(e, slot, answer)
-    else:
-        end(e, slot, COMPLETED, REASON_NONE, samples)
-        present_answer(e, slot, answer)
-        serve(e, agent)
-    settle(e)
-
-
-cdef void end_wrap_up(Engine* e, uint32_t slot) noexcept nogil:
-    cdef uint32_t agent = e.jobs[slot].agent
-    end(e, slot, COMPLETED, REASON_NONE, 0)
-    serve(e, agent)
-
-
-cdef void finish_wrap_up(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
-    """The after-work is done before its time is over."""
-    answer.refusal = refusal_of(e, slot, version, WRAPPING)
-    if answer.refusal != ACCEPTED:
-        return
-    end_wrap_up(e, slot)
-    present_answer(e, slot, answer)
-    settle(e)
 
 
 cdef void cancel(Engine* e, uint32_t slot, Answer* answer) noexcept nogil:

@@ -6,6 +6,7 @@ from fairlead.engine.model cimport Engine
 
 cdef void end(Engine* e, uint32_t job, uint32_t state, uint32_t reason, int64_t samples) noexcept nogil
 cdef void release(Engine* e, uint32_t job) noexcept nogil
+cdef void end_wrap_up(Engine* e, uint32_t job) noexcept nogil
 cdef void place_requeued(Engine* e, uint32_t job, uint32_t source) noexcept nogil
 cdef void withdraw_offer(Engine* e, uint32_t job, uint32_t how) noexcept nogil
 cdef void offer_missed(Engine* e, uint32_t job) noexcept nogil

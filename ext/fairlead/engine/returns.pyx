@@ -42,6 +42,12 @@ cdef void place_requeued(Engine* e, uint32_t slot, uint32_t source) noexcept nog
     try_place(e, slot)
 
 
+cdef void end_wrap_up(Engine* e, uint32_t slot) noexcept nogil:
+    cdef uint32_t agent = e.jobs[slot].agent
+    end(e, slot, COMPLETED, REASON_NONE, 0)
+    serve(e, agent)
+
+
 # ---- offers
 
 

@@ -7,14 +7,14 @@ from fairlead.base.memory cimport mix64
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
-    AssignCommand, accept_offer, assign, cancel, complete, decline_offer, finish_wrap_up, first_answer, present_answer,
-    transfer_to_agent, transfer_to_queue,
+    AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
 from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )

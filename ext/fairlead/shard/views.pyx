@@ -80,8 +80,10 @@ cdef inline str agent_id(const Tenant* t, uint32_t slot):
 
 
 cdef class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it; `deadline_us` is when the open
-    offer or the after-work ends, 0 for neither."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
+
+    `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+    """
 
     @property
     def outcome(self):

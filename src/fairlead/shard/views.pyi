@@ -55,8 +55,10 @@ class Affinity(IntEnum):
     REQUIRE = 3
 
 class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it; `deadline_us` is when the open
-    offer or the after-work ends, 0 for neither."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
+
+    `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+    """
 
     job_id: str
     outcome: Outcome
