@@ -12,8 +12,9 @@ from fairlead.engine.audit cimport Audit, audit, state_hash
 from fairlead.engine.decide cimport Answer, advance, assign
 from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, MAX_CHANNELS, ONLINE, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
+    AFFINITY_OFF, MAX_CHANNELS, ONLINE, STATE_COUNT, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
 )
+from fairlead.engine.places cimport may_follow
 from fairlead.engine.state cimport engine_free, engine_init, engine_size
 from fairlead.engine.work cimport complete
 
@@ -170,6 +171,12 @@ cdef class Workload:
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         engine_size(&self.engine, &agents, &planes, &rotations, &jobs)
         return (agents + planes + rotations) / self.engine.agent_count
+
+
+def transitions():
+    """J1: the states that may follow each state, by number; 0 is a job that does not exist yet, or no longer."""
+    cdef uint32_t after, state
+    return {after: [state for state in range(STATE_COUNT) if may_follow(state, after)] for after in range(STATE_COUNT)}
 
 
 def replay(bytes facts not None):

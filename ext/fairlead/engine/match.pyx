@@ -224,6 +224,7 @@ cdef bint could_hold(const Engine* e, const Job* job, uint32_t slot) noexcept no
         and agent.channel_limit[e.classes[job.cls].channel] > 0
         and class_matches(e, job.cls, slot)
         and not excludes(job, slot)
+        and not barred(e, job, slot)
     )
 
 

@@ -203,7 +203,7 @@ cdef struct Agent:
     int64_t warm_since     # when it came ONLINE (P4); UNKNOWN: it is not
     int64_t warm_last      # last job given or offered since then; UNKNOWN: none
     int64_t wrap_up        # UNKNOWN: the queue's
-    int64_t handle_time    # means times 16: milliseconds (D44)
+    int64_t handle_time    # means times 16: milliseconds
     int64_t first_response
     int32_t satisfaction
     uint32_t timer_place

@@ -95,7 +95,7 @@ cdef void apply_bars_ended(Engine* e, const Fact* fact) noexcept nogil:
 
 
 cdef inline int64_t weigh(int64_t mean, int64_t sample) noexcept nogil:
-    """D44: a mean times 16 in which a new sample weighs one sixteenth; UNKNOWN before the first."""
+    """T2: a mean times 16 in which a new sample weighs one sixteenth; UNKNOWN before the first."""
     return 16 * sample if mean == UNKNOWN else mean - ((mean + 8) >> 4) + sample
 
 
