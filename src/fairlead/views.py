@@ -34,6 +34,8 @@ class Job:
     """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
 
     `deadline` is when the open offer or the after-work ends.
+    While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
+    None while too little is known.
     """
 
     id: str
@@ -53,6 +55,9 @@ class Job:
     end_time: datetime | None
     policy_version: int
     deadline: datetime | None
+    position: int
+    wait_p50: float | None
+    wait_p90: float | None
 
     @classmethod
     def of(cls, view: JobView) -> "Job":
@@ -75,6 +80,9 @@ class Job:
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
             deadline=to_datetime(view.deadline_us),
+            position=view.position,
+            wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
+            wait_p90=view.wait_p90_us / _SECOND_US if view.wait_p90_us else None,
         )
 
 

@@ -254,6 +254,7 @@ def test_a_report_is_one_json_object_and_reads_as_tables() -> None:
     assert report["jobs"] == {"submitted": 4, "completed": 3, "left": 1, "refused": 0, "failed": 0}
     orders = report["queues"][0]
     assert (orders["jobs"], orders["placed_at_once"], orders["waited"], orders["left"]) == (4, 3, 1, 1)
+    assert report["estimates"]["told"] == 0
     assert report["own_agent"]["orders"] == {"returning": 1, "same_agent": 1}
     assert report["rpc_ms"]["Assign"]["p50"] == 1.0
     text = report_text(report)

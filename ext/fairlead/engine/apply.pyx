@@ -19,13 +19,13 @@ from fairlead.engine.offers cimport (
     apply_accepted, apply_bars_ended, apply_offer_ended, apply_offered, apply_wraps, forget_bars, forgive_bars, note_served,
 )
 from fairlead.engine.places cimport (
-    drop_bars, enter_backlog, enter_class, join_agent, leave_agent, leave_backlog, note_given, set_state,
+    drop_bars, enter_backlog, enter_class, join_agent, leave_agent, leave_backlog, leave_line, note_given, set_state,
 )
 from fairlead.engine.presence cimport apply_lease_extended, apply_presence
-from fairlead.engine.rotation cimport rotation_drop, rotation_weigh
+from fairlead.engine.rotation cimport rotation_drop_all, rotation_weigh
 from fairlead.engine.state cimport (
-    agent_timer_places, class_define, class_renew, class_timer_places, derive_attributes, derive_room, is_member, queue_rotations,
-    reserve_agents, reserve_jobs, reserve_queues, rotations_follow,
+    agent_timer_places, class_define, class_renew, class_timer_places, derive_attributes, derive_room, is_member, needs_order,
+    queue_rotations, reserve_agents, reserve_jobs, reserve_queues, restore_order, rotations_follow,
 )
 from fairlead.engine.timers cimport set_agent_timer, set_timer
 
@@ -177,10 +177,11 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     """Everything about a queue but its explicit members, who are facts of agents. O(agents + classes)."""
     cdef Queue* queue
     cdef uint32_t slot, cls
-    cdef bint renewed
+    cdef bint renewed, was_ordered
     reserve_queues(e, body.queue + 1)
     queue = &e.queues[body.queue]
     renewed = queue.everyone != body.everyone
+    was_ordered = needs_order(queue)
     queue.used = body.used
     queue.everyone = body.everyone
     queue.strategy = body.strategy
@@ -198,6 +199,9 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     set_limits(e, queue, body)
     if not queue.used:
         queue.last_served_number = 0
+    e.ordered_queues += <uint32_t> (needs_order(queue) - was_ordered)
+    if e.ordered_queues == 1 and not was_ordered:
+        restore_order(e)
     queue.any_count = body.any_count
     queue.any_of = <Demand*> memory_grow(queue.any_of, body.any_count * sizeof(Demand))
     memcpy(queue.any_of, <const char*> body + sizeof(QueueBody), body.any_count * sizeof(Demand))
@@ -290,8 +294,7 @@ cdef void apply_agent_removed(Engine* e, const Fact* fact) noexcept nogil:
     for slot in range(e.job_used):
         forgive(&e.jobs[slot], fact.agent)
         forgive_bars(e, slot, fact.agent)
-    while agent.cell_count:
-        rotation_drop(e, agent.cells + agent.cell_count - 1)
+    rotation_drop_all(e, fact.agent)
     e.presence_counts[agent.presence] -= 1
     e.agent_count -= 1
     agent.number = 0
@@ -395,7 +398,7 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `agent`, `cls`, `reason` (a Cause), `flag`: the agent holds it from now on."""
     cdef Job* job = &e.jobs[fact.job]
     if job.state == QUEUED:
-        leave_backlog(e, fact.job)
+        leave_line(e, fact.job, fact.time)
     enter_class(e, fact.job, fact.cls)
     note_given(e, fact.job, fact.agent, fact.cls, fact.reason, False)
     join_agent(e, fact, ASSIGNED)

@@ -4,6 +4,8 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
+from fairlead.base.memory cimport memory_prefetch
+from fairlead.engine.affinity cimport memory_find
 from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
 from fairlead.engine.match cimport give, make_wait, serve, settle, try_place
@@ -21,7 +23,7 @@ from fairlead.engine.returns cimport (
     change_presence, end, end_wrap_up, lose_job, lose_jobs, offer_missed, place_requeued, release,
 )
 from fairlead.engine.state cimport (
-    class_find, class_timer_places, has_room, memory_find,
+    agent_prefetch, class_find, class_timer_places, has_room,
 )
 
 # What is to become of a job that looks for a place.
@@ -104,6 +106,7 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
         p.hold_until = choice.hold_until
         p.reason = REASON_NONE
         if choice.agent != NOBODY:
+            agent_prefetch(e, choice.agent)
             p.fate = IS_GIVEN
             return p
         p.reason = HELD_FOR_AGENT if choice.hold_until else waiting_reason(e, &probe)
@@ -332,6 +335,17 @@ cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) 
             return
 
 
+cdef inline uint32_t next_job(const Engine* e) noexcept nogil:
+    """The slot of the next job that is kept."""
+    return e.free_job if e.free_job != NOBODY else e.job_used
+
+
+cdef inline void prefetch_job(const Engine* e) noexcept nogil:
+    cdef uint32_t slot = next_job(e)
+    if slot < e.job_capacity:
+        memory_prefetch(&e.jobs[slot], sizeof(Job))
+
+
 cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, uint32_t outcome, const Placement* p) noexcept nogil:
     """Keeps the job; returns its slot."""
     cdef JobFact body
@@ -360,7 +374,7 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
         head.first_deadline = e.now + e.queues[head.first_queue].offer_timeout
     head.excluded_count = <uint8_t> command.excluded_count
     memcpy(body.excluded, command.excluded, command.excluded_count * 4)
-    fact.job = e.free_job if e.free_job != NOBODY else e.job_used
+    fact.job = next_job(e)
     fact.body = &body
     fact.body_size = sizeof(JobBody) + command.excluded_count * 4
     commit(e, &fact)
@@ -377,6 +391,7 @@ cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexce
     """Submits a job (T, A, Q4, Q6, E1). O(demands + search); no allocation but for new demands and growing tables."""
     cdef Job draft
     cdef Placement p
+    prefetch_job(e)
     memset(&draft, 0, sizeof(Job))
     draft.cls = class_of(e, command.queue, command.channel, command.demands, command.demand_count)
     draft.preferred = NOBODY

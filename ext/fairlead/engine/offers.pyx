@@ -7,7 +7,7 @@ from fairlead.engine.model cimport (
     ASSIGNED, MAX_BARS, OFFER_DECLINED, OFFER_MISSED, OFFERED, QUEUED, UNKNOWN, WRAPPING, Agent, Bar, Job,
 )
 from fairlead.engine.places cimport (
-    drop_bars, enter_class, join_agent, leave_agent, leave_backlog, note_given, set_state,
+    drop_bars, enter_class, join_agent, leave_agent, leave_line, note_given, set_state,
 )
 from fairlead.engine.timers cimport set_timer
 
@@ -16,7 +16,7 @@ cdef void apply_offered(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `agent`, `cls`, `reason` (a Cause), `value` (deadline): the agent's room is kept for it, and nothing of T3 moves."""
     cdef Job* job = &e.jobs[fact.job]
     if job.state == QUEUED:
-        leave_backlog(e, fact.job)
+        leave_line(e, fact.job, fact.time)
     enter_class(e, fact.job, fact.cls)
     join_agent(e, fact, OFFERED)
     job.deadline = fact.value

@@ -10,6 +10,7 @@ cdef void set_state(Engine* e, Job* job, uint8_t state) noexcept nogil
 cdef void enter_class(Engine* e, uint32_t job, uint32_t cls) noexcept nogil
 cdef void enter_backlog(Engine* e, uint32_t job) noexcept nogil
 cdef void leave_backlog(Engine* e, uint32_t job) noexcept nogil
+cdef void leave_line(Engine* e, uint32_t job, int64_t time) noexcept nogil
 cdef void join_agent(Engine* e, const Fact* fact, uint8_t state) noexcept nogil
 cdef void leave_agent(Engine* e, uint32_t job) noexcept nogil
 cdef void note_given(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause, bint in_absence) noexcept nogil

@@ -5,12 +5,14 @@ from libc.stdlib cimport free
 from fairlead.base.heap cimport HeapNode, heap_push, heap_remove
 from fairlead.base.lineup cimport NOBODY, lineup_move_to_back
 from fairlead.base.memory cimport memory_zeroed
+from fairlead.engine.affinity cimport memory_bind
 from fairlead.engine.model cimport (
     AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, CANCELLED, COMPLETED, EXPIRED, NO_JOB, OFFERED, QUEUED,
     RING_SIZE, SCHEDULED, UNKNOWN, WRAPPING, Agent, Class, Queue, job_high,
 )
-from fairlead.engine.rotation cimport ABSENT, rotation_cell, rotation_charge, rotation_join, rotation_leave
-from fairlead.engine.state cimport class_find, derive_room, job_waiting_places, memory_bind, owns
+from fairlead.engine.pace cimport pace_begins, pace_taken
+from fairlead.engine.rotation cimport rotation_charge
+from fairlead.engine.state cimport class_find, derive_room, job_waiting_places, owns
 from fairlead.engine.timers cimport set_agent_timer, set_timer
 
 cdef extern from "<assert.h>" nogil:
@@ -85,6 +87,8 @@ cdef void enter_backlog(Engine* e, uint32_t slot) noexcept nogil:
         node.high = job_high(job)
         node.tie = <uint32_t> job.number
         node.item = slot
+        if c.waiting.size == 0:
+            pace_begins(c, e.now)
         heap_push(&c.waiting, job_waiting_places(e), node)
         if c.waiting_index == NOBODY:
             c.waiting_index = e.waiting_class_count
@@ -125,6 +129,13 @@ cdef void leave_backlog(Engine* e, uint32_t slot) noexcept nogil:
             e.jobs[job.own_next].own_previous = job.own_previous
     job.held = 0
     job.listed = 0
+
+
+cdef void leave_line(Engine* e, uint32_t slot, int64_t time) noexcept nogil:
+    """An agent takes or is offered a waiting job."""
+    if not e.jobs[slot].held:
+        pace_taken(&e.classes[e.jobs[slot].cls], time)
+    leave_backlog(e, slot)
 
 
 # ---- agents
@@ -178,33 +189,22 @@ cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil:
     return job.customer != NOBODY and mode != AFFINITY_OFF
 
 
-cdef void charge(Engine* e, uint32_t cls, uint32_t slot, bint is_picked, bint in_absence) noexcept nogil:
-    """T4. With `in_absence` a member who is not present joins for the moment: their own offer made them full."""
-    cdef uint32_t cell = rotation_cell(e, cls, slot)
-    if cell == NOBODY:
-        return
-    if not e.cells[cell].cls & ABSENT:
-        rotation_charge(e, cell, is_picked)
-    elif in_absence:
-        rotation_join(e, cell)
-        rotation_charge(e, cell, is_picked)
-        rotation_leave(e, cell)
-
-
 cdef void note_given(Engine* e, uint32_t slot, uint32_t agent_slot, uint32_t cls, uint32_t cause, bint in_absence) noexcept nogil:
-    """T3: the agent was given the job, now; shares, rotations, the line of idle agents and the memory know it from now on."""
+    """T3: the agent was given the job, now; shares, rotations, the line of idle agents and the memory know it from now on.
+    With `in_absence` shares do too when the agent is not present: their own offer made them full (T4)."""
     cdef Job* job = &e.jobs[slot]
     cdef Agent* agent = &e.agents[agent_slot]
     cdef Queue* queue = &e.queues[e.classes[cls].queue]
     if e.classes[cls].rotation != NULL:
-        charge(e, cls, agent_slot, cause != BY_OWN_AGENT and cause != BY_TRANSFER, in_absence)
+        rotation_charge(e, cls, agent_slot, cause != BY_OWN_AGENT and cause != BY_TRANSFER, in_absence)
     queue.last_served = agent.order
     queue.last_served_number = agent.number
     e.given += 1
     agent.last_given = e.given
     agent.given_count += 1
     agent.last_given_time = e.now
-    lineup_move_to_back(&e.lineup, agent_slot)
+    if e.ordered_queues:
+        lineup_move_to_back(&e.lineup, agent_slot)
     job.assign_time = e.now
     if binds(e, job, cls):
         memory_bind(e, job.customer, queue.affinity_group, agent_slot, e.now)

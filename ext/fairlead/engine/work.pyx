@@ -9,6 +9,8 @@ from fairlead.engine.model cimport (
 )
 from fairlead.engine.returns cimport end, end_wrap_up, withdraw_offer
 
+from fairlead.engine.state cimport agent_prefetch
+
 
 cdef void accept_offer(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
     """O1: the agent takes it, whatever their presence is by now."""
@@ -47,6 +49,7 @@ cdef void complete(
     answer.refusal = refusal_of(e, slot, version, ASSIGNED)
     if answer.refusal != ACCEPTED:
         return
+    agent_prefetch(e, agent)
     until = e.agents[agent].wrap_up
     if until == UNKNOWN:
         until = e.queues[e.classes[e.jobs[slot].cls].queue].wrap_up

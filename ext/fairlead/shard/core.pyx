@@ -208,7 +208,7 @@ cdef class Shard:
     # ---- jobs
 
     def assign(
-        self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
+        self, str tenant not None, job_id, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
         customer_value=0, affinity=0, bint immediate_only=False,

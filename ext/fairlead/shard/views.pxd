@@ -15,6 +15,9 @@ cdef class Assignment:
     cdef readonly int64_t version
     cdef readonly int64_t policy_version
     cdef readonly int64_t deadline_us
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
     cdef uint32_t _outcome
     cdef uint32_t _state
     cdef uint32_t _reason
@@ -38,6 +41,9 @@ cdef class JobView:
     cdef readonly int64_t policy_version
     cdef readonly int cost
     cdef readonly int64_t deadline_us
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
 
 
 cdef class AgentView:

@@ -296,6 +296,16 @@ def _row(job: job_pb2.Job, now: float) -> tuple[object, ...]:
     )
 
 
+def _expectation(job: job_pb2.Job) -> str | None:
+    """The place of a waiting job and how long it may still take."""
+    if not job.estimate.position:
+        return None
+    place = f"position {job.estimate.position}"
+    if not job.estimate.HasField("p50"):
+        return f"{place}, wait unknown"
+    return f"{place}, wait {age(seconds(job.estimate.p50))} (p50) to {age(seconds(job.estimate.p90))} (p90)"
+
+
 def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
     if namespace.json:
         print_json({"job": plain(job)})
@@ -312,6 +322,7 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
         "urgency": job.urgency,
         "head start": age(seconds(job.head_start)),
         "waited": age(waited) if waited is not None else None,
+        "expected": _expectation(job),
         "policy": job.policy_version,
     }
     for name in ("create_time", "queue_time", "assign_time", "end_time", "deadline"):

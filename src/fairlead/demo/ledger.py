@@ -39,6 +39,8 @@ class Visit:
     version: int = 0
     waited: bool = False
     wait_day_s: float = 0.0
+    # What the answer to the assign told to expect (p50, p90), in day seconds; None: nothing.
+    expected_day_s: tuple[float, float] | None = None
     reason: int = 0
     # Given not before the first and not after the second of these wall times; held at least until `held_until_wall`.
     given_after_wall: float = 0.0

@@ -215,6 +215,7 @@ class Play:
                 self._serve(visit, answer.agent_id, answer.version, sent)
             case job_pb2.OUTCOME_QUEUED:
                 self.ledger.came(visit, answer.reason)
+                visit.expected_day_s = self._expectation(answer.estimate)
                 # It may have been given already, by a call that was answered before this one.
                 self._freed.set()
                 leaves_s = self._clock.day(sent) + visit.conversation.patience_s
@@ -222,6 +223,12 @@ class Play:
                     self._at(leaves_s, partial(self._leave, visit))
             case _:
                 self.ledger.ended(visit, Fate.REFUSED)
+
+    def _expectation(self, estimate: job_pb2.WaitEstimate) -> tuple[float, float] | None:
+        if not estimate.HasField("p50"):
+            return None
+        speed = self._clock.speed
+        return (seconds(estimate.p50) * speed, seconds(estimate.p90) * speed)
 
     def _serve(self, visit: Visit, agent_id: str, version: int, given_wall: float) -> None:
         given_day_s = self._clock.day(given_wall)

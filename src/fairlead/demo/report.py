@@ -33,6 +33,7 @@ def make_report(
             _tier(name or "none", [visit for visit in visits if visit.conversation.tier == name]) for name in ("", VIP)
         ],
         "own_agent": _own_agent(visits),
+        "estimates": _estimates(visits),
         "agents": [_agent(desk, len(visits)) for desk in ledger.desks.values()],
         "fairness": [_fairness(name, list(ledger.desks.values())) for name in QUEUES],
         "rpc_ms": {name: _latency(values) for name, values in sorted(latencies_s.items())},
@@ -76,6 +77,19 @@ def _tier(name: str, visits: Sequence[Visit]) -> Report:
         # Of those who had to wait: here a head start shows.
         "wait_if_waited_s": summary([visit.wait_day_s for visit in visits if visit.waited and visit.agent_id], 1),
         "left": sum(visit.fate is Fate.LEFT for visit in visits),
+    }
+
+
+def _estimates(visits: Sequence[Visit]) -> Report:
+    """How what a waiting job was told to expect compares with what it met; customers who left are not counted."""
+    told = [visit for visit in visits if visit.expected_day_s is not None and visit.waited and visit.agent_id]
+    errors = sorted(abs(visit.wait_day_s - visit.expected_day_s[0]) for visit in told if visit.expected_day_s)
+    return {
+        "told": len(told),
+        "not_told": sum(visit.waited and bool(visit.agent_id) for visit in visits) - len(told),
+        "within_p50": sum(visit.wait_day_s <= visit.expected_day_s[0] for visit in told if visit.expected_day_s),
+        "within_p90": sum(visit.wait_day_s <= visit.expected_day_s[1] for visit in told if visit.expected_day_s),
+        "error_s": summary(errors, 1),
     }
 
 

@@ -103,6 +103,9 @@ def _terminable() -> Iterator[None]:
     def leave(_number: int, _frame: object) -> None:
         nonlocal terminated
         terminated = True
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Shells start what runs in the background of a script deaf to Ctrl-C; it must not be deaf to this, too.
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, leave)

@@ -14,6 +14,7 @@ def report_text(report: Report) -> str:
         _head(report["play"], report["jobs"]),
         _queues(report["queues"]),
         _tiers(report["tiers"], report["own_agent"]),
+        _estimates(report["estimates"]),
         _agents(report["agents"]),
         _fairness(report["fairness"]),
         _latencies(report["rpc_ms"]),
@@ -76,6 +77,18 @@ def _tiers(tiers: Iterable[Report], own: Mapping[str, Report]) -> str:
     )
     text = _section("Customers (vip: a head start of 90 s)", headers, rows)
     return f"{text}\nreturning customers who met the agent they had last: {shares}" if shares else text
+
+
+def _estimates(told: Report) -> str:
+    """One paragraph; a good estimate has half within p50 and nine of ten within p90."""
+    if not told["told"]:
+        return f"Expected waits: nobody was told one, {told['not_told']:,} waited before enough was known"
+    return (
+        f"Expected waits, told to {told['told']:,} who waited ({told['not_told']:,} came before enough was known): "
+        f"{percent(told['within_p50'], told['told'])} waited no longer than p50, "
+        f"{percent(told['within_p90'], told['told'])} no longer than p90;\n"
+        f"half of them met p50 within {age(told['error_s']['p50'])}, the mean error was {age(told['error_s']['mean'])}"
+    )
 
 
 def _ratio(value: float | None, digits: int) -> str | None:

@@ -58,6 +58,9 @@ class Assignment:
     """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
 
     `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+
+    An assign that queued the job tells its position (from 1; 0: it does not wait in a line) and the wait that half and
+    nine of ten such jobs do not exceed; 0 while too little is known.
     """
 
     job_id: str
@@ -70,6 +73,9 @@ class Assignment:
     deadline_us: int
     repeated: bool
     queue: str
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class JobView:
     """A job at the moment of the call; times in microseconds of the shard's clock, 0 where there is none."""
@@ -91,6 +97,9 @@ class JobView:
     policy_version: int
     cost: int
     deadline_us: int
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class AgentView:
     """An agent at the moment of the call. -1: `wrap_up_us` is the queue's, a mean has no sample yet; no lease: 0."""
