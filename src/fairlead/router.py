@@ -182,7 +182,10 @@ class Router:
         return results
 
     def accept(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
-        """The offered agent takes the job (O1). Raises NotFound, FailedPrecondition (not offered, stale version)."""
+        """The offered agent takes the job, until its deadline (O1).
+
+        Raises NotFound, FailedPrecondition (not offered, stale version).
+        """
         return self._shard.accept(tenant, job_id, version, request_id)
 
     def decline(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
@@ -200,7 +203,7 @@ class Router:
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Assignment:
-        """Ends a held job; the agent's room serves the backlog in the same step (Q1).
+        """Ends a held job; the agent's room serves the backlog in the same step, or after the after-work (Q1).
 
         `version` is that of the assignment (J5); `first_response` seconds to the agent's first answer; `satisfaction`
         0-1000. Raises NotFound, FailedPrecondition (nobody holds it, stale version), InvalidArgument.
@@ -214,6 +217,15 @@ class Router:
             -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
             skip_wrap_up,
         )
+
+    def finish_wrap_up(
+        self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT
+    ) -> Assignment:
+        """Ends the after-work of a completed job before its time is over; the agent's room serves the backlog.
+
+        Raises NotFound, FailedPrecondition (no after-work, stale version).
+        """
+        return self._shard.finish_wrap_up(tenant, job_id, version, request_id)
 
     def cancel(self, job_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
         """Ends a live job whoever holds it. Raises NotFound, FailedPrecondition when it has ended already."""
@@ -335,14 +347,15 @@ class Router:
         rating: int = 500,
         order: int = 0,
         presence: int = Presence.OFFLINE,
+        wrap_up: float | None = None,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Adds an agent.
 
         `skills` maps names to levels 1-10; a plain list of names is level 10 (K1). `channel_limits` maps channels to
-        the jobs the agent may hold of them. `order` 0 is after everyone created before. Raises AlreadyExists,
-        NotFound (channel), InvalidArgument.
+        the jobs the agent may hold of them. `order` 0 is after everyone created before. `wrap_up` is the agent's own
+        after-work, 0 for none, None for the queue's. Raises AlreadyExists, NotFound (channel), InvalidArgument.
         """
         view = self._shard.create_agent(
             tenant,
@@ -355,6 +368,7 @@ class Router:
             rating=rating,
             order=order,
             presence=presence,
+            wrap_up_us=-1 if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -370,12 +384,15 @@ class Router:
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up: float | None = None,
+        clear_wrap_up: bool = False,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Changes what is given, None leaves as it is; waiting jobs follow in the same step (Q1).
 
-        Lowering capacity takes no job away (C2). Raises NotFound (agent, channel), InvalidArgument.
+        Lowering capacity takes no job away (C2). With `clear_wrap_up` the after-work is the queue's again. Raises
+        NotFound (agent, channel), InvalidArgument.
         """
         view = self._shard.update_agent(
             tenant,
@@ -387,6 +404,7 @@ class Router:
             weight=weight,
             rating=rating,
             order=order,
+            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -405,7 +423,9 @@ class Router:
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> bool:
-        """Changes presence, which never takes a held job away (P1). True when this request_id was answered before.
+        """Changes presence, which takes no held job away (P1) unless the agent is lost (P3).
+
+        True when this request_id was answered before.
 
         With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
         InvalidArgument.

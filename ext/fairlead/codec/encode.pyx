@@ -25,6 +25,7 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_20,
     BYTES_21,
     VARINT_1,
     VARINT_2,
@@ -80,6 +81,8 @@ cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
     at = put_text(at, BYTES_8, reply.queue)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_9, &reply.estimate)
+    if reply.offer_end_us:
+        advance(buffer, put_time(buffer_end(buffer, FIELD_SIZE), BYTES_10, reply.offer_end_us))
 
 
 cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil:
@@ -132,7 +135,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     cdef size_t text_size = (
         <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 16 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 17 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, job.id)
     at = put_number(at, VARINT_2, job.state)
     at = put_text(at, BYTES_3, job.queue)
@@ -149,6 +152,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_14, job.end_time_us)
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
+    at = put_time(at, BYTES_20, job.deadline_us)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_21, &job.estimate)
     close_message(buffer, content, BYTES_1)

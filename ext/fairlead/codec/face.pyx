@@ -348,6 +348,7 @@ cdef int fill_assign(list kept, dict fields, AssignReply* reply) except -1:
     reply.reason = fields["reason"]
     reply.version = fields["version"]
     reply.policy_version = fields["policy_version"]
+    reply.offer_end_us = fields["offer_end_time"]
     reply.repeated = fields["repeated"]
     return fill_estimate(fields["estimate"], &reply.estimate)
 
@@ -429,6 +430,7 @@ def encode_get_job(fields: dict) -> bytes:
     job.queue_time_us = fields["queue_time"]
     job.assign_time_us = fields["assign_time"]
     job.end_time_us = fields["end_time"]
+    job.deadline_us = fields["deadline"]
     fill_estimate(fields["estimate"], &job.estimate)
     buffer_init(&buffer)
     wire.encode_job(&buffer, &job)
@@ -515,6 +517,7 @@ def assign_ns(data: bytes, rounds: int) -> float:
             reply.reason = 0
             reply.version = 1
             reply.policy_version = 7
+            reply.offer_end_us = 0
             reply.repeated = 0
             buffer.size = 0
             wire.encode_assign(&buffer, &reply)

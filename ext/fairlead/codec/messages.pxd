@@ -201,6 +201,8 @@ cdef struct AssignReply:
     int32_t reason
     int64_t version
     int64_t policy_version
+    # 0: it is no offer.
+    int64_t offer_end_us
     WaitEstimate estimate
     uint8_t repeated
 
@@ -250,4 +252,5 @@ cdef struct JobDetail:
     int64_t queue_time_us
     int64_t assign_time_us
     int64_t end_time_us
+    int64_t deadline_us
     WaitEstimate estimate

@@ -22,7 +22,7 @@ from fairlead.codec.messages cimport (
 )
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
 from fairlead.engine.decide cimport Answer, advance, forget
-from fairlead.engine.manage cimport define_channel, define_queue
+from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
 from fairlead.engine.model cimport (
     AFFINITY_OFF, COMPLETED, ChannelBody, Job, LEAST_LOAD, OFFERED, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,
     OUTCOME_REFUSED, QUEUED, QueueBody, SCHEDULED,
@@ -184,6 +184,7 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.reason = <int32_t> answer.reason
     out.version = answer.version
     out.policy_version = <int64_t> answer.policy_version
+    out.offer_end_us = answer.deadline if answer.outcome == OUTCOME_OFFERED else 0
     out.repeated = reply.repeated
     if answer.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, answer.job, &out.estimate)
@@ -222,6 +223,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue_time_us = 0 if job.state == SCHEDULED else job.queue_time
     out.assign_time_us = job.assign_time
     out.end_time_us = job.end_time
+    out.deadline_us = job.deadline
     estimate_wait(&t.engine, slot, &out.estimate)
 
 
@@ -303,6 +305,7 @@ cdef void encode_present(const Tenant* t, uint32_t slot, bint repeated, Buffer* 
     message.version = job.version if is_placed else 0
     message.policy_version = <int64_t> job.policy_version
     message.repeated = repeated
+    message.offer_end_us = job.deadline if job.state == OFFERED else 0
     if message.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, slot, &message.estimate)
     encode_assign(out, &message)
@@ -467,19 +470,21 @@ cdef int32_t submit_presence(ShardState* s, const uint8_t* data, size_t size, Bu
 
 
 cdef int32_t submit_heartbeat(ShardState* s, const uint8_t* data, size_t size, Buffer* out) noexcept nogil:
-    """Unknown agents are rejected by name, the rest counts."""
+    """Agents who are unknown or OFFLINE are rejected by name, the rest counts (P2)."""
     cdef DecodeError error
     cdef HeartbeatRequest request
     cdef Reply reply
     cdef Tenant* t
     cdef Text id
+    cdef uint32_t slot
     cdef int32_t index, extended = 0
     if decode_heartbeat(data, size, &request, &error) != DECODE_OK:
         return send_decode_error(out, &error)
     t = tenant_find(s, request.tenant)
     for index in range(request.agent_count):
         id = decode_next_agent_id(&request)
-        if t != NULL and find_agent(t, id, b"", &reply) != NO_SLOT:
+        slot = find_agent(t, id, b"", &reply) if t != NULL else NO_SLOT
+        if slot != NO_SLOT and extend_lease(&t.engine, slot):
             extended += 1
         else:
             encode_heartbeat_rejected(out, id)

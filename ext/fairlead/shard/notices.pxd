@@ -4,6 +4,10 @@
     JOB_SUBMITTED          SCHEDULED, when it starts later
     JOB_WAITS              QUEUED, if the job still waits when its step ends
     JOB_GIVEN              ASSIGNED
+    JOB_OFFERED            OFFERED
+    OFFER_ACCEPTED         ACCEPTED
+    OFFER_ENDED            DECLINED, MISSED, or REQUEUED when the agent was lost
+    JOB_WRAPS              WRAPPING
     JOB_RELEASED           REQUEUED, with the agent who had it
     JOB_ENDED              COMPLETED, CANCELLED or EXPIRED, with the agent who had it
     AGENT                  AGENT_CREATED or AGENT_UPDATED

@@ -7,7 +7,7 @@ from fairlead.base.text cimport Text, text_empty
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.engine.model cimport (
     CANCELLED, COMPLETED, FACT_AGENT, FACT_AGENT_REMOVED, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
-    FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_SETTINGS, QUEUED, Engine, Job, JobBody, SettingsBody,
+    FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE, FACT_SETTINGS, OFFER_DECLINED, OFFER_MISSED, QUEUED, Engine, Job, JobBody, SettingsBody,
 )
 from fairlead.events.feed cimport Pending, feed_append, feed_hold
 from fairlead.events.ring cimport Record
@@ -35,13 +35,13 @@ cdef void add_job_event(Tenant* t, Record* record, uint32_t job, uint32_t cls) n
 
 
 cdef void notice_job(Tenant* t, const Fact* fact, uint32_t kind) noexcept nogil:
-    """A job that is given, released or ended; its state is still the old one."""
+    """A job that is given or offered, released or ended; its state is still the old one."""
     cdef const Job* job = &t.engine.jobs[fact.job]
     cdef Record record = record_of(t, kind, fact.time)
     cdef uint32_t cls = job.cls
     record.version = job.version
     record.agent = job.agent
-    if fact.type == FACT_JOB_GIVEN:
+    if fact.type == FACT_JOB_GIVEN or fact.type == FACT_JOB_OFFERED:
         record.agent = fact.agent
         record.version = job.version + 1
         cls = fact.cls
@@ -90,6 +90,16 @@ cdef void notice_fact(Tenant* t, const Fact* fact) noexcept nogil:
         feed_hold(t.feed, t, fact.job, t.engine.jobs[fact.job].number, fact.time)
     elif fact.type == FACT_JOB_SUBMITTED:
         notice_submitted(t, fact)
+    elif fact.type == FACT_JOB_OFFERED:
+        notice_job(t, fact, EVENT_OFFERED)
+    elif fact.type == FACT_OFFER_ACCEPTED:
+        notice_job(t, fact, EVENT_ACCEPTED)
+    elif fact.type == FACT_OFFER_ENDED:
+        notice_job(
+            t, fact,
+            EVENT_DECLINED if fact.reason == OFFER_DECLINED else EVENT_MISSED if fact.reason == OFFER_MISSED else EVENT_REQUEUED)
+    elif fact.type == FACT_JOB_WRAPS:
+        notice_job(t, fact, EVENT_WRAPPING)
     elif fact.type == FACT_JOB_RELEASED:
         notice_job(t, fact, EVENT_REQUEUED)
     elif fact.type == FACT_PRESENCE:

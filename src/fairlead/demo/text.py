@@ -14,6 +14,7 @@ def report_text(report: Report) -> str:
         _head(report["play"], report["jobs"]),
         _queues(report["queues"]),
         _tiers(report["tiers"], report["own_agent"]),
+        _policies(report["policies"]),
         _estimates(report["estimates"]),
         _agents(report["agents"]),
         _fairness(report["fairness"]),
@@ -75,8 +76,40 @@ def _tiers(tiers: Iterable[Report], own: Mapping[str, Report]) -> str:
         for queue, count in own.items()
         if count["returning"]
     )
-    text = _section("Customers (vip: a head start of 90 s)", headers, rows)
+    text = _section("Customers (vip: a head start)", headers, rows)
     return f"{text}\nreturning customers who met the agent they had last: {shares}" if shares else text
+
+
+def _time_of_day(day_s: float) -> str:
+    return f"{int(day_s) // 3_600 % 24:02d}:{int(day_s) % 3_600 // 60:02d}"
+
+
+def _policies(policies: Iterable[Report]) -> str:
+    headers = (
+        "VERSION",
+        "FROM",
+        "TECHNICAL",
+        "HEAD START",
+        "JOBS",
+        "VIP WAIT IF WAITED P50",
+        "P95",
+        "OTHERS P50",
+        "P95",
+    )
+    groups = ("vip_wait_if_waited_s", "other_wait_if_waited_s")
+    rows = (
+        (
+            policy["version"],
+            _time_of_day(policy["from_s"]) if policy["from_s"] is not None else None,
+            policy["strategies"]["technical"],
+            age(policy["vip_head_start_s"]),
+            policy["jobs"],
+            *(age(policy[group][name]) for group in groups for name in ("p50", "p95")),
+        )
+        for policy in policies
+    )
+    title = "Policies (the second took over in the middle of the day, while jobs waited and were held)"
+    return _section(title, headers, rows)
 
 
 def _estimates(told: Report) -> str:

@@ -95,6 +95,7 @@ class Shard:
         satisfaction: int = -1,
         skip_wrap_up: bool = False,
     ) -> Assignment: ...
+    def finish_wrap_up(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def cancel(self, tenant: str, job_id: str, request_id: str = "") -> Assignment: ...
     def transfer(
         self,
@@ -121,6 +122,7 @@ class Shard:
         rating: int = 500,
         order: int = 0,
         presence: int = 4,
+        wrap_up_us: int = -1,
         request_id: str = "",
     ) -> AgentView: ...
     def update_agent(
@@ -135,6 +137,7 @@ class Shard:
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up_us: int | None = None,
         request_id: str = "",
     ) -> AgentView:
         """Changes what is given; None leaves as it is."""
