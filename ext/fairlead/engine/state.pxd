@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fairlead.base.heap cimport Places
 from fairlead.base.lineup cimport Query, lineup_row
 from fairlead.base.memory cimport memory_prefetch, prefetch
-from fairlead.engine.model cimport WEIGHTED, Agent, Class, Demand, Engine, Job, Queue, Term
+from fairlead.engine.model cimport WEIGHTED, Agent, Class, Demand, Engine, Job, Memory, Queue, Term
 
 cdef void engine_init(Engine* e) noexcept nogil
 cdef void engine_free(Engine* e) noexcept nogil
