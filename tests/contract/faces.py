@@ -370,6 +370,9 @@ def job_view(job: job_pb2.Job) -> Job:
         end_time=time_of(job, "end_time"),
         policy_version=job.policy_version,
         deadline=time_of(job, "deadline"),
+        position=job.estimate.position,
+        wait_p50=seconds_of(job.estimate, "p50"),
+        wait_p90=seconds_of(job.estimate, "p90"),
     )
 
 
