@@ -16,7 +16,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
     NOBODY = 0xFFFFFFFF
-    MAX_QUERY = 72  # bits that one question may ask for
+    MAX_QUERY = 400  # bits that one question may ask for
 
 
 cdef struct Plane:

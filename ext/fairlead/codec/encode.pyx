@@ -23,6 +23,8 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_17,
+    BYTES_18,
     VARINT_1,
     VARINT_2,
     VARINT_3,
@@ -33,6 +35,7 @@ from fairlead.codec.tags cimport (
     VARINT_8,
     VARINT_15,
     VARINT_16,
+    VARINT_19,
 )
 from fairlead.codec.writer cimport (
     FIELD_SIZE,
@@ -109,9 +112,9 @@ cdef void encode_transfer(Buffer* buffer, const JobReply* reply) noexcept nogil:
 cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     cdef size_t content = open_message(buffer)
     cdef size_t text_size = (
-        <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size
+        <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size + job.rule.size + job.plan.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 16 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 19 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, job.id)
     at = put_number(at, VARINT_2, job.state)
     at = put_text(at, BYTES_3, job.queue)
@@ -128,6 +131,9 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_14, job.end_time_us)
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
+    at = put_text(at, BYTES_17, job.rule)
+    at = put_text(at, BYTES_18, job.plan)
+    at = put_number(at, VARINT_19, job.step)
     advance(buffer, at)
     close_message(buffer, content, BYTES_1)
 

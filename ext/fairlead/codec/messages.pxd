@@ -93,6 +93,7 @@ cdef struct JobSpec:
     Text customer
     Text customer_tier
     Text language
+    Text gateway
     int32_t urgency
     # AffinityMode.
     int32_t affinity
@@ -211,6 +212,9 @@ cdef struct JobDetail:
     Text channel
     Text agent_id
     Text customer
+    Text rule
+    Text plan
+    int32_t step
     int32_t state
     int32_t reason
     int32_t urgency

@@ -246,6 +246,8 @@ cdef int32_t check_names_of_job(const JobSpec* job, DecodeError* error) noexcept
         status = check_optional(job.customer_tier, b"job.customer_tier", error)
     if status == DECODE_OK:
         status = check_optional(job.language, b"job.language", error)
+    if status == DECODE_OK:
+        status = check_optional(job.gateway, b"job.gateway", error)
     return status
 
 

@@ -11,17 +11,18 @@ from fairlead.base.lineup cimport (
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.model cimport (
     AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
-    FACT_CLOCK, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
-    FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
+    FACT_CLOCK, FACT_HOURS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELAXED,
+    FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PLAN, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
     FACT_UNRESERVED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, SCHEDULED, WEIGHTED, Ability,
-    Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
+    Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Plan, PlanBody, Queue, QueueBody, SettingsBody,
     job_high,
 )
+from fairlead.engine.plans cimport plan_due, strategy_of
 from fairlead.engine.rotation cimport ABSENT, rotation_cell, rotation_charge, rotation_drop, rotation_weigh
 from fairlead.engine.state cimport (
     class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
     job_timer_places, job_waiting_places, memory_bind, owns, queue_rotations, reserve_agents, reserve_jobs,
-    reserve_queues, rotations_follow,
+    reserve_plans, reserve_queues, rotations_follow, start_rotation,
 )
 
 FOREVER = <int64_t> 1 << 62
@@ -67,6 +68,8 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_released(e, fact)
     elif fact.type == FACT_JOB_STARTS:
         e.jobs[fact.job].queue_time = e.jobs[fact.job].start_time
+    elif fact.type == FACT_JOB_RELAXED:
+        apply_relaxed(e, fact)
     elif fact.type == FACT_JOB_EXCLUDES:
         apply_excludes(e, fact)
     elif fact.type == FACT_CLOCK:
@@ -83,6 +86,10 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_class(e, fact)
     elif fact.type == FACT_QUEUE:
         apply_queue(e, <const QueueBody*> fact.body)
+    elif fact.type == FACT_HOURS:
+        e.queues[fact.value].closed = fact.flag
+    elif fact.type == FACT_PLAN:
+        apply_plan(e, <const PlanBody*> fact.body)
     elif fact.type == FACT_CHANNEL:
         apply_channel(e, <const ChannelBody*> fact.body)
     elif fact.type == FACT_SETTINGS:
@@ -147,6 +154,10 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.overflow = body.overflow
     queue.affinity_group = body.affinity_group
     queue.max_wait = body.max_wait
+    queue.closed = body.closed
+    queue.on_closed = body.on_closed
+    queue.closed_strategy = body.closed_strategy
+    queue.plan = body.plan
     if not queue.used:
         queue.last_served_number = 0
     queue.any_count = body.any_count
@@ -164,6 +175,34 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     for slot in range(e.job_used):
         if e.jobs[slot].state == QUEUED and e.classes[e.jobs[slot].cls].queue == body.queue:
             set_timer(e, slot)
+
+
+cdef void drop_plan(Job* job) noexcept nogil:
+    """The job stays on its present demands."""
+    job.plan = NOBODY
+    job.step = 0
+
+
+cdef void apply_plan(Engine* e, const PlanBody* body) noexcept nogil:
+    """A plan as it is from now on. Jobs keep their step until they follow it; one that is no longer used leaves them without. O(jobs)."""
+    cdef Plan* plan
+    cdef uint32_t slot
+    reserve_plans(e, body.plan + 1)
+    plan = &e.plans[body.plan]
+    plan.used = body.used
+    plan.end = body.end
+    plan.step_count = body.step_count
+    plan.overflow = body.overflow
+    plan.end_after = body.end_after
+    memcpy(plan.steps, body.steps, sizeof(body.steps))
+    plan.dropped = <uint32_t*> memory_grow(plan.dropped, body.dropped_count * sizeof(uint32_t))
+    memcpy(plan.dropped, <const char*> body + sizeof(PlanBody), body.dropped_count * sizeof(uint32_t))
+    for slot in range(e.job_used):
+        if e.jobs[slot].number and e.jobs[slot].plan == body.plan:
+            if not body.used:
+                drop_plan(&e.jobs[slot])
+            if e.jobs[slot].state == QUEUED:
+                set_timer(e, slot)
 
 
 cdef void apply_class(Engine* e, const Fact* fact) noexcept nogil:
@@ -275,6 +314,9 @@ cdef int64_t job_due(const Engine* e, const Job* job) noexcept nogil:
             due = job.enter_time + wait
         if job.held and job.hold_until != FOREVER and (due == 0 or job.hold_until < due):
             due = job.hold_until
+        wait = plan_due(e, job)
+        if wait and (due == 0 or wait < due):
+            due = wait
     else:
         return 0
     if job.expire_time and (due == 0 or job.expire_time < due):
@@ -331,6 +373,12 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.own_number = body.own_number
     job.cls = body.cls
     job.preferred = body.preferred
+    job.original = body.original
+    job.wishes = body.wishes
+    job.plan = body.plan
+    job.step = body.step
+    job.strategy = body.strategy
+    job.rule = body.rule
     job.customer = body.customer
     job.own_agent = body.own_agent
     job.urgency = body.urgency
@@ -396,6 +444,7 @@ cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
         e.queues[e.classes[job.cls].queue].live -= 1
         e.queues[e.classes[cls].queue].live += 1
         job.enter_time = NEVER
+        drop_plan(job)
     job.cls = cls
     if job.preferred != NOBODY:
         preferred = &e.classes[job.preferred]
@@ -406,7 +455,6 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `cls`, `reason`, `value` (hold_until), `flag`: it waits in this class from now on."""
     cdef Job* job = &e.jobs[fact.job]
     cdef Class* c = &e.classes[fact.cls]
-    cdef HeapNode node
     if job.state == QUEUED:
         leave_backlog(e, fact.job)
     enter_class(e, fact.job, fact.cls)
@@ -422,6 +470,38 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
         job.queue_time = fact.time
     if fact.flag & OWN_DROPPED:
         job.own_mode = 0
+    if fact.flag & PLAN_DROPPED:
+        drop_plan(job)
+    enter_backlog(e, fact.job)
+    set_timer(e, fact.job)
+
+
+cdef void apply_relaxed(Engine* e, const Fact* fact) noexcept nogil:
+    """`job`, `cls`, `value` (class of demands and preferences), `state` (step), `reason`, `flag`: its plan has reached a step (R1)."""
+    cdef Job* job = &e.jobs[fact.job]
+    cdef bint was_held = job.held
+    if job.state == QUEUED:
+        leave_backlog(e, fact.job)
+    job.cls = fact.cls
+    job.preferred = <uint32_t> fact.value
+    job.step = fact.state
+    if fact.flag & OWN_DROPPED:
+        job.own_mode = 0
+        job.hold_until = 0
+        was_held = False
+    if job.state == QUEUED:
+        job.reason = fact.reason
+        job.policy_version = e.policy_version
+        job.held = was_held
+        enter_backlog(e, fact.job)
+    set_timer(e, fact.job)
+
+
+cdef void enter_backlog(Engine* e, uint32_t slot) noexcept nogil:
+    """A QUEUED job waits in its class, or for its own agent alone, and stands in that agent's list either way."""
+    cdef Job* job = &e.jobs[slot]
+    cdef Class* c = &e.classes[job.cls]
+    cdef HeapNode node
     e.queues[c.queue].waiting += 1
     if job.held:
         e.held_waiting += 1
@@ -429,20 +509,19 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
         e.costly_waiting += job.cost > 1
         node.high = job_high(job)
         node.tie = <uint32_t> job.number
-        node.item = fact.job
+        node.item = slot
         heap_push(&c.waiting, job_waiting_places(e), node)
         if c.waiting_index == NOBODY:
             c.waiting_index = e.waiting_class_count
-            e.waiting_classes[e.waiting_class_count] = fact.cls
+            e.waiting_classes[e.waiting_class_count] = job.cls
             e.waiting_class_count += 1
     if owns(e, job):
         job.listed = 1
         job.own_previous = NOBODY
         job.own_next = e.agents[job.own_agent].own_head
         if job.own_next != NOBODY:
-            e.jobs[job.own_next].own_previous = fact.job
-        e.agents[job.own_agent].own_head = fact.job
-    set_timer(e, fact.job)
+            e.jobs[job.own_next].own_previous = slot
+        e.agents[job.own_agent].own_head = slot
 
 
 cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil:
@@ -461,7 +540,11 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     if job.state == QUEUED:
         leave_backlog(e, fact.job)
     enter_class(e, fact.job, fact.cls)
-    if c.rotation != NULL:
+    if fact.reason == BY_TRANSFER:
+        drop_plan(job)
+    if strategy_of(e, job) == WEIGHTED:
+        if c.rotation == NULL:
+            start_rotation(e, fact.cls)
         cell = rotation_cell(e, fact.cls, fact.agent)
         if cell != NOBODY and not e.cells[cell].cls & ABSENT:
             rotation_charge(e, cell, fact.reason != BY_OWN_AGENT and fact.reason != BY_TRANSFER)

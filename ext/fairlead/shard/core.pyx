@@ -24,17 +24,17 @@ from fairlead.codec.validate cimport (
     error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
     validate_job, validate_presence, validate_tenant, validate_transfer,
 )
-from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
+from fairlead.directory.names cimport NO_SLOT, Names, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport next_due
 from fairlead.engine.manage cimport remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.journal.journal cimport journal_durable
+from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
-    LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
+    LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
@@ -42,10 +42,11 @@ from fairlead.shard.convert cimport (
 )
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
-    tenant_advance, tenant_find, tenant_get, tenant_peek,
+    tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek,
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
+from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
 
@@ -104,6 +105,12 @@ cdef _Held hold(ShardState* state):
             shard_unlock(state)
     held.state = state
     return held
+
+
+cdef list toggled(const Names* names, const RuleBook* rules, uint32_t first):
+    """The names whose toggles, the first of which is at `first`, are on."""
+    cdef uint32_t slot
+    return [to_str(names_text(names, slot)) for slot in range(names.used) if rules.book.toggles[first + slot]]
 
 
 cdef class Shard:
@@ -179,7 +186,7 @@ cdef class Shard:
         cdef int64_t due, first = -1
         for slot in range(self._state.names.used):
             tenant_advance(&self._state, self._state.tenants[slot])
-            due = next_due(&self._state.tenants[slot].engine)
+            due = tenant_next_due(self._state.tenants[slot])
             if due >= 0 and (first < 0 or due < first):
                 first = due
         return -1 if first < 0 else max(0, first - shard_now(&self._state))
@@ -211,7 +218,7 @@ cdef class Shard:
         self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
-        customer_value=0, affinity=0, bint immediate_only=False,
+        customer_value=0, affinity=0, gateway="", bint immediate_only=False,
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
         cdef _Held held = hold(&self._state)
@@ -226,6 +233,7 @@ cdef class Shard:
         job.customer = to_text(customer, "job.customer")
         job.customer_tier = to_text(customer_tier, "job.customer_tier")
         job.language = to_text(language, "job.language")
+        job.gateway = to_text(gateway, "job.gateway")
         job.urgency = to_small(urgency, "job.urgency")
         job.affinity = to_small(affinity, "job.affinity")
         job.customer_value = to_number(customer_value, "job.customer_value")
@@ -639,6 +647,37 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
+
+    # ---- scenarios and schedules
+
+    def set_scenario(self, str tenant not None, scenario, bint active, request_id=""):
+        """Turns a scenario of the policy on or off; rules follow for jobs from now on. Returns those that are on (L2)."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant, True)
+        cdef Reply reply
+        cdef uint32_t slot = NO_SLOT
+        cdef uint64_t content = self._digest(SET_SCENARIO, (scenario, bool(active)))
+        if t != NULL and self._seen(t, request_id, content):
+            return self._answers[tenant or "default", request_id]
+        if t != NULL and t.rules != NULL:
+            slot = names_find(&t.rules.scenario_names, to_text(scenario, "scenario"))
+        if slot == NO_SLOT:
+            fail(&reply, SCENARIO_NOT_FOUND, b"no scenario '%.*s'", to_text(scenario, "scenario"), b"scenario")
+            raise_failure(&reply)
+        book_toggle(&t.rules.book, t.rules.schedule_count + slot, active)
+        return self._remember(t, tenant, request_id, content, toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count))
+
+    def scenarios(self, str tenant not None):
+        """The scenarios that are on, in the policy's order."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count) if t != NULL and t.rules != NULL else []
+
+    def open_schedules(self, str tenant not None):
+        """The schedules that are open, in the policy's order."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return toggled(&t.rules.schedule_names, t.rules, 0) if t != NULL and t.rules != NULL else []
 
     # ---- the whole
 

@@ -60,5 +60,6 @@ cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
+cdef int64_t tenant_next_due(const Tenant* t) noexcept nogil
 cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil
 cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* detail) noexcept nogil

@@ -8,8 +8,11 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_text
 from fairlead.engine.manage cimport define_channel, define_queue, define_settings, rematch
 from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody, SettingsBody
+from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport store_agent
+from fairlead.shard.compile cimport compile_rules, install_plans
 from fairlead.shard.convert cimport to_text
+from fairlead.shard.rulebook cimport RuleBook, queue_is_closed, rulebook_free
 from fairlead.shard.tenant cimport ability_slot, channel_slot, reserve_tiers
 from fairlead.shard.views cimport agent_settings, to_str
 
@@ -72,6 +75,7 @@ cdef object install_tiers(Tenant* t, object tables):
         t.tier_entries[slot].used = 1
         t.tier_entries[slot].head_start = tier.head_start_us
         t.tier_entries[slot].urgency = tier.urgency
+        t.tier_entries[slot].strategy = tier.strategy
 
 
 cdef object install_queue(Tenant* t, object queue):
@@ -84,6 +88,10 @@ cdef object install_queue(Tenant* t, object queue):
     body.everyone = queue.everyone
     body.strategy = queue.strategy
     body.threshold = queue.saturation_threshold
+    body.plan = names_add(&t.plan_names, to_text(queue.plan, "queues")) if queue.plan else NO_SLOT
+    body.closed = queue_is_closed(t.rules, body.queue)
+    body.on_closed = queue.on_closed
+    body.closed_strategy = queue.closed_strategy
     body.max_length = queue.max_length
     body.on_max_length = queue.on_max_length
     body.max_wait = queue.max_wait_us
@@ -124,6 +132,7 @@ cdef object install_queues(Tenant* t, object tables):
             memset(&body, 0, sizeof(QueueBody))
             body.queue = slot
             body.overflow = NO_SLOT
+            body.plan = NO_SLOT
             body.threshold = 100
             define_queue(&t.engine, &body)
     for queue in tables.queues:
@@ -156,12 +165,25 @@ cdef object name_agents(Tenant* t, dict members, dict old):
             store_agent(t, agent_id, agent_settings(t, slot), members.get(agent_id, []), False)
 
 
+cdef void keep_scenarios(const RuleBook* old, RuleBook* rules) noexcept nogil:
+    """Scenarios that both policies name stay on."""
+    cdef uint32_t index, slot
+    if old == NULL:
+        return
+    for index in range(rules.scenario_count):
+        slot = names_find(&old.scenario_names, names_text(&rules.scenario_names, index))
+        if slot != NO_SLOT and old.book.toggles[old.schedule_count + slot]:
+            book_toggle(&rules.book, rules.schedule_count + index, True)
+
+
 cdef dict install(Tenant* t, object tables, dict members):
     """Replaces the policy in one step; returns the new members by name. Raises and changes nothing when a queue or channel
     of live jobs would disappear. O(agents * queues + waiting jobs)."""
     cdef SettingsBody settings
     cdef dict named, both
+    cdef RuleBook* rules
     refuse_what_is_in_use(t, tables)
+    rules = compile_rules(t, tables)
     settings.retention = tables.retention_us
     settings.reserve_after = tables.reserve_after_us
     settings.seed = tables.seed
@@ -174,7 +196,11 @@ cdef dict install(Tenant* t, object tables, dict members):
     # before and after, for whatever reason, belongs to it all the time and keeps their place in its rotation (T6).
     both = {key: sorted({*members.get(key, []), *named.get(key, [])}) for key in members.keys() | named.keys()}
     name_agents(t, both, members)
+    keep_scenarios(t.rules, rules)
+    rulebook_free(t.rules)
+    t.rules = rules
     install_queues(t, tables)
+    install_plans(t, tables)
     name_agents(t, named, both)
     rematch(&t.engine)
     return named

@@ -15,6 +15,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.engine.state cimport engine_free, engine_init
 from fairlead.journal.journal cimport journal_append
+from fairlead.shard.rulebook cimport rulebook_free
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -66,6 +67,9 @@ cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) no
     names_init(&t.customers, seed)
     names_init(&t.tiers, seed)
     names_init(&t.requests, seed)
+    names_init(&t.rule_names, seed)
+    names_init(&t.plan_names, seed)
+    t.seed = seed
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
@@ -92,6 +96,9 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.customers)
     names_free(&t.tiers)
     names_free(&t.requests)
+    names_free(&t.rule_names)
+    names_free(&t.plan_names)
+    rulebook_free(t.rules)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)

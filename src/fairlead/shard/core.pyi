@@ -74,6 +74,7 @@ class Shard:
         language: str = "",
         customer_value: int = 0,
         affinity: int = 0,
+        gateway: str = "",
         immediate_only: bool = False,
     ) -> Assignment: ...
     def accept(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
@@ -163,6 +164,12 @@ class Shard:
         """
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
+    def set_scenario(self, tenant: str, scenario: str, active: bool, request_id: str = "") -> list[str]:
+        """Turns a scenario of the policy on or off; rules follow for jobs from now on. Returns those that are on (L2)."""
+    def scenarios(self, tenant: str) -> list[str]:
+        """The scenarios that are on, in the policy's order."""
+    def open_schedules(self, tenant: str) -> list[str]:
+        """The schedules that are open, in the policy's order."""
     def tenants(self) -> list[str]: ...
     def status(self, tenant: str) -> TenantView: ...
     def check(self, tenant: str) -> list[str]:
