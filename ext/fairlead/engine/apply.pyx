@@ -134,13 +134,15 @@ cdef void apply_channel(Engine* e, const ChannelBody* body) noexcept nogil:
 
 
 cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
-    """Everything about a queue but its explicit members, who are facts of agents. O(agents + classes)."""
+    """Everything about a queue but its explicit members, who are facts of agents. O(agents), and O(classes) or O(jobs) only where
+    its membership, rotations or clocks change."""
     cdef Queue* queue
     cdef uint32_t slot, cls
-    cdef bint renewed
+    cdef bint renewed, reclocked
     reserve_queues(e, body.queue + 1)
     queue = &e.queues[body.queue]
     renewed = queue.everyone != body.everyone
+    reclocked = queue.max_wait != body.max_wait and queue.waiting
     queue.used = body.used
     queue.everyone = body.everyone
     queue.strategy = body.strategy
@@ -163,16 +165,18 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.any_count = body.any_count
     queue.any_of = <Demand*> memory_grow(queue.any_of, body.any_count * sizeof(Demand))
     memcpy(queue.any_of, <const char*> body + sizeof(QueueBody), body.any_count * sizeof(Demand))
-    for cls in range(e.class_count):
-        if e.classes[cls].queue == body.queue and renewed:
+    for cls in range(e.class_count if renewed else 0):
+        if e.classes[cls].queue == body.queue:
             class_renew(e, cls)
-    queue_rotations(e, body.queue, queue.used and queue.strategy == WEIGHTED)
+    if e.rotation_count or queue.strategy == WEIGHTED:
+        queue_rotations(e, body.queue, queue.used and queue.strategy == WEIGHTED)
     for slot in range(e.agent_capacity):
         if e.agents[slot].number:
             if queue.bit != NOBODY:
                 lineup_put(&e.lineup, slot, queue.bit, is_member(e, slot, body.queue))
-            rotations_follow(e, slot)
-    for slot in range(e.job_used):
+            if e.rotation_count:
+                rotations_follow(e, slot)
+    for slot in range(e.job_used if reclocked else 0):
         if e.jobs[slot].state == QUEUED and e.classes[e.jobs[slot].cls].queue == body.queue:
             set_timer(e, slot)
 

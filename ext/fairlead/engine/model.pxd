@@ -509,6 +509,7 @@ cdef struct Engine:
     uint32_t memory_size
     uint32_t cell_count
     uint32_t cell_capacity
+    uint32_t rotation_count
     Agent* agents
     Queue* queues
     Plan* plans

@@ -258,7 +258,7 @@ cdef void add_tags(Tenant* t, const Text* tags, int32_t count, Demand* demands, 
 
 cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* command, Reply* reply) noexcept nogil:
     """Channel, tier, rule, queue (D48)."""
-    cdef uint32_t slot = NO_SLOT
+    cdef uint32_t slot, tier_slot = NO_SLOT
     cdef TierEntry* tier
     cdef const Effect* effect
     cdef uint32_t requested = NO_SLOT
@@ -276,14 +276,14 @@ cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* com
     command.urgency = <uint8_t> job.urgency
     command.strategy = 0
     if job.customer_tier.size:
-        slot = names_find(&t.tiers, job.customer_tier)
-        if slot == NO_SLOT or not t.tier_entries[slot].used:
+        tier_slot = names_find(&t.tiers, job.customer_tier)
+        if tier_slot == NO_SLOT or tier_slot >= t.tier_capacity or not t.tier_entries[tier_slot].used:
             return fail(reply, TIER_NOT_FOUND, b"no tier '%.*s'", job.customer_tier, b"job.customer_tier")
-        tier = &t.tier_entries[slot]
+        tier = &t.tier_entries[tier_slot]
         command.head_start += tier.head_start
         command.urgency = <uint8_t> (job.urgency + tier.urgency if job.urgency + tier.urgency < 9 else 9)
         command.strategy = tier.strategy
-    effect = first_match(t.rules, job, t.engine.channels[command.channel].name, slot, requested)
+    effect = first_match(t.rules, job, t.engine.channels[command.channel].name, tier_slot, requested)
     command.queue = requested
     if requested == NO_SLOT:
         command.queue = effect.queue if effect != NULL and effect.queue != NO_SLOT else find_queue(t, job.queue, b"job.queue", reply)

@@ -3,5 +3,5 @@
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant
 
-cdef RuleBook* compile_rules(Tenant* t, object tables) except NULL
+cdef RuleBook* compile_rules(Tenant* t, object tables, object breathe) except NULL
 cdef object install_plans(Tenant* t, object tables)

@@ -14,12 +14,13 @@ from fairlead.rules.book cimport (
 from fairlead.shard.calls cimport add_demand
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.rulebook cimport (
-    Effect, Schedule, label_text, lower_case, rulebook_create, start_schedules,
+    Effect, Schedule, label_text, lower_case, rulebook_create,
 )
 from fairlead.shard.tenant cimport ability_slot
 
 cdef enum:
     LONGEST_KEY = 136
+    PACE = 50                   # rules compiled before others may use the shard
     MAX_EFFECT_DEMANDS = 128    # of one rule: 32 skills and 32 tags, demanded and preferred
 
 HIGHEST_VALUE = (1 << 62) - 1
@@ -141,9 +142,9 @@ cdef object add_hours(Tenant* t, RuleBook* rules, object tables):
             rules.hours[slot] = names_find(&rules.schedule_names, to_text(queue.hours, "queues"))
 
 
-cdef RuleBook* compile_rules(Tenant* t, object tables) except NULL:
-    """A book that is not in force yet: schedules are brought to the tenant's now, scenarios are on that are on now. The
-    caller owns it. O(rules * values + named values * rules / 64)."""
+cdef RuleBook* compile_rules(Tenant* t, object tables, object breathe) except NULL:
+    """A book that is not in force yet: its schedules stand before their first time, its scenarios are off. The caller owns it;
+    `breathe` is called every so often. O(rules * values + named values * rules / 64)."""
     cdef RuleBook* rules = rulebook_create(
         t.seed, len(tables.rules), len(tables.schedules), len(tables.scenarios))
     cdef uint32_t index, slot
@@ -156,16 +157,19 @@ cdef RuleBook* compile_rules(Tenant* t, object tables) except NULL:
         add_labels(rules, index, rule.labels, pairs)
         add_conditions(t, rules, index, rule)
         add_effect(t, rules, index, rule)
+        if index % PACE == PACE - 1:
+            breathe()
     for slot, values in pairs.items():
         for pair in values.values():
             book_widen(&rules.book, LABEL, pair, slot)
     widen_languages(rules, {name.lower() for rule in tables.rules for name in rule.languages})
     add_hours(t, rules, tables)
-    book_close(&rules.book)
+    breathe()
+    with nogil:
+        book_close(&rules.book)
     for index, schedule in enumerate(tables.schedules):
         if schedule.open_at_start:
             book_toggle(&rules.book, index, True)
-    start_schedules(rules, t.engine.now)
     return rules
 
 

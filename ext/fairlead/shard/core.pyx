@@ -6,12 +6,14 @@ here once; inside, everything is an integer.
 
 import os
 from enum import IntEnum
+from threading import Lock
 
 cimport cython
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memset
+from posix.unistd cimport usleep
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow
@@ -45,7 +47,7 @@ from fairlead.shard.dispatch cimport (
     tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek,
 )
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport install, refuse_what_is_in_use
+from fairlead.shard.install cimport Draft, install, prepare, refuse_what_is_in_use
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
@@ -57,6 +59,7 @@ from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobV
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
+    PAUSE_US = 50           # long enough for who waits for the lock to take it
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -95,6 +98,13 @@ cdef class _Held:
         if self.state != NULL:
             shard_unlock(self.state)
 
+    def breathe(self):
+        """Lets the calls that wait go first. What its holder knows of the state may be another afterwards."""
+        shard_unlock(self.state)
+        with nogil:
+            usleep(PAUSE_US)
+            shard_lock(self.state)
+
 
 cdef _Held hold(ShardState* state):
     """Takes the lock. Waiting is done without the interpreter, and the interpreter is never waited for with the lock."""
@@ -124,6 +134,7 @@ cdef class Shard:
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef object _installing
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
@@ -132,6 +143,7 @@ cdef class Shard:
         self._members = {}
         self._policies = {}
         self._answers = {}
+        self._installing = Lock()
 
     def __dealloc__(self):
         shard_free(&self._state)
@@ -626,9 +638,15 @@ cdef class Shard:
 
         With `validate_only` nothing changes; the version is the one it would have.
         """
+        cdef uint64_t content = 0 if validate_only else self._digest(UPDATE_POLICY, tables)
+        with self._installing:
+            return self._install(tenant, tables, request_id, content, validate_only)
+
+    cdef object _install(self, str tenant, object tables, object request_id, uint64_t content, bint validate_only):
+        """One at a time: while the tables are built, other calls go in between."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
-        cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
+        cdef Draft draft
         name = tenant or "default"
         if validate_only:
             if t == NULL:
@@ -637,7 +655,10 @@ cdef class Shard:
             return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
             return self._answers[name, request_id]
-        self._members[name] = install(t, tables, self._members.get(name, {}))
+        refuse_what_is_in_use(t, tables)
+        draft = prepare(t, tables, held.breathe)
+        t = self._open(tenant)   # the clock has moved on
+        self._members[name] = install(t, tables, draft, self._members.get(name, {}))
         version = t.engine.policy_version
         self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
         return self._remember(t, tenant, request_id, content, version)

@@ -50,7 +50,7 @@ def test_jobs_that_wait_when_it_closes_wait_on_or_are_served(routing: Make) -> N
         r.at(150)
         r.assign("j", skills=["s"])
         r.at(200)
-        r.online("bob", skills=["s"])
+        r.online("bob", skills={"s": 5})
         assert r.who("j") == holder
         r.at(300)
         assert r.who("j") == "bob"

@@ -28,7 +28,7 @@ def planned(routing: Make, *steps: StepTable, end: int = HOLD, end_after: float 
 
 def test_a_step_drops_a_skill_at_its_time(routing: Make) -> None:
     """R1: to the microsecond, counted from first queueing, without anybody asking."""
-    r = planned(routing, step(30, drop_skills=("vip",))).online("ann", skills=["order"])
+    r = planned(routing, step(30, drop_skills=("vip",))).online("ann", skills={"order": 5})
     r.at(10)
     assert r.assign("j", skills={"vip": 5, "order": 1}).reason == Reason.NONE_ELIGIBLE
     r.shard.advance_to(40 * SECOND - 1)
@@ -185,7 +185,7 @@ def test_the_end_may_overflow_and_the_plan_ends_with_it(routing: Make) -> None:
     r.at(60)
     view = r.job("j")
     assert (view.state, view.queue, view.plan, view.step) == (JobState.QUEUED, "b", "", 0)
-    r.online("bob", skills=["t"], tags=["b"])
+    r.online("bob", skills={"t": 5}, tags=["b"])
     assert r.who("j") == "bob"
 
 
@@ -202,7 +202,7 @@ def test_requiring_an_agent_ends_with_the_plan(routing: Make) -> None:
 
 def test_a_transfer_ends_the_plan_and_keeps_the_present_demands(routing: Make) -> None:
     """D45."""
-    r = planned(routing, step(5, drop_skills=("s",)), step(90, any_agent=True)).online("ann", skills=["t"])
+    r = planned(routing, step(5, drop_skills=("s",)), step(90, any_agent=True)).online("ann", skills={"t": 5})
     r.assign("j", skills=["s", "t"])
     r.at(5)
     assert r.who("j") == "ann"

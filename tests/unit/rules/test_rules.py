@@ -116,7 +116,7 @@ def test_shuffled_rules_give_the_answers_of_a_naive_matcher(routing: Make, count
             r.assign(f"j{turn}-{number}", **job)
             assert r.job(f"j{turn}-{number}").rule == expected, job
             hits += expected != ""
-    assert hits > 20
+    assert hits > 20 or count == 1
 
 
 def test_a_rule_sets_everything_that_a_rule_can_set(routing: Make) -> None:
