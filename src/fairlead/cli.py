@@ -41,8 +41,10 @@ def _suggestion(message: str, help_text: str) -> str:
         wrong, known = unknown[1], re.findall(r"--[a-z][a-z-]*", help_text)
     else:
         return ""
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    # Without their dashes: these alone make any two flags half alike.
+    words = {word.lstrip("-"): word for word in known}
+    near = difflib.get_close_matches(wrong.lstrip("-"), words, n=1)
+    return f"; did you mean {words[near[0]]}?" if near else ""
 
 
 def build_parser() -> argparse.ArgumentParser:

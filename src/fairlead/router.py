@@ -105,30 +105,31 @@ class Router:
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
+        # By position: matching two dozen names would cost as much as the assign.
         return self._assign(
             tenant,
             job_id,
-            queue=queue,
-            channel=channel,
-            skills=skills,
-            tags=tags,
-            preferred_skills=preferred_skills,
-            preferred_tags=preferred_tags,
-            customer=customer,
-            customer_tier=customer_tier,
-            urgency=urgency,
-            head_start_us=_microseconds(head_start, "job.head_start") if head_start else 0,
-            excluded_agents=excluded_agents,
-            wanted_agent=wanted_agent,
-            wanted_mode=wanted_mode,
-            wanted_hold_us=_microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
-            time_to_live_us=_microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
-            start_time_us=0 if start_time is None else _instant(start_time, "job.start_time"),
-            labels=labels,
-            language=language,
-            customer_value=customer_value,
-            affinity=affinity,
-            immediate_only=immediate_only,
+            queue,
+            channel,
+            skills,
+            tags,
+            preferred_skills,
+            preferred_tags,
+            customer,
+            customer_tier,
+            urgency,
+            _microseconds(head_start, "job.head_start") if head_start else 0,
+            excluded_agents,
+            wanted_agent,
+            wanted_mode,
+            _microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
+            _microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
+            0 if start_time is None else _instant(start_time, "job.start_time"),
+            labels,
+            language,
+            customer_value,
+            affinity,
+            immediate_only,
         )
 
     def batch_assign(
@@ -149,7 +150,10 @@ class Router:
         return results
 
     def accept(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
-        """The offered agent takes the job (O1). Raises NotFound, FailedPrecondition (not offered, stale version)."""
+        """The offered agent takes the job, until its deadline (O1).
+
+        Raises NotFound, FailedPrecondition (not offered, stale version).
+        """
         return self._shard.accept(tenant, job_id, version, request_id)
 
     def decline(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
@@ -167,7 +171,7 @@ class Router:
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Assignment:
-        """Ends a held job; the agent's room serves the backlog in the same step (Q1).
+        """Ends a held job; the agent's room serves the backlog in the same step, or after the after-work (Q1).
 
         `version` is that of the assignment (J5); `first_response` seconds to the agent's first answer; `satisfaction`
         0-1000. Raises NotFound, FailedPrecondition (nobody holds it, stale version), InvalidArgument.
@@ -181,6 +185,15 @@ class Router:
             -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
             skip_wrap_up,
         )
+
+    def finish_wrap_up(
+        self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT
+    ) -> Assignment:
+        """Ends the after-work of a completed job before its time is over; the agent's room serves the backlog.
+
+        Raises NotFound, FailedPrecondition (no after-work, stale version).
+        """
+        return self._shard.finish_wrap_up(tenant, job_id, version, request_id)
 
     def cancel(self, job_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
         """Ends a live job whoever holds it. Raises NotFound, FailedPrecondition when it has ended already."""
@@ -261,14 +274,15 @@ class Router:
         rating: int = 500,
         order: int = 0,
         presence: int = Presence.OFFLINE,
+        wrap_up: float | None = None,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Adds an agent.
 
         `skills` maps names to levels 1-10; a plain list of names is level 10 (K1). `channel_limits` maps channels to
-        the jobs the agent may hold of them. `order` 0 is after everyone created before. Raises AlreadyExists,
-        NotFound (channel), InvalidArgument.
+        the jobs the agent may hold of them. `order` 0 is after everyone created before. `wrap_up` is the agent's own
+        after-work, 0 for none, None for the queue's. Raises AlreadyExists, NotFound (channel), InvalidArgument.
         """
         view = self._shard.create_agent(
             tenant,
@@ -281,6 +295,7 @@ class Router:
             rating=rating,
             order=order,
             presence=presence,
+            wrap_up_us=-1 if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -296,12 +311,15 @@ class Router:
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up: float | None = None,
+        clear_wrap_up: bool = False,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Changes what is given, None leaves as it is; waiting jobs follow in the same step (Q1).
 
-        Lowering capacity takes no job away (C2). Raises NotFound (agent, channel), InvalidArgument.
+        Lowering capacity takes no job away (C2). With `clear_wrap_up` the after-work is the queue's again. Raises
+        NotFound (agent, channel), InvalidArgument.
         """
         view = self._shard.update_agent(
             tenant,
@@ -313,6 +331,7 @@ class Router:
             weight=weight,
             rating=rating,
             order=order,
+            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -331,7 +350,9 @@ class Router:
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> bool:
-        """Changes presence, which never takes a held job away (P1). True when this request_id was answered before.
+        """Changes presence, which takes no held job away (P1) unless the agent is lost (P3).
+
+        True when this request_id was answered before.
 
         With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
         InvalidArgument.

@@ -12,6 +12,7 @@ from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
+_SECOND_MS = 1_000
 
 _WHY = {
     Reason.NO_AGENT_ONLINE: "no agent of the queue is online",
@@ -30,7 +31,12 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none."""
+    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
+
+    `deadline` is when the open offer or the after-work ends.
+    While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
+    None while too little is known.
+    """
 
     id: str
     state: JobState
@@ -48,6 +54,10 @@ class Job:
     assign_time: datetime | None
     end_time: datetime | None
     policy_version: int
+    deadline: datetime | None
+    position: int
+    wait_p50: float | None
+    wait_p90: float | None
 
     @classmethod
     def of(cls, view: JobView) -> "Job":
@@ -69,12 +79,20 @@ class Job:
             assign_time=to_datetime(view.assign_time_us),
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
+            deadline=to_datetime(view.deadline_us),
+            position=view.position,
+            wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
+            wait_p90=view.wait_p90_us / _SECOND_US if view.wait_p90_us else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3)."""
+    """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3).
+
+    `wrap_up` is its own after-work, None the queue's; `missed_offers` counts those in a row (O3). The last three are
+    means that weigh each completed job by 1/16, None while nothing is known; `satisfaction` is 0-1000.
+    """
 
     id: str
     presence: Presence
@@ -91,6 +109,12 @@ class Agent:
     given_count: int
     completed_count: int
     last_given_time: datetime | None
+    wrap_up: float | None
+    lease_end_time: datetime | None
+    missed_offers: int
+    handle_time: float | None
+    first_response: float | None
+    satisfaction: int | None
 
     @classmethod
     def of(cls, view: AgentView) -> "Agent":
@@ -111,6 +135,12 @@ class Agent:
             given_count=view.given_count,
             completed_count=view.completed_count,
             last_given_time=to_datetime(view.last_given_time_us),
+            wrap_up=None if view.wrap_up_us < 0 else view.wrap_up_us / _SECOND_US,
+            lease_end_time=to_datetime(view.lease_end_us),
+            missed_offers=view.missed_offers,
+            handle_time=None if view.handle_time_ms < 0 else view.handle_time_ms / _SECOND_MS,
+            first_response=None if view.first_response_ms < 0 else view.first_response_ms / _SECOND_MS,
+            satisfaction=None if view.satisfaction < 0 else view.satisfaction,
         )
 
 

@@ -115,6 +115,12 @@ class GrpcFace:
             request.first_response.CopyFrom(duration(first_response))
         return self.call(self.routing.CompleteJob, request)
 
+    def finish_wrap_up(self, job_id: str, version: int, *, request_id: str = "", tenant: str) -> Any:
+        request = routing_service_pb2.FinishWrapUpRequest(
+            tenant=tenant, job_id=job_id, version=version, request_id=request_id
+        )
+        return self.call(self.routing.FinishWrapUp, request)
+
     def cancel(self, job_id: str, *, request_id: str = "", tenant: str) -> Any:
         request = routing_service_pb2.CancelJobRequest(tenant=tenant, job_id=job_id, request_id=request_id)
         return self.call(self.routing.CancelJob, request)
@@ -183,6 +189,8 @@ class GrpcFace:
         return agent_view(self.call(self.agent_service.CreateAgent, request).agent)
 
     def update_agent(self, agent_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> Agent:
+        if fields.pop("clear_wrap_up", False):
+            fields["wrap_up"] = None
         request = agent_service_pb2.UpdateAgentRequest(
             tenant=tenant, agent=agent_message(agent_id, **fields), request_id=request_id
         )
@@ -317,7 +325,9 @@ def job_spec(
     return spec
 
 
-def agent_message(agent_id: str, *, skills: Any = None, channel_limits: Any = None, **fields: Any) -> agent_pb2.Agent:
+def agent_message(
+    agent_id: str, *, skills: Any = None, channel_limits: Any = None, wrap_up: float | None = None, **fields: Any
+) -> agent_pb2.Agent:
     levels = skills if isinstance(skills, Mapping) else dict.fromkeys(skills or (), 0)
     return agent_pb2.Agent(
         id=agent_id,
@@ -325,6 +335,7 @@ def agent_message(agent_id: str, *, skills: Any = None, channel_limits: Any = No
         channel_limits=[
             agent_pb2.ChannelLimit(channel=channel, max_jobs=count) for channel, count in (channel_limits or {}).items()
         ],
+        wrap_up=None if wrap_up is None else duration(wrap_up),
         **{name: int(value) if isinstance(value, int) else value for name, value in fields.items()},
     )
 
@@ -334,6 +345,10 @@ def time_of(message: Any, name: str) -> datetime | None:
         return None
     stamp: Timestamp = getattr(message, name)
     return to_datetime(stamp.seconds * 1_000_000 + stamp.nanos // 1_000)
+
+
+def seconds_of(message: Any, name: str) -> float | None:
+    return duration_us(getattr(message, name)) / 1_000_000 if message.HasField(name) else None
 
 
 def job_view(job: job_pb2.Job) -> Job:
@@ -354,6 +369,7 @@ def job_view(job: job_pb2.Job) -> Job:
         assign_time=time_of(job, "assign_time"),
         end_time=time_of(job, "end_time"),
         policy_version=job.policy_version,
+        deadline=time_of(job, "deadline"),
     )
 
 
@@ -374,4 +390,10 @@ def agent_view(agent: agent_pb2.Agent) -> Agent:
         given_count=agent.given_count,
         completed_count=agent.completed_count,
         last_given_time=time_of(agent, "last_given_time"),
+        wrap_up=seconds_of(agent, "wrap_up"),
+        lease_end_time=time_of(agent, "lease_end_time"),
+        missed_offers=agent.missed_offers,
+        handle_time=seconds_of(agent, "handle_time"),
+        first_response=seconds_of(agent, "first_response"),
+        satisfaction=agent.satisfaction if agent.HasField("satisfaction") else None,
     )

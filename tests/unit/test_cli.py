@@ -51,8 +51,9 @@ def test_a_wrong_word_is_answered_with_the_usage_and_what_was_meant(
     assert said.rstrip().endswith(f"did you mean {suggestion}?")
 
 
-def test_a_word_near_nothing_gets_no_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "did you mean" not in usage_error(capsys, "status", "--zzzzzz")
+@pytest.mark.parametrize("arguments", [("status", "--zzzzzz"), ("serve", "--prot", "1"), ("assign", "x", "--ttl", "5")])
+def test_a_word_near_nothing_gets_no_suggestion(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    assert "did you mean" not in usage_error(capsys, *arguments)
 
 
 @pytest.mark.parametrize(

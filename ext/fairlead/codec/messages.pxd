@@ -185,6 +185,13 @@ cdef struct HeartbeatRequest:
     const uint8_t* end
 
 
+# What a waiting job may expect; position 0: it does not wait, times 0: too little is known.
+cdef struct WaitEstimate:
+    int32_t position
+    int64_t p50_us
+    int64_t p90_us
+
+
 cdef struct AssignReply:
     Text job_id
     Text agent_id
@@ -193,6 +200,9 @@ cdef struct AssignReply:
     int32_t reason
     int64_t version
     int64_t policy_version
+    # 0: it is no offer.
+    int64_t offer_end_us
+    WaitEstimate estimate
     uint8_t repeated
 
 
@@ -227,3 +237,5 @@ cdef struct JobDetail:
     int64_t queue_time_us
     int64_t assign_time_us
     int64_t end_time_us
+    int64_t deadline_us
+    WaitEstimate estimate

@@ -42,3 +42,4 @@ cdef enum:
     BYTES_18 = 146
     BYTES_19 = 154
     BYTES_20 = 162
+    BYTES_21 = 170

@@ -7,7 +7,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fairlead.base.heap cimport Places
 from fairlead.base.lineup cimport Query, lineup_row
-from fairlead.engine.model cimport Agent, Class, Demand, Engine, Job, Memory, Term
+from fairlead.base.memory cimport memory_prefetch, prefetch
+from fairlead.engine.model cimport WEIGHTED, Agent, Class, Demand, Engine, Job, Queue, Term
 
 cdef void engine_init(Engine* e) noexcept nogil
 cdef void engine_free(Engine* e) noexcept nogil
@@ -22,6 +23,8 @@ cdef uint32_t level_of(const Engine* e, uint32_t agent, uint32_t ability) noexce
 cdef void derive_attributes(Engine* e, uint32_t agent) noexcept nogil
 cdef void derive_room(Engine* e, uint32_t agent) noexcept nogil
 
+cdef void restore_order(Engine* e) noexcept nogil
+
 cdef uint64_t class_digest(uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
 cdef uint32_t class_find(const Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
 cdef void class_define(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
@@ -33,8 +36,6 @@ cdef void narrow_query(const Engine* e, uint32_t cls, Query* query) noexcept nog
 cdef void start_rotation(Engine* e, uint32_t cls) noexcept nogil
 cdef bint has_room(const Engine* e, uint32_t agent, uint32_t channel, uint32_t cost) noexcept nogil
 
-cdef Memory* memory_find(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil
-cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t agent, int64_t time) noexcept nogil
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil
 
 
@@ -51,11 +52,32 @@ cdef inline bint class_matches(const Engine* e, uint32_t cls, uint32_t agent) no
     return True
 
 
+cdef inline bint needs_order(const Queue* queue) noexcept nogil:
+    """Whether the queue's strategy looks for its agents in the line; rotations keep an order of their own."""
+    return queue.used and queue.strategy != WEIGHTED
+
+
+cdef inline void agent_prefetch(const Engine* e, uint32_t agent) noexcept nogil:
+    """Begins to load what giving or taking a job touches of an agent."""
+    memory_prefetch(&e.agents[agent], sizeof(Agent))
+    prefetch(lineup_row(&e.lineup, agent))
+    prefetch(&e.lineup.places[agent])
+
+
 cdef inline bint excludes(const Job* job, uint32_t agent) noexcept nogil:
     cdef uint32_t index
     for index in range(job.excluded_count):
         if job.excluded[index] == agent:
             return True
+    return False
+
+
+cdef inline bint barred(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
+    """O2."""
+    cdef uint32_t index
+    for index in range(job.bar_count):
+        if job.bars[index].agent == agent:
+            return job.bars[index].until > e.now
     return False
 
 
@@ -75,6 +97,13 @@ cdef inline Places job_timer_places(const Engine* e) noexcept nogil:
     cdef Places places
     places.base = <unsigned char*> &e.jobs.timer_place
     places.stride = sizeof(Job)
+    return places
+
+
+cdef inline Places agent_timer_places(const Engine* e) noexcept nogil:
+    cdef Places places
+    places.base = <unsigned char*> &e.agents.timer_place
+    places.stride = sizeof(Agent)
     return places
 
 

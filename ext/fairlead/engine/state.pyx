@@ -1,20 +1,20 @@
 """See state.pxd."""
 
 from libc.stdint cimport uint16_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
-from fairlead.base.heap cimport heap_init
+from fairlead.base.heap cimport HeapNode, heap_init
 from fairlead.base.lineup cimport (
-    NOBODY, lineup_free, lineup_init, lineup_put, lineup_reserve, lineup_size, lowest_bit,
+    NOBODY, lineup_free, lineup_init, lineup_move_to_back, lineup_put, lineup_reserve, lineup_size, lowest_bit,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
-    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell,
-    Channel, Plan, Queue, Rotation,
+    ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
+    Channel, Memory, Plan, Rotation,
 )
 from fairlead.engine.rotation cimport (
-    ABSENT, rotation_add, rotation_cell, rotation_drop, rotation_join, rotation_leave, rotation_start, rotation_stop,
+    rotation_add, rotation_attend, rotation_cell, rotation_drop, rotation_empty, rotation_start, rotation_stop,
 )
 
 cdef enum:
@@ -33,9 +33,11 @@ cdef void engine_init(Engine* e) noexcept nogil:
     lineup_reserve(&e.lineup, 1, ABILITY_BIT)
     heap_init(&e.job_timers)
     heap_init(&e.class_timers)
+    heap_init(&e.agent_timers)
+    reserve_agents(e, 1)
     reserve_jobs(e, 1)   # the heaps' places stand in these, also while they are empty
     reserve_classes(e, 1)
-    e.cells = <Cell*> memory_zeroed(sizeof(Cell))
+    e.free_cell_block = NOBODY
 
 
 cdef void engine_free(Engine* e) noexcept nogil:
@@ -43,6 +45,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     for index in range(e.agent_capacity):
         free(e.agents[index].abilities)
         free(e.agents[index].explicit_queues)
+        free(e.agents[index].given_times)
     for index in range(e.queue_capacity):
         free(e.queues[index].any_of)
     for index in range(e.plan_capacity):
@@ -57,14 +60,13 @@ cdef void engine_free(Engine* e) noexcept nogil:
             rotation_stop(e, index)
     for index in range(e.job_used):
         free(e.jobs[index].excluded)
+        free(e.jobs[index].bars)
     free(e.agents)
     free(e.queues)
     free(e.plans)
     free(e.classes)
     free(e.jobs)
-    free(e.cells)
-    free(e.cell_owners)
-    free(e.free_cells)
+    free(e.cell_blocks)
     free(e.waiting_classes)
     free(e.class_table)
     free(e.ability_bits)
@@ -72,6 +74,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.memories)
     free(e.job_timers.origin)
     free(e.class_timers.origin)
+    free(e.agent_timers.origin)
     lineup_free(&e.lineup)
 
 
@@ -227,12 +230,12 @@ cdef void move_bucket(Engine* e, uint32_t slot, uint32_t bucket) noexcept nogil:
 cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     """Everything that follows from presence, load, limits and reservation: bits, and presence in rotations.
 
-    O(channels), plus O(log n) a rotation when the agent became full or free.
+    O(channels), plus O(rotations of the agent) when they became full or free.
     """
     cdef Agent* agent = &e.agents[slot]
     cdef uint16_t fits = 0, changed
-    cdef uint32_t channel, index, bucket = 0, used
-    cdef Cell* cell
+    cdef uint32_t channel, bucket = 0, used
+    e.changes += 1
     if agent.number:
         bucket = 64 * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
@@ -253,14 +256,32 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
         channel = lowest_bit(used)
         used &= used - 1
         lineup_put(&e.lineup, slot, FIT_BIT + channel, (fits >> channel) & 1)
-    for index in range(agent.cells, agent.cells + agent.cell_count):
-        cell = &e.cells[index]
-        channel = e.classes[cell.cls & ~<uint32_t> ABSENT].channel
-        if (changed >> channel) & 1:
-            if (fits >> channel) & 1:
-                rotation_join(e, index)
-            else:
-                rotation_leave(e, index)
+    if agent.cell_count:
+        rotation_attend(e, slot, changed)
+
+
+cdef struct Given:
+    uint64_t last_given
+    uint32_t agent
+
+
+cdef int compare_given(const void* left, const void* right) noexcept nogil:
+    return -1 if (<const Given*> left).last_given < (<const Given*> right).last_given else 1
+
+
+cdef void restore_order(Engine* e) noexcept nogil:
+    """Brings the line into its order, least recently given first, when a queue needs it again. O(n log n + n * bits)."""
+    cdef Given* line = <Given*> memory_grow(NULL, e.agent_count * sizeof(Given))
+    cdef uint32_t slot, index, count = 0
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number and e.agents[slot].last_given:
+            line[count].last_given = e.agents[slot].last_given
+            line[count].agent = slot
+            count += 1
+    qsort(line, count, sizeof(Given), compare_given)
+    for index in range(count):
+        lineup_move_to_back(&e.lineup, line[index].agent)
+    free(line)
 
 
 cdef uint64_t class_digest(uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
@@ -421,6 +442,7 @@ cdef void queue_rotations(Engine* e, uint32_t queue, bint weighted) noexcept nog
         if weighted:
             start_rotation(e, cls)
             continue
+        rotation_empty(e, cls)
         for slot in range(e.agent_capacity):
             cell = rotation_cell(e, cls, slot)
             if cell != NOBODY:
@@ -462,61 +484,18 @@ cdef void narrow_query(const Engine* e, uint32_t cls, Query* query) noexcept nog
     query.barred_count += c.barred_count
 
 
-cdef inline uint32_t memory_slot(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil:
-    return <uint32_t> mix64((<uint64_t> customer << 32) | group) & (e.memory_size - 1)
-
-
-cdef Memory* memory_find(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil:
-    """Who last served the customer in the group (A1); NULL when nobody is remembered."""
-    cdef uint32_t at
-    if e.memory_size == 0:
-        return NULL
-    at = memory_slot(e, customer, group)
-    while e.memories[at].customer != NOBODY:
-        if e.memories[at].customer == customer and e.memories[at].group == group:
-            return &e.memories[at]
-        at = (at + 1) & (e.memory_size - 1)
-    return NULL
-
-
-cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t agent, int64_t time) noexcept nogil:
-    cdef Memory* memory = memory_find(e, customer, group)
-    cdef Memory* old = e.memories
-    cdef uint32_t size = e.memory_size, index, at
-    if memory == NULL:
-        if 4 * (e.memory_count + 1) > 3 * size:
-            e.memory_size = size * 2 if size else LEAST_TABLE
-            e.memories = <Memory*> memory_grow(NULL, e.memory_size * sizeof(Memory))
-            memset(e.memories, 0xFF, e.memory_size * sizeof(Memory))
-            for index in range(size):
-                if old[index].customer != NOBODY:
-                    at = memory_slot(e, old[index].customer, old[index].group)
-                    while e.memories[at].customer != NOBODY:
-                        at = (at + 1) & (e.memory_size - 1)
-                    e.memories[at] = old[index]
-            free(old)
-        at = memory_slot(e, customer, group)
-        while e.memories[at].customer != NOBODY:
-            at = (at + 1) & (e.memory_size - 1)
-        memory = &e.memories[at]
-        memory.customer = customer
-        memory.group = group
-        e.memory_count += 1
-    memory.agent = agent
-    memory.agent_number = e.agents[agent].number
-    memory.time = time
-
-
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil:
     """Bytes held: agents with their abilities, the lineup, rotations with their cells, jobs; returns the sum of all."""
     cdef uint32_t index
     agents[0] = e.agent_capacity * sizeof(Agent)
     for index in range(e.agent_capacity):
         agents[0] += e.agents[index].ability_count * sizeof(Ability) + e.agents[index].explicit_count * 4
+        if e.agents[index].given_times != NULL:
+            agents[0] += RING_SIZE * sizeof(int64_t)
     planes[0] = lineup_size(&e.lineup)
-    rotations[0] = e.cell_capacity * sizeof(Cell) + e.cell_capacity // 4 * sizeof(uint32_t)
+    rotations[0] = e.cell_block_capacity * sizeof(CellBlock)
     for index in range(e.class_count):
         if e.classes[index].rotation != NULL:
-            rotations[0] += sizeof(Rotation) + e.classes[index].rotation.capacity * 16
+            rotations[0] += sizeof(Rotation) + e.classes[index].rotation.capacity * sizeof(HeapNode)
     jobs[0] = e.job_capacity * sizeof(Job)
     return agents[0] + planes[0] + rotations[0] + jobs[0] + e.memory_size * sizeof(Memory)

@@ -45,7 +45,8 @@ cdef enum Method:
     UPDATE_AGENT = 12
     DELETE_AGENT = 13
     UPDATE_POLICY = 14
-    SET_SCENARIO = 15
+    FINISH_WRAP_UP = 15
+    SET_SCENARIO = 16
 
 # All return True when the call was carried out.
 cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil

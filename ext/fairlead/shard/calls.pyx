@@ -7,14 +7,14 @@ from fairlead.base.memory cimport mix64
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
-    AssignCommand, answer_offer, assign, cancel, complete, first_answer, present_answer,
-    transfer_to_agent, transfer_to_queue,
+    AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
 from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
 from fairlead.shard.rulebook cimport Effect, first_match
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
@@ -404,7 +404,7 @@ cdef bint finish(Tenant* t, Text request_id, uint64_t content, uint32_t refusal,
 
 
 cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Reply* reply) noexcept nogil:
-    """Accepts or declines."""
+    """Accepts or declines an offer, or finishes after-work."""
     cdef uint64_t content = assignment_digest(method, request.job_id, request.version)
     cdef int32_t seen = repeat(t, request.request_id, content, reply)
     cdef uint32_t slot
@@ -413,7 +413,12 @@ cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Repl
     slot = find_job(t, request.job_id, reply)
     if slot == NO_SLOT:
         return False
-    answer_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    if method == ACCEPT_OFFER:
+        accept_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    elif method == DECLINE_OFFER:
+        decline_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    else:
+        finish_wrap_up(&t.engine, slot, <uint64_t> request.version, &reply.answer)
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
 
 
@@ -430,7 +435,9 @@ cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* rep
     slot = find_job(t, request.job_id, reply)
     if slot == NO_SLOT:
         return False
-    complete(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    complete(
+        &t.engine, slot, <uint64_t> request.version, request.first_response.us // 1000 if request.first_response.us > 0 else -1,
+        request.satisfaction if request.has_satisfaction else -1, request.skip_wrap_up, &reply.answer)
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
 
 
@@ -493,7 +500,7 @@ cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* rep
     slot = find_agent(t, request.agent_id, b"agent_id", reply)
     if slot == NO_SLOT:
         return False
-    set_presence(&t.engine, slot, <uint32_t> request.presence)
+    set_presence(&t.engine, slot, <uint32_t> request.presence, request.lease.us)
     note_presence(t, slot, request.reason)
     memset(&reply.answer, 0, sizeof(Answer))
     reply.answer.agent = slot

@@ -28,14 +28,14 @@ from fairlead.codec.validate cimport (
 )
 from fairlead.directory.names cimport NO_SLOT, Names, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.manage cimport remove_agent, set_presence
+from fairlead.engine.manage cimport extend_lease, remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.journal.journal cimport journal_durable
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
-    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
+    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, FINISH_WRAP_UP, JOB_NOT_FOUND,
     LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
@@ -47,7 +47,7 @@ from fairlead.shard.dispatch cimport (
     tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek,
 )
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport Draft, install, prepare, refuse_what_is_in_use
+from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
@@ -227,10 +227,10 @@ cdef class Shard:
     # ---- jobs
 
     def assign(
-        self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
+        self, str tenant not None, job_id, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
-        customer_value=0, affinity=0, gateway="", bint immediate_only=False,
+        customer_value=0, affinity=0, bint immediate_only=False, gateway="",
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
         cdef _Held held = hold(&self._state)
@@ -331,6 +331,11 @@ cdef class Shard:
         if not call_complete(t, &request, &reply):
             raise_failure(&reply)
         return assignment(t, job_id, &reply)
+
+    def finish_wrap_up(self, str tenant not None, job_id, version, request_id=""):
+        """The after-work of a completed job is done; the agent's room serves the backlog in the same step (Q1)."""
+        cdef _Held held = hold(&self._state)
+        return self._answer_offer(tenant, job_id, version, request_id, FINISH_WRAP_UP)
 
     def cancel(self, str tenant not None, job_id, request_id=""):
         """The work is no longer wanted, whoever holds it."""
@@ -495,7 +500,7 @@ cdef class Shard:
 
     def create_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
-        rating=500, order=0, presence=4, request_id="",
+        rating=500, order=0, presence=4, wrap_up_us=-1, request_id="",
     ):
         """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
         cdef _Held held = hold(&self._state)
@@ -506,6 +511,7 @@ cdef class Shard:
         settings = {
             "skills": dict(skills or {}), "tags": list(tags), "capacity": capacity,
             "channel_limits": dict(channel_limits or {}), "weight": weight, "rating": rating, "order": order,
+            "wrap_up_us": wrap_up_us,
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
@@ -519,12 +525,12 @@ cdef class Shard:
             raise_failure(&reply)
         slot = store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
         note_presence(t, slot, text_empty())
-        set_presence(&t.engine, slot, presence)
+        set_presence(&t.engine, slot, presence, 0)
         return self._remember(t, tenant, request_id, content, agent_view(t, slot))
 
     def update_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
-        rating=None, order=None, request_id="",
+        rating=None, order=None, wrap_up_us=None, request_id="",
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
         cdef _Held held = hold(&self._state)
@@ -533,7 +539,7 @@ cdef class Shard:
         cdef uint64_t content
         given = {
             "skills": skills, "tags": tags, "capacity": capacity, "channel_limits": channel_limits, "weight": weight,
-            "rating": rating, "order": order,
+            "rating": rating, "order": order, "wrap_up_us": wrap_up_us,
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
         if t != NULL and self._seen(t, request_id, content):
@@ -586,12 +592,13 @@ cdef class Shard:
         return bool(reply.repeated)
 
     def heartbeat(self, str tenant not None, agent_ids):
-        """Extends leases (P2); returns the ids that are unknown."""
+        """Extends leases (P2); returns the ids of agents who are unknown or OFFLINE."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
         cdef DecodeError error
         cdef Reply reply
         cdef int32_t index
+        cdef uint32_t slot
         error_clear(&error)
         ids = list(agent_ids)
         if validate_heartbeat_size(<int32_t> min(len(ids), 1 << 30), &error) != DECODE_OK:
@@ -601,7 +608,12 @@ cdef class Shard:
                 raise_decode_error(&error)
         if t == NULL:
             return ids
-        return [name for name in ids if find_agent(t, to_text(name, "agent_ids"), b"", &reply) == NO_SLOT]
+        rejected = []
+        for name in ids:
+            slot = find_agent(t, to_text(name, "agent_ids"), b"", &reply)
+            if slot == NO_SLOT or not extend_lease(&t.engine, slot):
+                rejected.append(name)
+        return rejected
 
     def agent(self, str tenant not None, agent_id):
         """One agent, with load and counts."""
@@ -646,7 +658,7 @@ cdef class Shard:
         """One at a time: while the tables are built, other calls go in between."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
-        cdef Draft draft
+        cdef _Draft draft
         name = tenant or "default"
         if validate_only:
             if t == NULL:

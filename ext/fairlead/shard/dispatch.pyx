@@ -22,9 +22,9 @@ from fairlead.codec.messages cimport (
 )
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
 from fairlead.engine.decide cimport Answer, advance, forget, next_due
-from fairlead.engine.manage cimport define_channel, define_queue
+from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, QueueBody, SCHEDULED,
+    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, OUTCOME_OFFERED, OUTCOME_QUEUED, QueueBody, SCHEDULED,
 )
 from fairlead.journal.journal cimport journal_init
 from fairlead.shard.calls cimport (
@@ -33,6 +33,7 @@ from fairlead.shard.calls cimport (
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
     call_transfer, fail, find_agent, find_job,
 )
+from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
@@ -190,7 +191,12 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.reason = <int32_t> answer.reason
     out.version = answer.version
     out.policy_version = <int64_t> answer.policy_version
+    out.offer_end_us = answer.deadline if answer.outcome == OUTCOME_OFFERED else 0
     out.repeated = reply.repeated
+    if answer.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, answer.job, &out.estimate)
+    else:
+        out.estimate.position = 0
 
 
 cdef void job_reply(const Tenant* t, Text id, const Reply* reply, JobReply* out) noexcept nogil:
@@ -227,6 +233,8 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue_time_us = 0 if job.state == SCHEDULED else job.queue_time
     out.assign_time_us = job.assign_time
     out.end_time_us = job.end_time
+    out.deadline_us = job.deadline
+    estimate_wait(&t.engine, slot, &out.estimate)
 
 
 # ---- methods
@@ -405,19 +413,21 @@ cdef int32_t submit_presence(ShardState* s, const uint8_t* data, size_t size, Bu
 
 
 cdef int32_t submit_heartbeat(ShardState* s, const uint8_t* data, size_t size, Buffer* out) noexcept nogil:
-    """Unknown agents are rejected by name, the rest counts."""
+    """Agents who are unknown or OFFLINE are rejected by name, the rest counts (P2)."""
     cdef DecodeError error
     cdef HeartbeatRequest request
     cdef Reply reply
     cdef Tenant* t
     cdef Text id
+    cdef uint32_t slot
     cdef int32_t index, extended = 0
     if decode_heartbeat(data, size, &request, &error) != DECODE_OK:
         return send_decode_error(out, &error)
     t = tenant_find(s, request.tenant)
     for index in range(request.agent_count):
         id = decode_next_agent_id(&request)
-        if t != NULL and find_agent(t, id, b"", &reply) != NO_SLOT:
+        slot = find_agent(t, id, b"", &reply) if t != NULL else NO_SLOT
+        if slot != NO_SLOT and extend_lease(&t.engine, slot):
             extended += 1
         else:
             encode_heartbeat_rejected(out, id)

@@ -7,7 +7,7 @@ from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant
 
 
-cdef class Draft:
+cdef class _Draft:
     cdef RuleBook* rules
     cdef QueueBody** bodies
     cdef uint32_t body_count
@@ -16,6 +16,6 @@ cdef class Draft:
     cdef dict named            # agent id to the slots of the queues that name it
 
 
-cdef Draft prepare(Tenant* t, object tables, object breathe)
-cdef dict install(Tenant* t, object tables, Draft draft, dict members)
+cdef _Draft prepare(Tenant* t, object tables, object breathe)
+cdef dict install(Tenant* t, object tables, _Draft draft, dict members)
 cdef object refuse_what_is_in_use(const Tenant* t, object tables)

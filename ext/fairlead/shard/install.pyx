@@ -101,6 +101,16 @@ cdef QueueBody* queue_body(Tenant* t, object queue) except NULL:
     body.max_wait = queue.max_wait_us
     body.on_max_wait = queue.on_max_wait
     body.overflow = names_find(&t.queues, to_text(queue.overflow_queue, "queues")) if queue.overflow_queue else NO_SLOT
+    body.offer_timeout = queue.offer_timeout_us
+    body.decline_cooldown = queue.decline_cooldown_us
+    body.misses_to_away = queue.misses_to_away
+    body.wrap_up = queue.wrap_up_us
+    body.requeue_lost = queue.requeue_lost
+    body.lost_grace = queue.lost_grace_us
+    body.warm_interval = queue.warm_up_interval_us
+    body.warm_for = queue.warm_up_for_us
+    body.rate_limit = queue.rate_limit
+    body.rate_window = queue.rate_window_us
     body.affinity_mode = queue.affinity_mode
     group = queue.affinity_group or queue.id
     body.affinity_group = names_add(&t.queues, to_text(group, "queues"))
@@ -125,7 +135,7 @@ cdef QueueBody* queue_body(Tenant* t, object queue) except NULL:
     return body
 
 
-cdef object install_queues(Tenant* t, Draft draft):
+cdef object install_queues(Tenant* t, _Draft draft):
     """Queues that go first; O(agents) each."""
     cdef QueueBody body
     cdef uint32_t slot, index
@@ -176,7 +186,7 @@ cdef void keep_scenarios(const RuleBook* old, RuleBook* rules) noexcept nogil:
 
 
 @cython.final
-cdef class Draft:
+cdef class _Draft:
     """A policy with its tables built, not in force."""
 
     def __dealloc__(self):
@@ -187,10 +197,10 @@ cdef class Draft:
         free(self.bodies)
 
 
-cdef Draft prepare(Tenant* t, object tables, object breathe):
+cdef _Draft prepare(Tenant* t, object tables, object breathe):
     """Builds everything that takes long. Only names of the tenant are added, so others may use it in between: `breathe` is called
     every so often and lets them. O(rules * values + queues)."""
-    cdef Draft draft = Draft.__new__(Draft)
+    cdef _Draft draft = _Draft.__new__(_Draft)
     draft.queues = {names_add(&t.queues, to_text(queue.id, "queues")) for queue in tables.queues}
     breathe()
     draft.rules = compile_rules(t, tables, breathe)
@@ -210,7 +220,7 @@ cdef Draft prepare(Tenant* t, object tables, object breathe):
     return draft
 
 
-cdef dict install(Tenant* t, object tables, Draft draft, dict members):
+cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
     """Puts a prepared policy in force in one step; returns the new members by name. Raises and changes nothing when a queue or channel
     of live jobs would disappear. O(queues * agents + waiting jobs)."""
     cdef SettingsBody settings

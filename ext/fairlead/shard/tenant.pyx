@@ -5,14 +5,15 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow, memory_zeroed
-from fairlead.base.text cimport text_empty
+from fairlead.base.text cimport text_empty, text_of
 from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
 )
-from fairlead.engine.apply cimport binds
 from fairlead.engine.model cimport (
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, MAX_CHANNELS, Fact, JobBody,
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
+    PRESENCE_SET, Fact, JobBody,
 )
+from fairlead.engine.places cimport binds
 from fairlead.engine.state cimport engine_free, engine_init
 from fairlead.journal.journal cimport journal_append
 from fairlead.shard.rulebook cimport rulebook_free
@@ -40,7 +41,10 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
         if customer != NO_SLOT:
             t.customer_references[customer] -= 1
             customer_release(t, customer)
-    elif fact.type == FACT_JOB_GIVEN and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
+    elif fact.type == FACT_PRESENCE:
+        if fact.reason != PRESENCE_SET and fact.state != t.engine.agents[fact.agent].presence:
+            note_presence(t, fact.agent, text_of(b"lease_expired" if fact.reason == LEASE_EXPIRED else b"missed_offers"))
+    elif (fact.type == FACT_JOB_GIVEN or fact.type == FACT_OFFER_ACCEPTED) and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
         t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
     journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
     if t.tape != NULL:
@@ -141,8 +145,10 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
         t.note_capacity = capacity
     note = &t.presence_notes[agent]
     note.size = reason.size
-    note.data = <char*> memory_grow(note.data, reason.size)
-    memcpy(note.data, reason.data, reason.size)
+    # A request without a reason has no bytes to point at, and memcpy takes no NULL, not even for none.
+    if reason.size:
+        note.data = <char*> memory_grow(note.data, reason.size)
+        memcpy(note.data, reason.data, reason.size)
 
 
 cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil:

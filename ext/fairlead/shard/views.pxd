@@ -14,6 +14,10 @@ cdef class Assignment:
     cdef readonly bint repeated
     cdef readonly int64_t version
     cdef readonly int64_t policy_version
+    cdef readonly int64_t deadline_us
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
     cdef uint32_t _outcome
     cdef uint32_t _state
     cdef uint32_t _reason
@@ -39,6 +43,10 @@ cdef class JobView:
     cdef readonly str rule
     cdef readonly str plan
     cdef readonly int step
+    cdef readonly int64_t deadline_us
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
 
 
 cdef class AgentView:
@@ -57,6 +65,12 @@ cdef class AgentView:
     cdef readonly int64_t given_count
     cdef readonly int64_t last_given_time_us
     cdef readonly int64_t completed_count
+    cdef readonly int64_t wrap_up_us
+    cdef readonly int64_t lease_end_us
+    cdef readonly int missed_offers
+    cdef readonly int64_t handle_time_ms
+    cdef readonly int64_t first_response_ms
+    cdef readonly int satisfaction
 
 
 cdef class TenantView:

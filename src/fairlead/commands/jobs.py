@@ -27,6 +27,13 @@ def register(commands: Any) -> None:
     complete_parser.add_argument("--satisfaction", type=int, metavar="0-1000", help="what the customer said")
     complete_parser.add_argument("--skip-wrap-up", action="store_true", help="no after-work")
 
+    for name, run, text in (
+        ("accept", accept, "take an offered job for its agent"),
+        ("decline", decline, "turn an offered job down; it is offered on"),
+        ("finish", finish, "end the after-work of a completed job"),
+    ):
+        _version_option(_command(commands, name, run, text))
+
     _command(commands, "cancel", cancel, "end a job that is no longer wanted")
 
     transfer_parser = _command(commands, "transfer", transfer, "move a job; without a target back to its queue")
@@ -175,6 +182,27 @@ def complete(namespace: argparse.Namespace) -> int:
         return _print_state(namespace, client.call(client.routing.CompleteJob, request))
 
 
+def accept(namespace: argparse.Namespace) -> int:
+    """Accepts an offer."""
+    with Client.of(namespace) as client:
+        request = pb2.AcceptOfferRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.AcceptOffer, request))
+
+
+def decline(namespace: argparse.Namespace) -> int:
+    """Declines an offer and says where the job went."""
+    with Client.of(namespace) as client:
+        request = pb2.DeclineOfferRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.DeclineOffer, request))
+
+
+def finish(namespace: argparse.Namespace) -> int:
+    """Finishes after-work."""
+    with Client.of(namespace) as client:
+        request = pb2.FinishWrapUpRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.FinishWrapUp, request))
+
+
 def cancel(namespace: argparse.Namespace) -> int:
     """Ends a job, whoever holds it."""
     with Client.of(namespace) as client:
@@ -268,6 +296,16 @@ def _row(job: job_pb2.Job, now: float) -> tuple[object, ...]:
     )
 
 
+def _expectation(job: job_pb2.Job) -> str | None:
+    """The place of a waiting job and how long it may still take."""
+    if not job.estimate.position:
+        return None
+    place = f"position {job.estimate.position}"
+    if not job.estimate.HasField("p50"):
+        return f"{place}, wait unknown"
+    return f"{place}, wait {age(seconds(job.estimate.p50))} (p50) to {age(seconds(job.estimate.p90))} (p90)"
+
+
 def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
     if namespace.json:
         print_json({"job": plain(job)})
@@ -284,9 +322,10 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
         "urgency": job.urgency,
         "head start": age(seconds(job.head_start)),
         "waited": age(waited) if waited is not None else None,
+        "expected": _expectation(job),
         "policy": job.policy_version,
     }
-    for name in ("create_time", "queue_time", "assign_time", "end_time"):
+    for name in ("create_time", "queue_time", "assign_time", "end_time", "deadline"):
         facts[name.replace("_", " ")] = local_time(seconds(getattr(job, name))) if job.HasField(name) else None
     print(table(("", ""), facts.items(), left=2).lstrip())
     return 0

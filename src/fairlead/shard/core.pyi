@@ -53,7 +53,6 @@ class Shard:
         self,
         tenant: str,
         job_id: str,
-        *,
         queue: str = "",
         channel: str = "",
         skills: Mapping[str, int | tuple[int, int]] | Iterable[str] | None = None,
@@ -74,8 +73,8 @@ class Shard:
         language: str = "",
         customer_value: int = 0,
         affinity: int = 0,
-        gateway: str = "",
         immediate_only: bool = False,
+        gateway: str = "",
     ) -> Assignment: ...
     def accept(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def decline(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
@@ -89,6 +88,7 @@ class Shard:
         satisfaction: int = -1,
         skip_wrap_up: bool = False,
     ) -> Assignment: ...
+    def finish_wrap_up(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def cancel(self, tenant: str, job_id: str, request_id: str = "") -> Assignment: ...
     def transfer(
         self,
@@ -115,6 +115,7 @@ class Shard:
         rating: int = 500,
         order: int = 0,
         presence: int = 4,
+        wrap_up_us: int = -1,
         request_id: str = "",
     ) -> AgentView: ...
     def update_agent(
@@ -129,6 +130,7 @@ class Shard:
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up_us: int | None = None,
         request_id: str = "",
     ) -> AgentView:
         """Changes what is given; None leaves as it is."""

@@ -56,7 +56,13 @@ class Affinity(IntEnum):
     REQUIRE = 3
 
 class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
+
+    `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+
+    An assign that queued the job tells its position (from 1; 0: it does not wait in a line) and the wait that half and
+    nine of ten such jobs do not exceed; 0 while too little is known.
+    """
 
     job_id: str
     outcome: Outcome
@@ -65,8 +71,12 @@ class Assignment:
     agent_id: str
     version: int
     policy_version: int
+    deadline_us: int
     repeated: bool
     queue: str
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class JobView:
     """A job at the moment of the call; times in microseconds of the shard's clock, 0 where there is none."""
@@ -90,9 +100,13 @@ class JobView:
     rule: str
     plan: str
     step: int
+    deadline_us: int
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class AgentView:
-    """An agent at the moment of the call."""
+    """An agent at the moment of the call. -1: `wrap_up_us` is the queue's, a mean has no sample yet; no lease: 0."""
 
     id: str
     skills: dict[str, int]
@@ -109,6 +123,12 @@ class AgentView:
     given_count: int
     last_given_time_us: int
     completed_count: int
+    wrap_up_us: int
+    lease_end_us: int
+    missed_offers: int
+    handle_time_ms: int
+    first_response_ms: int
+    satisfaction: int
 
 class TenantView:
     """Counts of one tenant; `agents` by presence ONLINE, AWAY, DRAINING, OFFLINE; `jobs` by state, live or ended."""

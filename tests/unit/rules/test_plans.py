@@ -250,3 +250,15 @@ def test_a_jobs_own_weighted_strategy_has_the_rotation_of_its_class(routing: Mak
     r.online("two", weight=200, capacity=99).online("one", weight=100, capacity=99)
     got = r.deal(30, complete=True)
     assert (got.count("two"), got.count("one")) == (20, 10)
+
+
+def test_a_step_that_expires_under_an_open_offer_waits_for_its_end(routing: Make) -> None:
+    """O4: the clock runs, the demands stay as they are until the agent has declined; then the step counts at once."""
+    r = planned(routing, step(10, drop_skills=("s",)), offer_timeout_us=60 * SECOND, decline_cooldown_us=600 * SECOND)
+    r.online("able", skills={"s": 5})
+    assert r.assign("j", skills=["s"]).outcome.name == "OFFERED"
+    r.online("plain")
+    r.at(20)
+    assert (r.state("j"), r.job("j").agent_id, r.job("j").step) == (JobState.OFFERED, "able", 0)
+    r.shard.decline(TENANT, "j", r.job("j").version)
+    assert (r.state("j"), r.job("j").agent_id, r.job("j").step) == (JobState.OFFERED, "plain", 1)
