@@ -1,10 +1,13 @@
 """A policy's cost: what rules add to an assign, and how long applying a big one keeps other calls waiting.
 
-`ns_per_assign`: one assign through the bytes path (`Shard.submit`, the call from Python included), by number of rules, where the
-request matches the last rule only; labels, a language, a value, a tier and a schedule are looked at. The best of ROUNDS rounds. `apply_ms`: `install_policy` of 1,000 queues and 1,000
-rules over another one of that size, while 10,000 jobs wait that nobody can take; `max_request_delay_ms`: the longest call of another
-thread meanwhile. Medians of APPLIES installs. Every figure is verified first: the rule that the job shows must be the expected one, and the state
-must pass `check()` after the policy.
+`ns_per_assign`: one assign through the bytes path (`Shard.submit`, the call from Python included), by number of rules,
+where the request matches the last rule only; labels, a language, a value, a tier and a schedule are looked at. The
+best of ROUNDS rounds.
+
+`apply_ms`: `install_policy` of 1,000 queues and 1,000 rules over another one of that size, while 10,000 jobs wait that
+nobody can take. `max_request_delay_ms`: the longest call of another thread meanwhile. Medians of APPLIES installs.
+
+Verified first: the rule that the job shows must be the expected one, and the state must pass `check()` afterwards.
 
 A section of the result is a function of SECTIONS; each returns what stands under its keys.
 """
@@ -32,7 +35,7 @@ APPLIES = 7
 
 
 def rules(count: int, edition: int = 0) -> tuple[RuleTable, ...]:
-    """Of so many rules the last alone matches the benchmark's job; the others miss it by one condition each, in turn."""
+    """Of so many rules the last alone matches the benchmark's job; the others miss it by one condition each."""
     almost = (
         {"labels": (("kind", ("other{n}",)),)},
         {"labels": (("kind", ("order",)), ("campaign", ("c{n}",)))},
@@ -45,9 +48,13 @@ def rules(count: int, edition: int = 0) -> tuple[RuleTable, ...]:
     for n in range(count - 1):
         fields: dict[str, Any] = dict(almost[n % len(almost)])
         if "labels" in fields:
-            fields["labels"] = tuple((key, tuple(value.format(n=n) for value in values)) for key, values in fields["labels"])
+            fields["labels"] = tuple(
+                (key, tuple(value.format(n=n) for value in values)) for key, values in fields["labels"]
+            )
         made.append(RuleTable(f"rule{n}", **fields, head_start_us=edition))
-    last = RuleTable("last", labels=(("kind", ("order",)),), languages=("en",), customer_tiers=("gold",), head_start_us=5)
+    last = RuleTable(
+        "last", labels=(("kind", ("order",)),), languages=("en",), customer_tiers=("gold",), head_start_us=5
+    )
     return (*made, last)
 
 
@@ -56,7 +63,13 @@ def policy(rule_count: int, queue_count: int = 1, edition: int = 0) -> PolicyTab
     plan = PlanTable("plan", (StepTable(60_000_000, lower_levels=1 + edition % 5),))
     return PolicyTables(
         queues=tuple(
-            QueueTable(f"q{n}", plan="plan" if n % 2 else "", max_length=100_000 + edition, any_tags=(f"t{n % 50}",), everyone=n == 0)
+            QueueTable(
+                f"q{n}",
+                plan="plan" if n % 2 else "",
+                max_length=100_000 + edition,
+                any_tags=(f"t{n % 50}",),
+                everyone=n == 0,
+            )
             for n in range(queue_count)
         ),
         default_queue="q0",

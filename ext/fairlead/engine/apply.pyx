@@ -457,7 +457,7 @@ cdef void apply_relaxed(Engine* e, const Fact* fact) noexcept nogil:
         job.policy_version = e.policy_version
         job.held = was_held
         enter_backlog(e, fact.job)
-    set_timer(e, fact.job)
+        set_timer(e, fact.job)
 
 
 cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:

@@ -54,7 +54,7 @@ cdef void follow_plan(Engine* e, uint32_t slot, bint is_new) noexcept nogil:
     cdef uint32_t count
     cdef Job probe
     cdef Fact fact
-    if job.plan == NOBODY or OFFERED <= job.state <= WRAPPING or not (is_new or forgets or step != job.step):
+    if job.plan == NOBODY or (OFFERED <= job.state <= WRAPPING and job.agent != NOBODY) or not (is_new or forgets or step != job.step):
         return
     original = &e.classes[job.original]
     probe = job[0]

@@ -98,7 +98,7 @@ def test_a_costly_job_of_a_closed_queue_reserves_nobody(routing: Make) -> None:
         channels=(ChannelTable("chat"), ChannelTable("voice", 3)),
         reserve_after_us=10 * SECOND,
     ).online("ann", capacity=3)
-    r.give("x", "ann") if False else r.assign("x", queue="b")
+    r.assign("x", queue="b")
     r.assign("big", channel="voice")
     r.at(50)
     assert r.assign("small", queue="b").agent_id == "ann"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fairlead.policy.tables import STRATEGIES, PlanTable, RuleTable, StepTable
+from fairlead.policy.tables import STRATEGIES, ChannelTable, PlanTable, RuleTable, StepTable
 from fairlead.shard.core import Affinity, JobState, Presence, Reason
 from tests.unit.rules.support import SECOND, TENANT, Routing, queue
 
@@ -77,7 +77,6 @@ def test_who_was_eligible_earlier_is_preferred(routing: Make) -> None:
     r.presence("high", Presence.AWAY)
     r.presence("low", Presence.AWAY)
     r.presence("none", Presence.AWAY)
-    r.give_room = None  # type: ignore[attr-defined]
     assert r.assign("j", skills={"s": 8}).agent_id == ""
     r.at(25)
     assert r.job("j").step == 2
@@ -89,8 +88,6 @@ def test_who_was_eligible_earlier_is_preferred(routing: Make) -> None:
 
 def test_a_job_that_waits_at_a_late_step_prefers_the_earliest_eligible(routing: Make) -> None:
     """R1: all come to have room in one step, by a policy that raises a channel's limit."""
-    from fairlead.policy.tables import ChannelTable
-
     made = plan(step(10, lower_levels=4), step(20, any_agent=True))
     queues = (queue("a", plan="p"),)
     r = routing(*queues, plans=(made,), channels=(ChannelTable("chat", max_jobs=1),))
@@ -132,8 +129,6 @@ def test_preferences_can_be_dropped(routing: Make) -> None:
 
 def test_a_preference_survives_the_demand_of_its_skill(routing: Make) -> None:
     """R1: what was demanded is dropped, what was preferred is still preferred."""
-    from fairlead.policy.tables import ChannelTable
-
     made = plan(step(1, drop_skills=("s",)))
     r = routing(queue("a", plan="p"), plans=(made,), channels=(ChannelTable("chat", max_jobs=1),))
     r.online("plain", capacity=9).online("skilled", skills={"s": 3}, capacity=9)

@@ -34,7 +34,8 @@ def matches(rule: RuleTable, job: dict[str, Any], opened: set[str], on: set[str]
         (
             all(key in labels and (not values or labels[key] in values) for key, values in rule.labels),
             not rule.channels or job.get("channel", "chat") in rule.channels,
-            not rule.languages or any(language == each.lower() or language.startswith(each.lower() + "-") for each in rule.languages),
+            not rule.languages
+            or any(language == each.lower() or language.startswith(each.lower() + "-") for each in rule.languages),
             not rule.customer_tiers or job.get("customer_tier", "") in rule.customer_tiers,
             value >= rule.min_value and (not rule.max_value or value <= rule.max_value),
             not rule.queues or job.get("queue", "") in rule.queues,
@@ -87,7 +88,10 @@ def random_job(rng: random.Random) -> dict[str, Any]:
 def test_shuffled_rules_give_the_answers_of_a_naive_matcher(routing: Make, count: int) -> None:
     """L2: whatever the order, the number of rules, the hour and the switches."""
     rng = random.Random(count)
-    schedules = (ScheduleTable("day", False, (100 * SECOND, 300 * SECOND)), ScheduleTable("night", True, (200 * SECOND,)))
+    schedules = (
+        ScheduleTable("day", False, (100 * SECOND, 300 * SECOND)),
+        ScheduleTable("night", True, (200 * SECOND,)),
+    )
     rules = [random_rule(rng, number) for number in range(count)]
     policy: dict[str, Any] = {
         "channels": tuple(ChannelTable(name) for name in CHANNELS),
