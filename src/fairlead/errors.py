@@ -154,6 +154,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "CHANNEL_NOT_FOUND": NotFound,
     "TIER_NOT_FOUND": NotFound,
     "SCENARIO_NOT_FOUND": NotFound,
+    "POLICY_VERSION_NOT_FOUND": NotFound,
     "JOB_ALREADY_EXISTS": AlreadyExists,
     "AGENT_ALREADY_EXISTS": AlreadyExists,
     "REQUEST_ID_REUSED": AlreadyExists,
