@@ -19,7 +19,7 @@ ROOMS = (
     ("transport", "load"),
     ("shard",),
     ("customers",),
-    ("codec", "directory", "events", "journal", "engine"),
+    ("codec", "directory", "events", "journal", "engine", "rules"),
     ("base",),
 )
 

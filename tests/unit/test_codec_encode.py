@@ -84,8 +84,8 @@ def check_job_replies(rng: random.Random) -> None:
 
 
 def check_get_job(rng: random.Random) -> None:
-    fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer"))
-    fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version"))
+    fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer", "rule", "plan"))
+    fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version", "step"))
     official = job_pb2.Job(**fields)
     for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time", "deadline"):
         fields[name] = rng.choice((0, 1, 999_999, 1_000_000, 1_700_000_000_123_456, 253_402_300_799_999_999))

@@ -23,7 +23,7 @@ cdef extern from *:
 
 cdef enum:
     NOBODY = 0xFFFFFFFF
-    MAX_QUERY = 72  # bits that one question may ask for
+    MAX_QUERY = 400  # bits that one question may ask for
 
 
 cdef struct Plane:

@@ -25,6 +25,8 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_17,
+    BYTES_18,
     BYTES_20,
     BYTES_21,
     VARINT_1,
@@ -40,6 +42,7 @@ from fairlead.codec.tags cimport (
     VARINT_12,
     VARINT_15,
     VARINT_16,
+    VARINT_19,
 )
 from fairlead.codec.writer cimport (
     FIELD_SIZE,
@@ -133,9 +136,9 @@ cdef void encode_transfer(Buffer* buffer, const JobReply* reply) noexcept nogil:
 cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     cdef size_t content = open_message(buffer)
     cdef size_t text_size = (
-        <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size
+        <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size + job.rule.size + job.plan.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 17 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 20 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, job.id)
     at = put_number(at, VARINT_2, job.state)
     at = put_text(at, BYTES_3, job.queue)
@@ -152,6 +155,9 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_14, job.end_time_us)
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
+    at = put_text(at, BYTES_17, job.rule)
+    at = put_text(at, BYTES_18, job.plan)
+    at = put_number(at, VARINT_19, job.step)
     at = put_time(at, BYTES_20, job.deadline_us)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_21, &job.estimate)

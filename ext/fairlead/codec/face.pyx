@@ -419,6 +419,9 @@ def encode_get_job(fields: dict) -> bytes:
     hold(kept, fields["channel"], &job.channel)
     hold(kept, fields["agent_id"], &job.agent_id)
     hold(kept, fields["customer"], &job.customer)
+    hold(kept, fields["rule"], &job.rule)
+    hold(kept, fields["plan"], &job.plan)
+    job.step = fields["step"]
     job.state = fields["state"]
     job.reason = fields["reason"]
     job.urgency = fields["urgency"]

@@ -240,6 +240,9 @@ cdef struct JobDetail:
     Text channel
     Text agent_id
     Text customer
+    Text rule
+    Text plan
+    int32_t step
     int32_t state
     int32_t reason
     int32_t urgency

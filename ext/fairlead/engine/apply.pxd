@@ -11,7 +11,8 @@ from fairlead.engine.model cimport Engine, Fact
 # Flags of FACT_JOB_WAITS; FACT_JOB_GIVEN knows the first.
 cdef enum:
     AGE_RESET = 1     # queue_time becomes now
-    OWN_DROPPED = 2   # its own agent no longer counts
+    OWN_DROPPED = 2   # its own agent no longer counts; FACT_JOB_RELAXED knows it too
+    PLAN_DROPPED = 4  # it stays on its present demands
 
 cdef void apply(Engine* e, const Fact* fact) noexcept nogil
 cdef void commit(Engine* e, Fact* fact) noexcept nogil

@@ -10,23 +10,24 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.engine.affinity cimport memory_drop
 from fairlead.engine.model cimport (
     ASSIGNED, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_DUE, FACT_AGENT_REMOVED, FACT_BARS_ENDED, FACT_CHANNEL,
-    FACT_CLASS, FACT_CLOCK, FACT_CUSTOMER_FORGOTTEN, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_OFFERED,
-    FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_LEASE_EXTENDED,
-    FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS, FACT_UNRESERVED,
+    FACT_CLASS, FACT_CLOCK, FACT_CUSTOMER_FORGOTTEN, FACT_HOURS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN,
+    FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_RELAXED, FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS,
+    FACT_JOB_WRAPS, FACT_LEASE_EXTENDED, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PLAN, FACT_PRESENCE, FACT_QUEUE,
+    FACT_RESERVED, FACT_SETTINGS, FACT_UNRESERVED,
     OFFLINE, ONLINE_BIT, QUEUED, SCHEDULED, UNKNOWN, WEIGHTED, Ability, Agent, AgentBody, Channel, ChannelBody, Class,
-    ClassBody, Demand, Job, JobBody, Queue, QueueBody, SettingsBody,
+    ClassBody, Demand, Job, JobBody, Plan, PlanBody, Queue, QueueBody, SettingsBody,
 )
 from fairlead.engine.offers cimport (
     apply_accepted, apply_bars_ended, apply_offer_ended, apply_offered, apply_wraps, forget_bars, forgive_bars, note_served,
 )
 from fairlead.engine.places cimport (
-    drop_bars, enter_backlog, enter_class, join_agent, leave_agent, leave_backlog, leave_line, note_given, set_state,
+    drop_bars, drop_plan, enter_backlog, enter_class, join_agent, leave_agent, leave_backlog, leave_line, note_given, set_state,
 )
 from fairlead.engine.presence cimport apply_lease_extended, apply_presence
 from fairlead.engine.rotation cimport rotation_drop_all, rotation_weigh
 from fairlead.engine.state cimport (
     agent_timer_places, class_define, class_renew, class_timer_places, derive_attributes, derive_room, is_member, needs_order,
-    queue_rotations, reserve_agents, reserve_jobs, reserve_queues, restore_order, rotations_follow,
+    queue_rotations, reserve_agents, reserve_jobs, reserve_plans, reserve_queues, restore_order, rotations_follow,
 )
 from fairlead.engine.timers cimport set_agent_timer, set_timer
 
@@ -85,6 +86,8 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         set_agent_timer(e, fact.agent)
     elif fact.type == FACT_JOB_STARTS:
         e.jobs[fact.job].queue_time = e.jobs[fact.job].start_time
+    elif fact.type == FACT_JOB_RELAXED:
+        apply_relaxed(e, fact)
     elif fact.type == FACT_JOB_EXCLUDES:
         apply_excludes(e, fact)
     elif fact.type == FACT_CLOCK:
@@ -101,6 +104,10 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_class(e, fact)
     elif fact.type == FACT_QUEUE:
         apply_queue(e, <const QueueBody*> fact.body)
+    elif fact.type == FACT_HOURS:
+        e.queues[fact.value].closed = fact.flag
+    elif fact.type == FACT_PLAN:
+        apply_plan(e, <const PlanBody*> fact.body)
     elif fact.type == FACT_CHANNEL:
         apply_channel(e, <const ChannelBody*> fact.body)
     elif fact.type == FACT_SETTINGS:
@@ -177,13 +184,16 @@ cdef void set_limits(Engine* e, Queue* queue, const QueueBody* body) noexcept no
 
 
 cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
-    """Everything about a queue but its explicit members, who are facts of agents. O(agents + classes)."""
+    """Everything about a queue but its explicit members, who are facts of agents. O(agents), and O(classes) or O(jobs) only where
+    its membership, rotations or clocks change."""
     cdef Queue* queue
     cdef uint32_t slot, cls
-    cdef bint renewed, was_ordered
+    cdef bint renewed, reclocked, was_ordered
     reserve_queues(e, body.queue + 1)
     queue = &e.queues[body.queue]
     renewed = queue.everyone != body.everyone
+    reclocked = queue.live and (queue.max_wait != body.max_wait or queue.requeue_lost != body.requeue_lost
+                                or queue.lost_grace != body.lost_grace)
     was_ordered = needs_order(queue)
     queue.used = body.used
     queue.everyone = body.everyone
@@ -200,6 +210,10 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.max_wait = body.max_wait
     e.changes += 1
     set_limits(e, queue, body)
+    queue.closed = body.closed
+    queue.on_closed = body.on_closed
+    queue.closed_strategy = body.closed_strategy
+    queue.plan = body.plan
     if not queue.used:
         queue.last_served_number = 0
     e.ordered_queues += <uint32_t> (needs_order(queue) - was_ordered)
@@ -208,18 +222,42 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.any_count = body.any_count
     queue.any_of = <Demand*> memory_grow(queue.any_of, body.any_count * sizeof(Demand))
     memcpy(queue.any_of, <const char*> body + sizeof(QueueBody), body.any_count * sizeof(Demand))
-    for cls in range(e.class_count):
-        if e.classes[cls].queue == body.queue and renewed:
+    for cls in range(e.class_count if renewed else 0):
+        if e.classes[cls].queue == body.queue:
             class_renew(e, cls)
-    queue_rotations(e, body.queue, queue.used and queue.strategy == WEIGHTED)
+    if e.rotation_count or queue.strategy == WEIGHTED:
+        queue_rotations(e, body.queue, queue.used and queue.strategy == WEIGHTED)
     for slot in range(e.agent_capacity):
         if e.agents[slot].number:
             if queue.bit != NOBODY:
                 lineup_put(&e.lineup, slot, queue.bit, is_member(e, slot, body.queue))
-            rotations_follow(e, slot)
-    for slot in range(e.job_used):
+            if e.rotation_count:
+                rotations_follow(e, slot)
+    for slot in range(e.job_used if reclocked else 0):
         if QUEUED <= e.jobs[slot].state < COMPLETED and e.classes[e.jobs[slot].cls].queue == body.queue:
             set_timer(e, slot)
+
+
+cdef void apply_plan(Engine* e, const PlanBody* body) noexcept nogil:
+    """A plan as it is from now on. Jobs keep their step until they follow it; one that is no longer used leaves them without. O(jobs)."""
+    cdef Plan* plan
+    cdef uint32_t slot
+    reserve_plans(e, body.plan + 1)
+    plan = &e.plans[body.plan]
+    plan.used = body.used
+    plan.end = body.end
+    plan.step_count = body.step_count
+    plan.overflow = body.overflow
+    plan.end_after = body.end_after
+    memcpy(plan.steps, body.steps, sizeof(body.steps))
+    plan.dropped = <uint32_t*> memory_grow(plan.dropped, body.dropped_count * sizeof(uint32_t))
+    memcpy(plan.dropped, <const char*> body + sizeof(PlanBody), body.dropped_count * sizeof(uint32_t))
+    for slot in range(e.job_used):
+        if e.jobs[slot].number and e.jobs[slot].plan == body.plan:
+            if not body.used:
+                drop_plan(&e.jobs[slot])
+            if e.jobs[slot].state == QUEUED:
+                set_timer(e, slot)
 
 
 cdef void apply_class(Engine* e, const Fact* fact) noexcept nogil:
@@ -346,6 +384,12 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.own_number = body.own_number
     job.cls = body.cls
     job.preferred = body.preferred
+    job.original = body.original
+    job.wishes = body.wishes
+    job.plan = body.plan
+    job.step = body.step
+    job.strategy = body.strategy
+    job.rule = body.rule
     job.customer = body.customer
     job.own_agent = body.own_agent
     job.urgency = body.urgency
@@ -392,9 +436,32 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
         job.queue_time = fact.time
     if fact.flag & OWN_DROPPED:
         job.own_mode = 0
+    if fact.flag & PLAN_DROPPED:
+        drop_plan(job)
     forget_bars(e, fact.job, fact.time)
     enter_backlog(e, fact.job)
     set_timer(e, fact.job)
+
+
+cdef void apply_relaxed(Engine* e, const Fact* fact) noexcept nogil:
+    """`job`, `cls`, `value` (class of demands and preferences), `state` (step), `reason`, `flag`: its plan has reached a step (R1)."""
+    cdef Job* job = &e.jobs[fact.job]
+    cdef bint was_held = job.held
+    if job.state == QUEUED:
+        leave_backlog(e, fact.job)
+    job.cls = fact.cls
+    job.preferred = <uint32_t> fact.value
+    job.step = fact.state
+    if fact.flag & OWN_DROPPED:
+        job.own_mode = 0
+        job.hold_until = 0
+        was_held = False
+    if job.state == QUEUED:
+        job.reason = fact.reason
+        job.policy_version = e.policy_version
+        job.held = was_held
+        enter_backlog(e, fact.job)
+        set_timer(e, fact.job)
 
 
 cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
@@ -403,6 +470,8 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     if job.state == QUEUED:
         leave_line(e, fact.job, fact.time)
     enter_class(e, fact.job, fact.cls)
+    if fact.reason == BY_TRANSFER:
+        drop_plan(job)
     note_given(e, fact.job, fact.agent, fact.cls, fact.reason, False)
     join_agent(e, fact, ASSIGNED)
     if fact.flag & AGE_RESET:

@@ -15,6 +15,7 @@ from fairlead.engine.model cimport (
     ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, RING_SIZE,
     SATURATION_BIT, SATURATION_BITS, STATE_COUNT, UNKNOWN, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
 )
+from fairlead.engine.plans cimport step_class
 from fairlead.engine.rotation cimport is_present, rotation_begin, rotation_cell, rotation_check
 from fairlead.engine.state cimport (
     agent_timer_places, class_matches, class_timer_places, has_room, is_member, job_timer_places, job_waiting_places, level_of, owns,
@@ -63,8 +64,7 @@ cdef void audit_structures(Engine* e, Audit* result) noexcept nogil:
         waiting += c.waiting.size != 0
         clocks += c.head_number != 0
         weighted = e.queues[c.queue].used != 0 and e.queues[c.queue].strategy == WEIGHTED
-        expect(result, (c.rotation != NULL) == weighted,
-               b"rotation: there for weighted queues alone")
+        expect(result, c.rotation != NULL or not weighted, b"rotation: there for weighted queues")
         if c.rotation != NULL:
             expect(result, rotation_check(e, cls), b"rotation: heaps or weight")
     expect(result, waiting == e.waiting_class_count, b"backlog: count of classes that wait")
@@ -173,6 +173,7 @@ cdef void audit_jobs(Engine* e, Audit* result) noexcept nogil:
         audit_timer(&e.job_timers, job.timer_place, job_due(e, job), b"a job's timer", result)
         expect(result, (job.deadline != 0) == (job.state == OFFERED or job.state == WRAPPING), b"O1: deadline of an offer or after-work")
         expect(result, job.bar_count == 0 or job.state == QUEUED or job.state == OFFERED, b"O2: bars of a job that is not to be had")
+        audit_plan(e, job, result)
         held -= holds(job.state)
         if job.state == QUEUED:
             held_waiting += job.held
@@ -183,6 +184,18 @@ cdef void audit_jobs(Engine* e, Audit* result) noexcept nogil:
     expect(result, ended == e.ended_count, b"J4: count of remembered jobs")
     expect(result, held_waiting == e.held_waiting, b"A2: count of jobs held for an agent")
     expect(result, costly == e.costly_waiting, b"Q8: count of costly waiting jobs")
+
+
+cdef void audit_plan(Engine* e, const Job* job, Audit* result) noexcept nogil:
+    """R1: a waiting job is at the step that was due when the clock last moved, and of that step's class."""
+    cdef uint32_t cls
+    if job.plan == NOBODY:
+        expect(result, job.step == 0, b"R1: a step without a plan")
+        return
+    expect(result, job.plan < e.plan_capacity and e.plans[job.plan].used, b"R1: a job whose plan is no longer used")
+    if job.state == QUEUED and job.step <= e.plans[job.plan].step_count + 1:
+        cls = step_class(e, job, job.step)
+        expect(result, cls == job.cls or cls == NOBODY, b"R1: a waiting job is of another class than its step's")
 
 
 cdef void audit_backlog(Engine* e, Audit* result) noexcept nogil:
@@ -267,6 +280,10 @@ cdef uint64_t job_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, (<uint64_t> job.version << 32) | (<uint64_t> job.cost << 16) | (job.state << 8) | job.reason)
     hash = fold(hash, (job.urgency << 24) | (job.own_mode << 16) | (job.own_away << 8) | (job.held << 2) | job.affinity)
     hash = fold(hash, job.policy_version)
+    if job.plan != NOBODY:
+        hash = fold(fold(hash, (<uint64_t> job.plan << 8) | job.step), e.classes[job.original].digest)
+        hash = fold(hash, e.classes[job.wishes].digest if job.wishes != NOBODY else 0)
+    hash = fold(hash, (<uint64_t> job.rule << 16) | job.strategy)
     hash = fold(hash, <uint64_t> job.deadline)
     for index in range(job.bar_count):
         hash = fold(fold(hash, e.agents[job.bars[index].agent].number), <uint64_t> job.bars[index].until)
@@ -289,9 +306,11 @@ cdef uint64_t rotation_hash(const Engine* e, uint32_t cls) noexcept nogil:
 
 
 cdef uint64_t queue_hash(const Engine* e, uint32_t slot) noexcept nogil:
-    """The rotation of `sequential`; the rest of a queue is policy, and that is in the version."""
+    """The rotation of `sequential`, and the hours; the rest of a queue is policy, and that is in the version."""
     cdef const Queue* queue = &e.queues[slot]
-    return mix64(fold(fold(fold(3, slot), queue.last_served), queue.last_served_number)) if queue.last_served_number else 0
+    if queue.last_served_number == 0 and queue.closed == 0:
+        return 0
+    return mix64(fold(fold(fold(fold(3, slot), queue.last_served), queue.last_served_number), queue.closed))
 
 
 cdef uint64_t state_hash(const Engine* e) noexcept nogil:

@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fairlead.engine.model cimport Engine, Job
 
 cdef enum:
-    KEY_COUNT = 8   # threshold, preferences, three of the strategy, last given, order, number
+    GROUP_KEYS = 3   # step, threshold, preferences
+    KEY_COUNT = 9    # those, three of the strategy, last given, order, number
 
 cdef struct Choice:
     uint32_t agent       # NOBODY: nobody can take it

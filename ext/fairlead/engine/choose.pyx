@@ -1,6 +1,6 @@
 """See choose.pxd.
 
-The order of candidates is T5's: own agent, below the saturation threshold, all preferences, the strategy's keys, least
+The order of candidates is T5's: own agent, eligible in an earlier step, below the saturation threshold, all preferences, the strategy's keys, least
 recently given a job, order number. Where nothing special is asked, bit planes answer in that order directly: the lineup stands
 least-recently-given first, so the first match is the longest idle, the first match in the lowest saturation bucket the
 least loaded. `choose_slowly` looks at every agent and is the definition; it also serves what is rare.
@@ -13,12 +13,14 @@ from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
     AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_HANDLE_TIME, BY_LOAD, BY_OWN_AGENT,
     BY_PREFERENCE, BY_RATING, BY_SATISFACTION, BY_SATURATION, BY_SKILL_COUNT, BY_SKILL_LEVEL, BY_STRATEGY, BY_WEIGHT,
-    EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT, RANDOM,
-    SATURATION_BIT, SEQUENTIAL, SORT_KEYS_BASE, SPECIALIST, STRATEGY_KEYS, UNKNOWN, WEIGHTED, Agent, Class, Queue, job_before, saturation,
+    CLOSED_HOURS, EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, MAX_STEPS, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT,
+    RANDOM, SATURATION_BIT, SEQUENTIAL, SORT_KEYS_BASE, SPECIALIST, STRATEGY_KEYS, UNKNOWN, WEIGHTED, Agent, Class, Queue,
+    job_before, saturation,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell, rotation_limit, rotation_pick, turn
 from fairlead.engine.limits cimport kept_off
-from fairlead.engine.state cimport class_matches, class_query, excludes, has_room, owns
+from fairlead.engine.plans cimport earliest_step, is_shut, step_class, strategy_of
+from fairlead.engine.state cimport class_matches, class_query, excludes, has_room, narrow_query, owns
 from fairlead.engine.timers cimport FOREVER
 
 cdef enum:
@@ -37,6 +39,7 @@ cdef bint can_take(const Engine* e, const Job* job, uint32_t agent) noexcept nog
     """T1: whether the agent is a candidate for the job. O(1)."""
     return (
         e.agents[agent].presence == ONLINE
+        and not is_shut(e, job.cls)
         and has_room(e, agent, e.classes[job.cls].channel, job.cost)
         and class_matches(e, job.cls, agent)
         and not kept_off(e, job, agent)
@@ -50,7 +53,11 @@ cdef inline bint own_is_there(const Engine* e, const Job* job) noexcept nogil:
 
 
 cdef bint own_can_take(const Engine* e, const Job* job) noexcept nogil:
-    """A2: the job's own agent is there, matches and has room."""
+    """A2: the job's own agent is there, matches and has room, and the queue lets its jobs go."""
+    return own_has_room(e, job) and not is_shut(e, job.cls)
+
+
+cdef bint own_has_room(const Engine* e, const Job* job) noexcept nogil:
     return (
         owns(e, job)
         and own_is_there(e, job)
@@ -78,10 +85,12 @@ cdef Choice choose(Engine* e, const Job* job, bint may_hold) noexcept nogil:
     choice.cause = BY_STRATEGY
     choice.hold_until = 0
     if owns(e, job):
-        if own_can_take(e, job):
-            choice.agent = job.own_agent
-            choice.cause = BY_OWN_AGENT
-            return choice
+        if own_has_room(e, job):
+            if not is_shut(e, job.cls):
+                choice.agent = job.own_agent
+                choice.cause = BY_OWN_AGENT
+            if choice.agent != NOBODY or job.own_mode != AFFINITY_REQUIRE:
+                return choice
         until = FOREVER if job.own_mode == AFFINITY_REQUIRE else job.queue_time + job.own_hold
         if may_hold and until > e.now and hold_stands(e, job):
             choice.hold_until = until
@@ -93,25 +102,43 @@ cdef Choice choose(Engine* e, const Job* job, bint may_hold) noexcept nogil:
 cdef uint32_t select(Engine* e, const Job* job, uint32_t* cause) noexcept nogil:
     """The best candidate by T5 without the own agent, NOBODY when there is none."""
     cdef const Queue* queue = &e.queues[e.classes[job.cls].queue]
-    cdef bint plain = queue.threshold >= 100
-    cdef uint32_t agent = NOBODY
+    cdef uint32_t strategy = strategy_of(e, job), step, cls, agent
+    if is_shut(e, job.cls):
+        return NOBODY
     if e.reserved_count or e.by_definition:
         return choose_slowly(e, job)
-    if queue.strategy == WEIGHTED:
-        if plain and job.preferred == NOBODY and job.excluded_count == 0 and job.bar_count == 0 and not queue.paced:
+    if strategy == WEIGHTED:
+        if queue.threshold >= 100 and job.preferred == NOBODY and job.excluded_count == 0 and job.bar_count == 0 \
+                and not queue.paced and job.step == 0 and e.classes[job.cls].rotation != NULL:
             return rotation_pick(e, job.cls)
         return choose_slowly(e, job)
-    if not plain:
+    if e.ordered_queues == 0:   # the line does not stand in the order that ties ask for: no queue does
+        return choose_slowly(e, job)
+    for step in range(job.step if job.plan != NOBODY else 0):
+        cls = step_class(e, job, step)
+        if cls == NOBODY:
+            return choose_slowly(e, job)
+        agent = select_in(e, job, cls, strategy, cause)
+        if agent != NOBODY:
+            return agent
+    return select_in(e, job, job.cls, strategy, cause)
+
+
+cdef uint32_t select_in(Engine* e, const Job* job, uint32_t cls, uint32_t strategy, uint32_t* cause) noexcept nogil:
+    """The best candidate who is of a class, the job's or that of an earlier step of its plan."""
+    cdef const Queue* queue = &e.queues[e.classes[cls].queue]
+    cdef uint32_t agent = NOBODY
+    if queue.threshold < 100:
         if job.preferred != NOBODY:
-            agent = find(e, job, job.preferred, queue, True)
+            agent = find(e, job, cls, job.preferred, strategy, True)
         if agent == NOBODY:
-            agent = find(e, job, job.cls, queue, True)
+            agent = find(e, job, cls, NOBODY, strategy, True)
     if agent == NOBODY and job.preferred != NOBODY:
-        agent = find(e, job, job.preferred, queue, False)
+        agent = find(e, job, cls, job.preferred, strategy, False)
         if agent != NOBODY:
             cause[0] = BY_PREFERENCE
     if agent == NOBODY:
-        agent = find(e, job, job.cls, queue, False)
+        agent = find(e, job, cls, NOBODY, strategy, False)
     return agent
 
 
@@ -120,17 +147,21 @@ cdef inline bint is_below(const Engine* e, const Queue* queue, uint32_t agent) n
     return e.agents[agent].load * 100 < <uint32_t> queue.threshold * e.agents[agent].capacity
 
 
-cdef uint32_t find(Engine* e, const Job* job, uint32_t cls, const Queue* queue, bint below) noexcept nogil:
-    """The best of a class by the queue's strategy; with `below` among agents below the threshold. Nobody is reserved."""
+cdef uint32_t find(Engine* e, const Job* job, uint32_t cls, uint32_t also, uint32_t strategy, bint below) noexcept nogil:
+    """The best of a class by a strategy; `also` is a class of which they must be too, NOBODY for none; with `below` among agents
+    below the threshold. Nobody is reserved."""
+    cdef const Queue* queue = &e.queues[e.classes[cls].queue]
     cdef Query query
     cdef Search search
     cdef uint32_t agent
     class_query(e, cls, &query, FIT_BIT + e.classes[cls].channel)
-    if queue.strategy == LEAST_LOAD:
+    if also != NOBODY:
+        narrow_query(e, also, &query)
+    if strategy == LEAST_LOAD:
         return find_least_loaded(e, job, &query, queue, below)
     search_start(&search, &e.lineup, &query)
-    if queue.strategy != LONGEST_IDLE:
-        return find_by_keys(e, job, &search, queue, below)
+    if strategy != LONGEST_IDLE:
+        return find_by_keys(e, job, strategy, &search, queue, below)
     while True:
         agent = search_next(&search)
         if agent == NOBODY or not (kept_off(e, job, agent) or (below and not is_below(e, queue, agent))):
@@ -168,7 +199,9 @@ cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Q
     return NOBODY
 
 
-cdef uint32_t find_by_keys(Engine* e, const Job* job, Search* search, const Queue* queue, bint below) noexcept nogil:
+cdef uint32_t find_by_keys(
+    Engine* e, const Job* job, uint32_t strategy, Search* search, const Queue* queue, bint below
+) noexcept nogil:
     """The smallest keys of all matches; the line's order breaks ties. O(candidates)."""
     cdef int64_t[STRATEGY_KEYS] keys
     cdef int64_t[STRATEGY_KEYS] least = [0, 0, 0]
@@ -179,7 +212,7 @@ cdef uint32_t find_by_keys(Engine* e, const Job* job, Search* search, const Queu
             return best
         if kept_off(e, job, agent) or (below and not is_below(e, queue, agent)):
             continue
-        strategy_keys(e, job, agent, keys)
+        strategy_keys(e, job, strategy, agent, keys)
         if best == NOBODY or keys_before(keys, least, STRATEGY_KEYS):
             best = agent
             memcpy(least, keys, sizeof(keys))
@@ -228,16 +261,16 @@ cdef int64_t listed_key(const Engine* e, const Class* c, uint32_t slot, uint32_t
     return agent.order
 
 
-cdef void listed_keys(const Engine* e, const Class* c, uint32_t slot, int64_t* keys) noexcept nogil:
-    cdef uint32_t digits = e.queues[c.queue].strategy - SORT_KEYS_BASE, at = 0
+cdef void listed_keys(const Engine* e, const Class* c, uint32_t strategy, uint32_t slot, int64_t* keys) noexcept nogil:
+    cdef uint32_t digits = strategy - SORT_KEYS_BASE, at = 0
     while digits:
         keys[at] = listed_key(e, c, slot, digits & 15)
         digits >>= 4
         at += 1
 
 
-cdef void strategy_keys(const Engine* e, const Job* job, uint32_t slot, int64_t* keys) noexcept nogil:
-    """The queue's own sort keys for one agent (T2), unused ones 0."""
+cdef void strategy_keys(const Engine* e, const Job* job, uint32_t strategy, uint32_t slot, int64_t* keys) noexcept nogil:
+    """A strategy's own sort keys for one agent (T2), unused ones 0."""
     cdef const Class* c = &e.classes[job.cls]
     cdef const Queue* queue = &e.queues[c.queue]
     cdef const Agent* agent = &e.agents[slot]
@@ -245,63 +278,68 @@ cdef void strategy_keys(const Engine* e, const Job* job, uint32_t slot, int64_t*
     keys[0] = 0
     keys[1] = 0
     keys[2] = 0
-    if queue.strategy == SEQUENTIAL:
+    if strategy == SEQUENTIAL:
         keys[0] = not (
             queue.last_served_number == 0 or agent.order > queue.last_served
             or (agent.order == queue.last_served and agent.number > queue.last_served_number)
         )
         keys[1] = agent.order
         keys[2] = <int64_t> agent.number
-    elif queue.strategy == WEIGHTED:
+    elif strategy == WEIGHTED:
         cell = rotation_cell(e, job.cls, slot)
-        if cell != NOBODY:
-            keys[0] = <int64_t> (rotation_begin(e, cell) - c.rotation.virtual_time + turn(agent.weight))
-    elif queue.strategy == LEAST_LOAD:
+        keys[0] = <int64_t> turn(agent.weight)
+        if cell != NOBODY:   # a rotation that nobody asked for yet has everyone at its start
+            keys[0] += <int64_t> (rotation_begin(e, cell) - c.rotation.virtual_time)
+    elif strategy == LEAST_LOAD:
         keys[0] = <int64_t> saturation(agent.load, agent.capacity)
-    elif queue.strategy == BEST_SKILL:
+    elif strategy == BEST_SKILL:
         keys[0] = -demanded_levels(e, c, slot)
         keys[1] = <int64_t> saturation(agent.load, agent.capacity)
-    elif queue.strategy == SPECIALIST:
+    elif strategy == SPECIALIST:
         keys[0] = agent.skill_count
         keys[1] = <int64_t> saturation(agent.load, agent.capacity)
-    elif queue.strategy == BEST_RATING:
+    elif strategy == BEST_RATING:
         keys[0] = -<int64_t> agent.rating
         keys[1] = <int64_t> saturation(agent.load, agent.capacity)
-    elif queue.strategy >= SORT_KEYS_BASE:
-        listed_keys(e, c, slot, keys)
-    elif queue.strategy == RANDOM:
+    elif strategy >= SORT_KEYS_BASE:
+        listed_keys(e, c, strategy, slot, keys)
+    elif strategy == RANDOM:
         keys[0] = <int64_t> (mix64(mix64(e.seed ^ job.number) ^ agent.number) ^ (<uint64_t> 1 << 63))
 
 
 cdef void sort_keys(const Engine* e, const Job* job, uint32_t slot, int64_t* keys) noexcept nogil:
     """All KEY_COUNT keys of T5 without the own agent."""
     cdef const Queue* queue = &e.queues[e.classes[job.cls].queue]
-    keys[0] = queue.threshold < 100 and not is_below(e, queue, slot)
-    keys[1] = job.preferred != NOBODY and not class_matches(e, job.preferred, slot)
-    strategy_keys(e, job, slot, keys + 2)
-    keys[5] = <int64_t> e.agents[slot].last_given
-    keys[6] = e.agents[slot].order
-    keys[7] = <int64_t> e.agents[slot].number
+    keys[0] = earliest_step(e, job, slot)
+    keys[1] = queue.threshold < 100 and not is_below(e, queue, slot)
+    keys[2] = job.preferred != NOBODY and not class_matches(e, job.preferred, slot)
+    strategy_keys(e, job, strategy_of(e, job), slot, keys + GROUP_KEYS)
+    keys[6] = <int64_t> e.agents[slot].last_given
+    keys[7] = e.agents[slot].order
+    keys[8] = <int64_t> e.agents[slot].number
 
 
 cdef uint64_t start_limit(const Engine* e, const Job* job) noexcept nogil:
     """T4: who of the best group may be chosen by `weighted`: a start before the next turn, or else the earliest start."""
     cdef const Class* c = &e.classes[job.cls]
-    cdef uint64_t limit = rotation_limit(c.rotation), earliest = <uint64_t> -1, start
+    cdef uint64_t limit, earliest = <uint64_t> -1, start
     cdef int64_t[KEY_COUNT] keys
-    cdef int64_t[2] group
+    cdef int64_t[GROUP_KEYS] group
     cdef uint32_t slot
-    group[0] = 2
-    group[1] = 2
+    if c.rotation == NULL:
+        return <uint64_t> -1
+    limit = rotation_limit(c.rotation)
+    for slot in range(GROUP_KEYS):
+        group[slot] = MAX_STEPS + 2
     for slot in range(e.agent_capacity):
         if e.agents[slot].number == 0 or not can_take(e, job, slot):
             continue
         sort_keys(e, job, slot, keys)
         start = rotation_begin(e, rotation_cell(e, job.cls, slot))
-        if keys_before(keys, group, 2):
+        if keys_before(keys, group, GROUP_KEYS):
             memcpy(group, keys, sizeof(group))
             earliest = start
-        elif not keys_before(group, keys, 2) and start < earliest:
+        elif not keys_before(group, keys, GROUP_KEYS) and start < earliest:
             earliest = start
     return limit if earliest < limit else earliest + 1
 
@@ -309,8 +347,8 @@ cdef uint64_t start_limit(const Engine* e, const Job* job) noexcept nogil:
 cdef uint32_t choose_slowly(Engine* e, const Job* job) noexcept nogil:
     """The definition: every agent, every key. O(agents)."""
     cdef int64_t[KEY_COUNT] keys
-    cdef int64_t[KEY_COUNT] least = [0, 0, 0, 0, 0, 0, 0, 0]
-    cdef bint weighted = e.queues[e.classes[job.cls].queue].strategy == WEIGHTED
+    cdef int64_t[KEY_COUNT] least = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+    cdef bint weighted = strategy_of(e, job) == WEIGHTED and e.classes[job.cls].rotation != NULL
     cdef uint64_t limit = start_limit(e, job) if weighted else 0
     cdef uint32_t slot, best = NOBODY
     for slot in range(e.agent_capacity):
@@ -318,7 +356,7 @@ cdef uint32_t choose_slowly(Engine* e, const Job* job) noexcept nogil:
             continue
         sort_keys(e, job, slot, keys)
         if weighted and rotation_begin(e, rotation_cell(e, job.cls, slot)) >= limit:
-            keys[2] = (<int64_t> 1 << 62) + (keys[2] >> 1)
+            keys[GROUP_KEYS] = (<int64_t> 1 << 62) + (keys[GROUP_KEYS] >> 1)
         if best == NOBODY or keys_before(keys, least, KEY_COUNT):
             best = slot
             memcpy(least, keys, sizeof(keys))
@@ -337,6 +375,8 @@ cdef uint32_t waiting_reason(Engine* e, const Job* job) noexcept nogil:
     cdef const Class* c = &e.classes[job.cls]
     cdef Job unbarred
     cdef uint32_t index
+    if is_shut(e, job.cls):
+        return CLOSED_HOURS
     class_query(e, job.cls, &query, EXISTS_BIT)
     if c.demand_count and not anybody(e, &query):
         return NONE_ELIGIBLE

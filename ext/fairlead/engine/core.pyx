@@ -81,6 +81,7 @@ cdef class Workload:
         queue.strategy = <uint8_t> strategy
         queue.threshold = 100
         queue.overflow = NOBODY
+        queue.plan = NOBODY
         queue.affinity_mode = AFFINITY_OFF
         define_settings(&self.engine, &settings)
         define_channel(&self.engine, &channel)
@@ -110,6 +111,8 @@ cdef class Workload:
         cdef uint32_t at
         command.customer = NOBODY
         command.wanted_agent = NOBODY
+        command.plan = NOBODY
+        command.rule = NOBODY
         command.immediate_only = 1
         command.demand_count = len(demanded)
         for at, skill in enumerate(sorted(demanded)):

@@ -4,7 +4,7 @@ A refused command commits nothing. Every accepted one ends with no waiting job t
 with `advance` first.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fairlead.engine.model cimport Demand, Engine, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED
 
@@ -23,15 +23,20 @@ cdef struct AssignCommand:
     int64_t head_start        # of request and tier together
     int64_t start_time        # 0: now
     int64_t time_to_live      # 0: for ever
+    uint32_t plan             # NOBODY: its queue's
+    uint32_t rule             # slot of the name of the rule that matched; NOBODY: none
+    uint16_t strategy         # its own; 0: the queue's
     uint8_t wanted_mode
     uint8_t affinity          # 0: the queue's mode
     uint8_t urgency
     uint8_t immediate_only
     uint32_t demand_count
     uint32_t preferred_count  # 0: no preferences
+    uint32_t wish_count       # preferences alone
     uint32_t excluded_count
     Demand[MAX_JOB_DEMANDS] demands          # sorted by ability, each once
     Demand[2 * MAX_JOB_DEMANDS] preferred    # demands and preferences together, likewise
+    Demand[MAX_JOB_DEMANDS] wishes
     uint32_t[MAX_JOB_EXCLUDED] excluded
 
 
@@ -49,6 +54,7 @@ cdef struct Answer:
 
 
 cdef void advance(Engine* e, int64_t now) noexcept nogil
+cdef void approach(Engine* e, int64_t now) noexcept nogil
 cdef void forget(Engine* e) noexcept nogil
 cdef int64_t next_due(const Engine* e) noexcept nogil
 

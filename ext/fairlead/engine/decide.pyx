@@ -6,25 +6,23 @@ from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_prefetch
 from fairlead.engine.affinity cimport memory_find
-from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
+from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, PLAN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
-from fairlead.engine.match cimport give, make_wait, serve, settle, try_place
+from fairlead.engine.match cimport class_of, follow_plan, give, make_wait, serve, settle, try_place
 from fairlead.engine.model cimport (
     ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_NOT_ONLINE, ASSIGNED,
-    BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT_DUE, FACT_BARS_ENDED, FACT_CLASS, FACT_JOB_EXCLUDES,
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, HELD_FOR_AGENT, LEASE_EXPIRED, MAX_CLASSES,
-    MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE,
-    OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL, REASON_NONE, SAME_AGENT,
-    SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Class, ClassBody, Fact, Job,
-    JobBody, Memory, Queue,
+    BY_TRANSFER, CALLER, CANCELLED, CLOSED_HOURS, CLOSED_OVERFLOW, COMPLETED, END_OVERFLOW, EXPIRED, FACT_AGENT_DUE,
+    FACT_BARS_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_STARTS, FACT_JOB_SUBMITTED,
+    HELD_FOR_AGENT, LEASE_EXPIRED, MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE, OUTCOME_ASSIGNED, OUTCOME_OFFERED,
+    OUTCOME_QUEUED, OUTCOME_REFUSED, PLAN_END, QUEUED, QUEUE_FULL, REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION,
+    TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Class, Fact, Job, JobBody, Memory, Queue,
 )
+from fairlead.engine.plans cimport due_step, forgets_owner, is_shut, plan_is_over, step_demands, step_preferred, turns_away
 from fairlead.engine.presence cimport IS_LOST
 from fairlead.engine.returns cimport (
     change_presence, end, end_wrap_up, lose_job, lose_jobs, offer_missed, place_requeued, release,
 )
-from fairlead.engine.state cimport (
-    agent_prefetch, class_find, class_timer_places, has_room,
-)
+from fairlead.engine.state cimport agent_prefetch, class_timer_places, has_room
 
 # What is to become of a job that looks for a place.
 cdef enum Fate:
@@ -43,35 +41,13 @@ cdef struct Placement:
     int64_t hold_until
 
 
-# Bodies of facts with the longest tail they may have.
-cdef struct ClassFact:
-    ClassBody head
-    Demand[2 * MAX_JOB_DEMANDS] demands
-
+# The body of a fact with the longest tail it may have.
 cdef struct JobFact:
     JobBody head
     uint32_t[MAX_JOB_EXCLUDED] excluded
 
 
 # ---- classes
-
-
-cdef uint32_t class_of(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
-    """The class of these demands, defined if need be; NOBODY when the tenant has MAX_CLASSES."""
-    cdef ClassFact body
-    cdef Fact fact
-    cdef uint32_t cls = class_find(e, queue, channel, demands, count)
-    if cls != NOBODY or e.class_count == MAX_CLASSES:
-        return cls
-    body.head.queue = queue
-    body.head.channel = channel
-    body.head.demand_count = count
-    memcpy(body.demands, demands, count * sizeof(Demand))
-    fact = fact_of(FACT_CLASS)
-    fact.body = &body
-    fact.body_size = sizeof(ClassBody) + count * sizeof(Demand)
-    commit(e, &fact)
-    return e.class_count - 1
 
 
 cdef uint32_t class_in(Engine* e, uint32_t cls, uint32_t queue) noexcept nogil:
@@ -90,8 +66,29 @@ cdef bint carry_over(Engine* e, const Job* job, uint32_t queue, uint32_t* cls, u
 # ---- placing
 
 
+cdef bint flow_over(Engine* e, Job* probe) noexcept nogil:
+    """The job as it would be decided in its queue's overflow; own agents and plans count in the first queue only."""
+    cdef uint32_t overflow = e.queues[e.classes[probe.cls].queue].overflow
+    if overflow == NOBODY or not carry_over(e, probe, overflow, &probe.cls, &probe.preferred):
+        return False
+    probe.own_mode = AFFINITY_OFF
+    probe.plan = NOBODY
+    probe.step = 0
+    return True
+
+
+cdef Placement turned_away(const Job* job) noexcept nogil:
+    cdef Placement p
+    memset(&p, 0, sizeof(Placement))
+    p.fate = IS_REFUSED
+    p.reason = CLOSED_HOURS
+    p.agent = NOBODY
+    p.cls = job.cls
+    return p
+
+
 cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept nogil:
-    """Where a new, starting or overflowing job goes: to an agent, to its queue, along the overflows, or nowhere (Q6)."""
+    """Where a new, starting or overflowing job goes: to an agent, to its queue, along the overflows, or nowhere (Q6, L2)."""
     cdef Placement p
     cdef Job probe = job[0]
     cdef Choice choice
@@ -99,6 +96,11 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
     p.own_flag = 0
     while True:
         queue = &e.queues[e.classes[probe.cls].queue]
+        if turns_away(queue):
+            if queue.on_closed == CLOSED_OVERFLOW and flow_over(e, &probe):
+                p.own_flag = OWN_DROPPED
+                continue
+            return turned_away(job)
         choice = choose(e, &probe, p.own_flag == 0)
         p.agent = choice.agent
         p.cause = choice.cause
@@ -109,7 +111,7 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
             agent_prefetch(e, choice.agent)
             p.fate = IS_GIVEN
             return p
-        p.reason = HELD_FOR_AGENT if choice.hold_until else waiting_reason(e, &probe)
+        p.reason = HELD_FOR_AGENT if choice.hold_until and not is_shut(e, probe.cls) else waiting_reason(e, &probe)
         if immediate_only:
             p.fate = IS_REFUSED
             return p
@@ -117,12 +119,11 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
             p.fate = WAITS
             return p
         p.reason = QUEUE_FULL
-        if queue.on_max_length != ACTION_OVERFLOW or not carry_over(e, &probe, queue.overflow, &probe.cls, &probe.preferred):
+        if queue.on_max_length != ACTION_OVERFLOW or not flow_over(e, &probe):
             p.fate = IS_CANCELLED if queue.on_max_length == ACTION_CANCEL else IS_REFUSED
             p.cls = job.cls
             return p
         p.own_flag = OWN_DROPPED
-        probe.own_mode = AFFINITY_OFF
 
 
 cdef void carry_out(Engine* e, uint32_t job, const Placement* p) noexcept nogil:
@@ -174,6 +175,13 @@ cdef void advance(Engine* e, int64_t now) noexcept nogil:
     forget(e)
 
 
+cdef void approach(Engine* e, int64_t now) noexcept nogil:
+    """Moves the clock to a time whose own timers have not fired yet: something else happens first then."""
+    advance(e, now - 1)
+    if now > e.now:
+        e.now = now
+
+
 cdef void forget(Engine* e) noexcept nogil:
     """Drops ended jobs that are old enough, and the oldest beyond MAX_ENDED (J4). O(dropped)."""
     cdef Fact fact
@@ -185,7 +193,7 @@ cdef void forget(Engine* e) noexcept nogil:
 
 cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
     """One cause of one job, the first that is due of: the end of its life, its start, the end of its offer, of its after-work,
-    of its lost agent's grace, of its hold, of a bar, of its wait."""
+    of its lost agent's grace, of its hold, of a bar, a step of its plan, the plan's end, the end of its wait."""
     cdef Job* job = &e.jobs[slot]
     cdef Placement p
     cdef Fact fact
@@ -195,6 +203,8 @@ cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
         fact = fact_of(FACT_JOB_STARTS)
         fact.job = slot
         commit(e, &fact)
+        if not turns_away(&e.queues[e.classes[job.cls].queue]):
+            follow_plan(e, slot, False)
         p = place(e, job, False)
         carry_out(e, slot, &p)
     elif job.state == OFFERED:
@@ -217,8 +227,6 @@ cdef void fire_expiry(Engine* e, uint32_t slot) noexcept nogil:
 cdef void fire_waiting(Engine* e, uint32_t slot) noexcept nogil:
     cdef Job* job = &e.jobs[slot]
     cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
-    cdef Job probe
-    cdef Placement p
     cdef Fact fact
     if job.held and job.hold_until <= e.now:
         try_place(e, slot)
@@ -227,15 +235,16 @@ cdef void fire_waiting(Engine* e, uint32_t slot) noexcept nogil:
         fact.job = slot
         commit(e, &fact)
         try_place(e, slot)
-    elif queue.on_max_wait == ACTION_OVERFLOW:
-        probe = job[0]
-        probe.own_mode = AFFINITY_OFF
-        if carry_over(e, job, queue.overflow, &probe.cls, &probe.preferred):
-            p = place(e, &probe, False)
-            p.own_flag = OWN_DROPPED
-            carry_out(e, slot, &p)
+    elif due_step(e, job) != job.step or forgets_owner(e, job):
+        follow_plan(e, slot, False)
+        try_place(e, slot)
+    elif plan_is_over(e, job):
+        if e.plans[job.plan].end == END_OVERFLOW:
+            overflow_to(e, slot, e.plans[job.plan].overflow, PLAN_END)
         else:
-            end(e, slot, CANCELLED, MAX_WAIT, 0)
+            end(e, slot, CANCELLED, PLAN_END, 0)
+    elif queue.on_max_wait == ACTION_OVERFLOW:
+        overflow_to(e, slot, queue.overflow, MAX_WAIT)
     else:
         end(e, slot, CANCELLED, MAX_WAIT, 0)
 
@@ -259,6 +268,21 @@ cdef void fire_agent(Engine* e, uint32_t slot) noexcept nogil:
     fact.agent = slot
     commit(e, &fact)
     serve(e, slot)
+
+
+cdef void overflow_to(Engine* e, uint32_t slot, uint32_t queue, uint32_t reason) noexcept nogil:
+    """A waiting job is decided in another queue; where that cannot be, it ends."""
+    cdef Job probe = e.jobs[slot]
+    cdef Placement p
+    probe.own_mode = AFFINITY_OFF
+    probe.plan = NOBODY
+    probe.step = 0
+    if carry_over(e, &e.jobs[slot], queue, &probe.cls, &probe.preferred):
+        p = place(e, &probe, False)
+        p.own_flag = OWN_DROPPED
+        carry_out(e, slot, &p)
+    else:
+        end(e, slot, CANCELLED, reason, 0)
 
 
 # ---- jobs
@@ -335,6 +359,32 @@ cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) 
             return
 
 
+cdef bint find_plan(Engine* e, const AssignCommand* command, Job* draft) noexcept nogil:
+    """The job's plan, its rule's or its queue's, and the step that is due from the start (R1). False: too many classes."""
+    cdef const Queue* queue = &e.queues[command.queue]
+    cdef Demand[2 * MAX_JOB_DEMANDS] demands
+    cdef uint32_t count
+    draft.original = draft.cls
+    draft.wishes = NOBODY
+    draft.plan = command.plan if command.plan != NOBODY else queue.plan
+    if draft.plan == NOBODY:
+        return True
+    if command.wish_count:
+        draft.wishes = class_of(e, command.queue, command.channel, command.wishes, command.wish_count)
+        if draft.wishes == NOBODY:
+            return False
+    if command.start_time > e.now or turns_away(&e.queues[command.queue]):
+        return True
+    draft.step = <uint8_t> due_step(e, draft)
+    if draft.step == 0:
+        return True
+    count = step_demands(e, draft, draft.step, demands)
+    draft.cls = class_of(e, command.queue, command.channel, demands, count)
+    count = step_preferred(e, draft, draft.step, demands)
+    draft.preferred = class_of(e, command.queue, command.channel, demands, count) if count else NOBODY
+    return draft.cls != NOBODY and (count == 0 or draft.preferred != NOBODY)
+
+
 cdef inline uint32_t next_job(const Engine* e) noexcept nogil:
     """The slot of the next job that is kept."""
     return e.free_job if e.free_job != NOBODY else e.job_used
@@ -360,6 +410,12 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     head.own_number = draft.own_number
     head.cls = draft.cls
     head.preferred = draft.preferred
+    head.original = draft.original
+    head.wishes = draft.wishes
+    head.plan = draft.plan
+    head.step = draft.step
+    head.strategy = command.strategy
+    head.rule = command.rule
     head.customer = command.customer
     head.own_agent = draft.own_agent
     head.urgency = command.urgency
@@ -402,11 +458,15 @@ cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexce
         return
     draft.number = e.job_number + 1
     draft.queue_time = e.now
+    draft.strategy = command.strategy
     draft.head_start = command.head_start
     draft.urgency = command.urgency
     draft.cost = e.channels[command.channel].cost
     draft.excluded = <uint32_t*> command.excluded
     draft.excluded_count = <uint8_t> command.excluded_count
+    if not find_plan(e, command, &draft):
+        refuse(answer, TOO_MANY_CLASSES)
+        return
     find_owner(e, command, &draft)
     if command.start_time > e.now:
         p.agent = NOBODY
@@ -506,7 +566,7 @@ cdef uint32_t transfer_to_queue(
     probe.cost = e.channels[e.classes[cls].channel].cost
     if reset_age:
         probe.queue_time = e.now
-    make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | (AGE_RESET if reset_age else 0))
+    make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | PLAN_DROPPED | (AGE_RESET if reset_age else 0))
     if job.expire_time and job.expire_time <= e.now:
         end(e, slot, EXPIRED, TIME_TO_LIVE, 0)
     else:

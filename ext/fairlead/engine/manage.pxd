@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fairlead.engine.model cimport AgentBody, ChannelBody, Engine, QueueBody, SettingsBody
+from fairlead.engine.model cimport AgentBody, ChannelBody, Engine, PlanBody, QueueBody, SettingsBody
 
 cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil
 cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil
@@ -14,5 +14,10 @@ cdef void define_settings(Engine* e, const SettingsBody* body) noexcept nogil
 cdef void define_channel(Engine* e, const ChannelBody* body) noexcept nogil
 cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil
 cdef void define_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_size) noexcept nogil
+cdef void define_plan(Engine* e, const PlanBody* body) noexcept nogil
 cdef void rematch(Engine* e) noexcept nogil
 cdef void forget_customer(Engine* e, uint32_t customer, uint32_t groups) noexcept nogil
+
+# A schedule's toggle: the queues it concerns, then `follow_hours` once.
+cdef void set_hours(Engine* e, uint32_t queue, bint closed) noexcept nogil
+cdef void follow_hours(Engine* e) noexcept nogil

@@ -2,10 +2,10 @@
 
 from fairlead.engine.apply cimport commit, fact_of
 from fairlead.engine.decide cimport advance
-from fairlead.engine.match cimport drop_owner, place_all, release_holds, serve, settle, tell_reasons
+from fairlead.engine.match cimport drop_owner, follow_plans, place_all, release_holds, serve, settle, tell_reasons
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_LEASE_EXTENDED, FACT_QUEUE,
-    FACT_SETTINGS, OFFLINE, ONLINE, PRESENCE_SET, Agent, Demand, Fact,
+    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_HOURS,
+    FACT_LEASE_EXTENDED, FACT_PLAN, FACT_QUEUE, FACT_SETTINGS, OFFLINE, ONLINE, PRESENCE_SET, Agent, Demand, Fact,
 )
 from fairlead.engine.presence cimport IS_LOST
 from fairlead.engine.returns cimport change_presence, lose_jobs
@@ -105,8 +105,32 @@ cdef void define_queue(Engine* e, const QueueBody* body) noexcept nogil:
     commit(e, &fact)
 
 
+cdef void define_plan(Engine* e, const PlanBody* body) noexcept nogil:
+    cdef Fact fact = fact_of(FACT_PLAN)
+    fact.body = body
+    fact.body_size = sizeof(PlanBody) + body.dropped_count * sizeof(uint32_t)
+    commit(e, &fact)
+
+
+cdef void set_hours(Engine* e, uint32_t queue, bint closed) noexcept nogil:
+    """The queue opens or closes; `follow_hours` ends the step, once for all queues of a schedule."""
+    cdef Fact fact = fact_of(FACT_HOURS)
+    if e.queues[queue].closed == closed:
+        return
+    fact.value = queue
+    fact.flag = closed
+    commit(e, &fact)
+
+
+cdef void follow_hours(Engine* e) noexcept nogil:
+    """Jobs that waited for a queue to open are matched (L2, Q1)."""
+    place_all(e)
+    settle(e)
+
+
 cdef void rematch(Engine* e) noexcept nogil:
     """Waiting jobs follow a new policy, in key order (L1, Q1); those who by it have waited too long already end."""
+    follow_plans(e)
     place_all(e)
     settle(e)
     advance(e, e.now)

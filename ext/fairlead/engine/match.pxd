@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fairlead.engine.model cimport Engine, Job
+from fairlead.engine.model cimport Demand, Engine, Job
 
 
 # A waiting job in a list to be sorted by its key.
@@ -14,6 +14,9 @@ cdef struct Waiting:
 
 cdef int compare_waiting(const void* left, const void* right) noexcept nogil
 cdef void note(const Engine* e, Waiting* entry, uint32_t job) noexcept nogil
+cdef uint32_t class_of(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
+cdef void follow_plan(Engine* e, uint32_t job, bint is_new) noexcept nogil
+cdef void follow_plans(Engine* e) noexcept nogil
 cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause) noexcept nogil
 cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil
 cdef uint32_t backlog_cause(const Engine* e, uint32_t job, uint32_t agent) noexcept nogil

@@ -1,19 +1,84 @@
 """See match.pxd. Between steps no waiting job has a candidate; each function here restores that after one kind of change."""
 
 from libc.stdlib cimport free, qsort
+from libc.string cimport memcpy
 
 from fairlead.base.heap cimport heap_node
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow
-from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
+from fairlead.engine.apply cimport OWN_DROPPED, PLAN_DROPPED, commit, fact_of
 from fairlead.engine.limits cimport is_limited
 from fairlead.engine.choose cimport Choice, choose, hold_stands, may_use, own_can_take, waiting_reason
 from fairlead.engine.model cimport (
-    AFFINITY_REQUIRE, BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_WAITS, FACT_RESERVED,
-    FACT_UNRESERVED, HELD_FOR_AGENT, ONLINE, QUEUED, UNKNOWN, Agent, Class, Fact, Job, Queue, job_before, job_high,
+    AFFINITY_REQUIRE, BY_BACKLOG, BY_OWN_AGENT, FACT_CLASS, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_RELAXED,
+    FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED, HELD_FOR_AGENT, MAX_CLASSES, MAX_JOB_DEMANDS, OFFERED, ONLINE, QUEUED,
+    UNKNOWN, WRAPPING, Agent, Class, ClassBody, Demand, Fact, Job, Queue, job_before, job_high,
 )
-from fairlead.engine.state cimport barred, class_matches, excludes, has_room, owns
+from fairlead.engine.plans cimport due_step, forgets_owner, is_shut, step_demands, step_preferred
+from fairlead.engine.state cimport barred, class_find, class_matches, excludes, has_room, owns
 from fairlead.engine.timers cimport FOREVER
+
+
+# The body of a fact with the longest tail it may have.
+cdef struct ClassFact:
+    ClassBody head
+    Demand[2 * MAX_JOB_DEMANDS] demands
+
+
+cdef uint32_t class_of(Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
+    """The class of these demands, defined if need be; NOBODY when the tenant has MAX_CLASSES."""
+    cdef ClassFact body
+    cdef Fact fact
+    cdef uint32_t cls = class_find(e, queue, channel, demands, count)
+    if cls != NOBODY or e.class_count == MAX_CLASSES:
+        return cls
+    body.head.queue = queue
+    body.head.channel = channel
+    body.head.demand_count = count
+    memcpy(body.demands, demands, count * sizeof(Demand))
+    fact = fact_of(FACT_CLASS)
+    fact.body = &body
+    fact.body_size = sizeof(ClassBody) + count * sizeof(Demand)
+    commit(e, &fact)
+    return e.class_count - 1
+
+
+cdef void follow_plan(Engine* e, uint32_t slot, bint is_new) noexcept nogil:
+    """Puts a job on the step of its plan that is due (R1). The one place where a step changes, and never in an agent's hands:
+    what became due under an open offer takes effect when the job waits again (O4). `is_new`: the plan itself may have changed."""
+    cdef Job* job = &e.jobs[slot]
+    cdef uint32_t step = due_step(e, job)
+    cdef bint forgets = forgets_owner(e, job)
+    cdef Demand[2 * MAX_JOB_DEMANDS] demands
+    cdef const Class* original
+    cdef uint32_t count
+    cdef Job probe
+    cdef Fact fact
+    if job.plan == NOBODY or (OFFERED <= job.state <= WRAPPING and job.agent != NOBODY) or not (is_new or forgets or step != job.step):
+        return
+    original = &e.classes[job.original]
+    probe = job[0]
+    probe.step = <unsigned char> step
+    count = step_demands(e, job, step, demands)
+    probe.cls = class_of(e, original.queue, original.channel, demands, count)
+    original = &e.classes[job.original]
+    count = step_preferred(e, job, step, demands)
+    probe.preferred = class_of(e, original.queue, original.channel, demands, count) if count else NOBODY
+    if probe.cls == NOBODY:   # no room for more classes: the demands stay as they are
+        probe.cls = job.cls
+    if not forgets and step == job.step and probe.cls == job.cls and probe.preferred == job.preferred:
+        return
+    fact = fact_of(FACT_JOB_RELAXED)
+    fact.job = slot
+    fact.cls = probe.cls
+    fact.value = probe.preferred
+    fact.state = <unsigned char> step
+    fact.flag = OWN_DROPPED if forgets else 0
+    if job.held and not forgets and not is_shut(e, probe.cls):
+        fact.reason = HELD_FOR_AGENT
+    else:
+        fact.reason = <unsigned char> waiting_reason(e, &probe)
+    commit(e, &fact)
 
 
 cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause) noexcept nogil:
@@ -31,6 +96,20 @@ cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t c
 
 
 cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil:
+    """A job that comes out of an agent's hands catches up with its plan first, and says why it waits by then."""
+    cdef uint32_t step = e.jobs[job].step
+    if e.jobs[job].state != QUEUED and e.jobs[job].cls == cls and not flag & PLAN_DROPPED:
+        follow_plan(e, job, False)
+        if hold_until == FOREVER and e.jobs[job].own_mode != AFFINITY_REQUIRE:
+            hold_until = 0
+            reason = waiting_reason(e, &e.jobs[job])
+        if e.jobs[job].step != step:
+            cls = e.jobs[job].cls
+            reason = waiting_reason(e, &e.jobs[job]) if hold_until == 0 else reason
+    commit_wait(e, job, cls, reason, hold_until, flag)
+
+
+cdef void commit_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil:
     cdef Fact fact = fact_of(FACT_JOB_WAITS)
     fact.job = job
     fact.cls = cls
@@ -65,6 +144,8 @@ cdef uint32_t first_for(const Engine* e, uint32_t slot) noexcept nogil:
     if agent.fits or (agent.presence == ONLINE and agent.reserved_for != NOBODY):
         for index in range(e.waiting_class_count):
             c = &e.classes[e.waiting_classes[index]]
+            if is_shut(e, e.waiting_classes[index]):
+                continue
             if agent.reserved_for == NOBODY:
                 if not (agent.fits >> c.channel) & 1:
                     continue
@@ -170,6 +251,14 @@ cdef void tell_reasons(Engine* e) noexcept nogil:
             make_wait(e, job, e.jobs[job].cls, waiting_reason(e, &e.jobs[job]), 0, 0)
 
 
+cdef void follow_plans(Engine* e) noexcept nogil:
+    """Waiting jobs are at the steps that a new policy's plans say. O(jobs)."""
+    cdef uint32_t job
+    for job in range(e.job_used):
+        if e.jobs[job].state == QUEUED:
+            follow_plan(e, job, True)
+
+
 cdef void place_all(Engine* e) noexcept nogil:
     """Anything may have changed for anyone: every waiting job in key order. O(n log n) in waiting jobs.
 
@@ -207,11 +296,13 @@ cdef void place_all(Engine* e) noexcept nogil:
 
 
 cdef uint32_t costly_head(const Engine* e, const Class* c) noexcept nogil:
-    """The class's first waiting job if it costs several units, else NOBODY."""
+    """The class's first waiting job if it costs several units and may be served at these hours, else NOBODY."""
     cdef uint32_t job
     if c.waiting.size == 0:
         return NOBODY
     job = heap_node(&c.waiting, 0).item
+    if is_shut(e, e.jobs[job].cls):
+        return NOBODY
     return job if e.jobs[job].cost > 1 else NOBODY
 
 

@@ -13,9 +13,10 @@ from fairlead.base.lineup cimport Lineup
 cdef enum:
     MAX_CHANNELS = 16
     MAX_TIERS = 8            # affinity tiers of a queue
-    MAX_JOB_DEMANDS = 64     # 32 skills and 32 tags
+    MAX_JOB_DEMANDS = 128    # 32 skills and 32 tags of the request, as many of its rule
     MAX_JOB_EXCLUDED = 32
     MAX_CLASSES = 65536
+    MAX_STEPS = 16           # of a plan
     MAX_ABILITY_BITS = 65536
     STRATEGY_KEYS = 3        # a strategy has at most this many sort keys of its own
     SORT_KEYS_BASE = 256     # a strategy from here on is a list of SortKeys: its digits to the base 16, first key lowest
@@ -60,6 +61,7 @@ cdef enum Reason:
     MAX_WAIT = 9
     TIME_TO_LIVE = 10
     CALLER = 11
+    PLAN_END = 12
 
 cdef enum AffinityMode:
     AFFINITY_UNSET = 0
@@ -71,6 +73,20 @@ cdef enum LimitAction:
     ACTION_REFUSE = 1
     ACTION_OVERFLOW = 2
     ACTION_CANCEL = 3
+
+# What becomes of new jobs of a queue outside its hours (L2).
+cdef enum ClosedAction:
+    CLOSED_REFUSE = 1
+    CLOSED_QUEUE = 2
+    CLOSED_OVERFLOW = 3
+    CLOSED_STRATEGY = 4
+
+# What becomes of a job that still waits when its plan is over (R2).
+cdef enum PlanEnd:
+    END_HOLD = 1
+    END_ANYONE = 2
+    END_OVERFLOW = 3
+    END_CANCEL = 4
 
 cdef enum Strategy:
     SEQUENTIAL = 1
@@ -230,6 +246,10 @@ cdef struct Job:
     uint32_t channel_name  # of the channel when it was submitted
     uint32_t cls
     uint32_t preferred     # class of demands and preferences together; NOBODY: no preferences
+    uint32_t original      # class of the demands as submitted, while it has a plan
+    uint32_t wishes        # class of the preferences alone, while it has a plan; NOBODY: none
+    uint32_t plan          # NOBODY: none
+    uint32_t rule          # the caller's slot of the name of the rule that matched it; NOBODY: none
     uint32_t agent
     uint32_t customer
     uint32_t own_agent
@@ -244,6 +264,8 @@ cdef struct Job:
     uint32_t load_before
     uint32_t capacity_before
     uint16_t cost
+    uint16_t strategy      # its own, in place of the queue's; 0: none
+    uint8_t step           # of its plan
     uint8_t state
     uint8_t reason
     uint8_t urgency
@@ -276,6 +298,10 @@ cdef struct Queue:
     uint8_t on_max_wait
     uint8_t affinity_mode
     uint8_t tier_count
+    uint8_t closed         # outside its hours now
+    uint8_t on_closed
+    uint16_t closed_strategy
+    uint32_t plan          # of jobs that bring none; NOBODY: none
     uint32_t max_length
     uint32_t overflow
     uint32_t affinity_group
@@ -348,6 +374,26 @@ cdef struct Class:
     Rotation* rotation     # NULL unless the queue is weighted
     uint8_t channel
 
+# One step of a plan (R1). What it relaxes stays relaxed in all steps behind it.
+cdef struct Step:
+    int64_t after          # since first queueing
+    uint32_t first_dropped # in the plan's list of abilities
+    uint32_t dropped_count
+    uint16_t strategy      # 0: as before
+    uint8_t lower_levels
+    uint8_t drop_max_levels
+    uint8_t any_agent
+    uint8_t drop_preferences
+
+cdef struct Plan:
+    uint8_t used
+    uint8_t end            # PlanEnd
+    uint32_t step_count
+    uint32_t overflow
+    int64_t end_after      # since first queueing; 0: never
+    uint32_t* dropped      # abilities
+    Step[MAX_STEPS] steps
+
 cdef struct Memory:
     uint32_t customer      # NOBODY: free entry
     uint32_t group
@@ -381,6 +427,9 @@ cdef enum FactType:
     FACT_CLOCK = 16
     FACT_RESERVED = 17
     FACT_UNRESERVED = 18
+    FACT_PLAN = 30
+    FACT_JOB_RELAXED = 31
+    FACT_HOURS = 32
     FACT_JOB_OFFERED = 20
     FACT_OFFER_ACCEPTED = 21
     FACT_OFFER_ENDED = 22
@@ -431,6 +480,10 @@ cdef struct QueueBody:
     uint8_t on_max_wait
     uint8_t affinity_mode
     uint8_t tier_count
+    uint8_t closed
+    uint8_t on_closed
+    uint16_t closed_strategy
+    uint32_t plan
     uint32_t max_length
     uint32_t overflow
     uint32_t affinity_group
@@ -444,6 +497,17 @@ cdef struct QueueBody:
     int64_t warm_for
     int64_t rate_window
     AffinityTier[MAX_TIERS] tiers
+
+# Followed by dropped_count abilities.
+cdef struct PlanBody:
+    uint32_t plan
+    uint32_t step_count
+    uint32_t overflow
+    uint32_t dropped_count
+    int64_t end_after
+    uint8_t used
+    uint8_t end
+    Step[MAX_STEPS] steps
 
 # Followed by demand_count Demands, sorted by ability.
 cdef struct ClassBody:
@@ -474,10 +538,16 @@ cdef struct JobBody:
     uint64_t own_number
     uint32_t cls
     uint32_t preferred
+    uint32_t original
+    uint32_t wishes
+    uint32_t plan
+    uint32_t rule
     uint32_t customer
     uint32_t own_agent
     uint32_t first_agent
     uint32_t first_queue
+    uint16_t strategy
+    uint8_t step
     uint8_t urgency
     uint8_t own_mode
     uint8_t own_away
@@ -504,6 +574,7 @@ cdef struct Engine:
     uint32_t agent_count
     uint32_t agent_capacity
     uint32_t queue_capacity
+    uint32_t plan_capacity
     uint32_t class_count
     uint32_t class_capacity
     uint32_t job_capacity
@@ -527,8 +598,10 @@ cdef struct Engine:
     uint32_t cell_block_count
     uint32_t cell_block_capacity
     uint32_t free_cell_block
+    uint32_t rotation_count
     Agent* agents
     Queue* queues
+    Plan* plans
     Class* classes
     Job* jobs
     CellBlock* cell_blocks

@@ -15,5 +15,6 @@ cdef void join_agent(Engine* e, const Fact* fact, uint8_t state) noexcept nogil
 cdef void leave_agent(Engine* e, uint32_t job) noexcept nogil
 cdef void note_given(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause, bint in_absence) noexcept nogil
 cdef void note_pace(Engine* e, uint32_t agent, int64_t time) noexcept nogil
+cdef void drop_plan(Job* job) noexcept nogil
 cdef void drop_bars(Job* job) noexcept nogil
 cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil

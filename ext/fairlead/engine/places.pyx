@@ -8,11 +8,12 @@ from fairlead.base.memory cimport memory_zeroed
 from fairlead.engine.affinity cimport memory_bind
 from fairlead.engine.model cimport (
     AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, CANCELLED, COMPLETED, EXPIRED, NO_JOB, OFFERED, QUEUED,
-    RING_SIZE, SCHEDULED, UNKNOWN, WRAPPING, Agent, Class, Queue, job_high,
+    RING_SIZE, SCHEDULED, UNKNOWN, WRAPPING, Agent, Class, Queue, WEIGHTED, job_high,
 )
 from fairlead.engine.pace cimport pace_begins, pace_taken
+from fairlead.engine.plans cimport strategy_of
 from fairlead.engine.rotation cimport rotation_charge
-from fairlead.engine.state cimport class_find, derive_room, job_waiting_places, owns
+from fairlead.engine.state cimport class_find, derive_room, job_waiting_places, owns, start_rotation
 from fairlead.engine.timers cimport set_agent_timer, set_timer
 
 cdef extern from "<assert.h>" nogil:
@@ -58,6 +59,12 @@ cdef void set_state(Engine* e, Job* job, uint8_t state) noexcept nogil:
 # ---- the backlog
 
 
+cdef void drop_plan(Job* job) noexcept nogil:
+    """The job stays on its present demands."""
+    job.plan = NOBODY
+    job.step = 0
+
+
 cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
     """The job's class, and with it its queue, becomes `cls`."""
     cdef Job* job = &e.jobs[slot]
@@ -68,6 +75,7 @@ cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
         e.queues[e.classes[job.cls].queue].live -= 1
         e.queues[e.classes[cls].queue].live += 1
         job.enter_time = NEVER
+        drop_plan(job)
     job.cls = cls
     if job.preferred != NOBODY:
         preferred = &e.classes[job.preferred]
@@ -195,7 +203,9 @@ cdef void note_given(Engine* e, uint32_t slot, uint32_t agent_slot, uint32_t cls
     cdef Job* job = &e.jobs[slot]
     cdef Agent* agent = &e.agents[agent_slot]
     cdef Queue* queue = &e.queues[e.classes[cls].queue]
-    if e.classes[cls].rotation != NULL:
+    if strategy_of(e, job) == WEIGHTED:
+        if e.classes[cls].rotation == NULL:
+            start_rotation(e, cls)
         rotation_charge(e, cls, agent_slot, cause != BY_OWN_AGENT and cause != BY_TRANSFER, in_absence)
     queue.last_served = agent.order
     queue.last_served_number = agent.number

@@ -15,6 +15,7 @@ from fairlead.engine.model cimport (
     MISSED_OFFERS, OFFERED, OFFER_MISSED, OFFER_WITHDRAWN, ONLINE, REASON_NONE, TIME_TO_LIVE, UNKNOWN, WRAPPING, Fact,
     Job, Queue, job_before,
 )
+from fairlead.engine.plans cimport is_shut
 from fairlead.engine.presence cimport LEASE_KEPT
 
 
@@ -69,7 +70,7 @@ cdef void wait_again(Engine* e, uint32_t slot) noexcept nogil:
     cdef Job probe = job[0]
     cdef int64_t hold = hold_after(e, job)
     probe.cost = e.channels[e.classes[job.cls].channel].cost
-    make_wait(e, slot, job.cls, HELD_FOR_AGENT if hold else waiting_reason(e, &probe), hold, 0)
+    make_wait(e, slot, job.cls, HELD_FOR_AGENT if hold and not is_shut(e, job.cls) else waiting_reason(e, &probe), hold, 0)
 
 
 cdef void withdraw_offer(Engine* e, uint32_t slot, uint32_t how) noexcept nogil:

@@ -162,6 +162,7 @@ cdef void rotation_start(Engine* e, uint32_t cls) noexcept nogil:
     rotation.ready.step = 1
     rotation.pending.step = -1
     e.classes[cls].rotation = rotation
+    e.rotation_count += 1
 
 
 cdef void rotation_empty(Engine* e, uint32_t cls) noexcept nogil:
@@ -181,6 +182,7 @@ cdef void rotation_stop(Engine* e, uint32_t cls) noexcept nogil:
     free(e.classes[cls].rotation.nodes)
     free(e.classes[cls].rotation)
     e.classes[cls].rotation = NULL
+    e.rotation_count -= 1
 
 
 cdef void make_room(Rotation* rotation) noexcept nogil:

@@ -14,6 +14,7 @@ cdef void engine_init(Engine* e) noexcept nogil
 cdef void engine_free(Engine* e) noexcept nogil
 cdef void reserve_agents(Engine* e, uint32_t count) noexcept nogil
 cdef void reserve_queues(Engine* e, uint32_t count) noexcept nogil
+cdef void reserve_plans(Engine* e, uint32_t count) noexcept nogil
 cdef void reserve_jobs(Engine* e, uint32_t count) noexcept nogil
 
 cdef bint agent_meets(const Engine* e, uint32_t agent, const Demand* demands, uint32_t count) noexcept nogil
@@ -31,6 +32,8 @@ cdef void class_renew(Engine* e, uint32_t cls) noexcept nogil
 cdef void rotations_follow(Engine* e, uint32_t agent) noexcept nogil
 cdef void queue_rotations(Engine* e, uint32_t queue, bint weighted) noexcept nogil
 cdef void class_query(const Engine* e, uint32_t cls, Query* query, uint32_t extra) noexcept nogil
+cdef void narrow_query(const Engine* e, uint32_t cls, Query* query) noexcept nogil
+cdef void start_rotation(Engine* e, uint32_t cls) noexcept nogil
 cdef bint has_room(const Engine* e, uint32_t agent, uint32_t channel, uint32_t cost) noexcept nogil
 
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil

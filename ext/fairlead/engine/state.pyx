@@ -11,7 +11,7 @@ from fairlead.base.lineup cimport (
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
     ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
-    Channel, Rotation,
+    Channel, Memory, Plan, Rotation,
 )
 from fairlead.engine.rotation cimport (
     rotation_add, rotation_attend, rotation_cell, rotation_drop, rotation_empty, rotation_start, rotation_stop,
@@ -48,6 +48,8 @@ cdef void engine_free(Engine* e) noexcept nogil:
         free(e.agents[index].given_times)
     for index in range(e.queue_capacity):
         free(e.queues[index].any_of)
+    for index in range(e.plan_capacity):
+        free(e.plans[index].dropped)
     for index in range(e.class_count):
         free(e.classes[index].demands)
         free(e.classes[index].terms)
@@ -61,6 +63,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
         free(e.jobs[index].bars)
     free(e.agents)
     free(e.queues)
+    free(e.plans)
     free(e.classes)
     free(e.jobs)
     free(e.cell_blocks)
@@ -103,6 +106,17 @@ cdef void reserve_queues(Engine* e, uint32_t count) noexcept nogil:
     for slot in range(e.queue_capacity, capacity):
         e.queues[slot].bit = NOBODY
     e.queue_capacity = capacity
+
+
+cdef void reserve_plans(Engine* e, uint32_t count) noexcept nogil:
+    cdef uint32_t capacity = e.plan_capacity
+    if count <= capacity:
+        return
+    while capacity < count:
+        capacity = capacity * 2 if capacity else 4
+    e.plans = <Plan*> memory_grow(e.plans, capacity * sizeof(Plan))
+    memset(e.plans + e.plan_capacity, 0, (capacity - e.plan_capacity) * sizeof(Plan))
+    e.plan_capacity = capacity
 
 
 cdef void reserve_jobs(Engine* e, uint32_t count) noexcept nogil:
@@ -459,6 +473,15 @@ cdef void class_query(const Engine* e, uint32_t cls, Query* query, uint32_t extr
     query.wanted_count = c.wanted_count + 1
     memcpy(query.barred, c.barred, c.barred_count * sizeof(uint32_t))
     query.barred_count = c.barred_count
+
+
+cdef void narrow_query(const Engine* e, uint32_t cls, Query* query) noexcept nogil:
+    """Asks for everything that a second class asks for, too."""
+    cdef const Class* c = &e.classes[cls]
+    memcpy(query.wanted + query.wanted_count, c.wanted, c.wanted_count * sizeof(uint32_t))
+    query.wanted_count += c.wanted_count
+    memcpy(query.barred + query.barred_count, c.barred, c.barred_count * sizeof(uint32_t))
+    query.barred_count += c.barred_count
 
 
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil:

@@ -3,6 +3,7 @@
 from fairlead.base.heap cimport Heap, HeapNode, Places, heap_move, heap_push, heap_remove
 from fairlead.engine.limits cimport next_limit_end
 from fairlead.engine.model cimport ASSIGNED, OFFERED, QUEUED, SCHEDULED, UNKNOWN, WRAPPING, Queue
+from fairlead.engine.plans cimport plan_due
 from fairlead.engine.state cimport agent_timer_places, job_timer_places
 
 FOREVER = <int64_t> 1 << 62
@@ -14,7 +15,7 @@ cdef inline int64_t earlier(int64_t a, int64_t b) noexcept nogil:
 
 
 cdef int64_t waiting_due(const Engine* e, const Job* job) noexcept nogil:
-    """End of its maximum wait (Q6), of its hold (A2), of its first bar (O2)."""
+    """End of its maximum wait (Q6), of its hold (A2), of its first bar (O2), the next of its plan (R1)."""
     cdef int64_t wait = e.queues[e.classes[job.cls].queue].max_wait, due
     cdef uint32_t index
     due = job.enter_time + wait if wait else 0
@@ -22,7 +23,7 @@ cdef int64_t waiting_due(const Engine* e, const Job* job) noexcept nogil:
         due = earlier(due, job.hold_until)
     for index in range(job.bar_count):
         due = earlier(due, job.bars[index].until)
-    return due
+    return earlier(due, plan_due(e, job))
 
 
 cdef int64_t job_due(const Engine* e, const Job* job) noexcept nogil:

@@ -11,6 +11,7 @@ from fairlead.codec.messages cimport (
     CompleteJobRequest, JobRequest, JobSpec, SetPresenceRequest, TransferJobRequest,
 )
 from fairlead.engine.decide cimport Answer
+from fairlead.engine.model cimport Demand
 from fairlead.shard.tenant cimport Tenant
 
 cdef enum:
@@ -45,6 +46,7 @@ cdef enum Method:
     DELETE_AGENT = 13
     UPDATE_POLICY = 14
     FINISH_WRAP_UP = 15
+    SET_SCENARIO = 16
     UPSERT_CUSTOMER = 30
     DELETE_CUSTOMER = 31
 
@@ -57,6 +59,7 @@ cdef bint call_transfer(Tenant* t, const TransferJobRequest* request, Reply* rep
 cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* reply) noexcept nogil
 cdef uint32_t find_job(Tenant* t, Text id, Reply* reply) noexcept nogil
 cdef uint32_t find_agent(Tenant* t, Text id, const char* field, Reply* reply) noexcept nogil
+cdef void add_demand(Demand* demands, uint32_t* count, uint32_t ability, uint8_t least, uint8_t most) noexcept nogil
 cdef bint fail(Reply* reply, uint32_t kind, const char* what, Text subject, const char* field) noexcept nogil
 cdef bint fail_refused(Reply* reply, uint32_t refusal, Text subject) noexcept nogil
 cdef uint64_t digest_start(uint32_t method) noexcept nogil
@@ -85,3 +88,4 @@ cdef enum FailureKind:
     QUEUE_IN_USE = 16
     CHANNEL_IN_USE = 17
     UNKNOWN_METHOD = 18
+    SCENARIO_NOT_FOUND = 19

@@ -1,7 +1,7 @@
 """See calls.pxd."""
 
 from libc.stdio cimport snprintf
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from fairlead.base.memory cimport mix64
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
@@ -16,6 +16,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
 from fairlead.shard.profiles cimport apply_profile
+from fairlead.shard.rulebook cimport Effect, first_match
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )
@@ -70,11 +71,13 @@ cdef const char* reason_of(uint32_t kind) noexcept nogil:
         return b"CHANNEL_IN_USE"
     if kind == UNKNOWN_METHOD:
         return b"UNKNOWN_METHOD"
+    if kind == SCENARIO_NOT_FOUND:
+        return b"SCENARIO_NOT_FOUND"
     return b"INVALID_FIELD"
 
 
 cdef int32_t code_of(uint32_t kind) noexcept nogil:
-    if kind <= TIER_NOT_FOUND:
+    if kind <= TIER_NOT_FOUND or kind == SCENARIO_NOT_FOUND:
         return CODE_NOT_FOUND
     if kind <= REQUEST_ID_REUSED:
         return CODE_EXISTS
@@ -255,12 +258,15 @@ cdef void add_tags(Tenant* t, const Text* tags, int32_t count, Demand* demands, 
 
 
 cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* command, Reply* reply) noexcept nogil:
-    """Queue, channel, tier."""
-    cdef uint32_t slot
+    """Channel, tier, rule, queue (D48)."""
+    cdef uint32_t slot, tier_slot = NO_SLOT
     cdef TierEntry* tier
-    command.queue = find_queue(t, job.queue, b"job.queue", reply)
-    if command.queue == NO_SLOT:
-        return False
+    cdef const Effect* effect
+    cdef uint32_t requested = NO_SLOT
+    if job.queue.size:
+        requested = find_queue(t, job.queue, b"job.queue", reply)
+        if requested == NO_SLOT:
+            return False
     command.channel = t.default_channel
     if job.channel.size:
         slot = channel_slot(t, job.channel)
@@ -269,13 +275,46 @@ cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* com
         command.channel = slot
     command.head_start = job.head_start.us
     command.urgency = <uint8_t> job.urgency
+    command.strategy = 0
     if job.customer_tier.size:
-        slot = names_find(&t.tiers, job.customer_tier)
-        if slot == NO_SLOT or not t.tier_entries[slot].used:
+        tier_slot = names_find(&t.tiers, job.customer_tier)
+        if tier_slot == NO_SLOT or tier_slot >= t.tier_capacity or not t.tier_entries[tier_slot].used:
             return fail(reply, TIER_NOT_FOUND, b"no tier '%.*s'", job.customer_tier, b"job.customer_tier")
-        tier = &t.tier_entries[slot]
+        tier = &t.tier_entries[tier_slot]
         command.head_start += tier.head_start
         command.urgency = <uint8_t> (job.urgency + tier.urgency if job.urgency + tier.urgency < 9 else 9)
+        command.strategy = tier.strategy
+    effect = first_match(t.rules, job, t.engine.channels[command.channel].name, tier_slot, requested)
+    command.queue = requested
+    if requested == NO_SLOT:
+        command.queue = effect.queue if effect != NULL and effect.queue != NO_SLOT else find_queue(t, job.queue, b"job.queue", reply)
+    if command.queue == NO_SLOT:
+        return False
+    return apply_rule(t, effect, command)
+
+
+cdef bint apply_rule(Tenant* t, const Effect* effect, AssignCommand* command) noexcept nogil:
+    """What a rule adds to a command whose own demands are in already."""
+    cdef const Demand* demands
+    cdef uint32_t index
+    command.rule = NO_SLOT
+    command.plan = NO_SLOT
+    if effect == NULL:
+        return True
+    command.rule = effect.name
+    command.plan = effect.plan
+    command.head_start += effect.head_start
+    command.urgency = <uint8_t> (command.urgency + effect.urgency if command.urgency + effect.urgency < 9 else 9)
+    if effect.strategy:
+        command.strategy = effect.strategy
+    if command.affinity == 0:
+        command.affinity = effect.affinity
+    demands = t.rules.demands + effect.first_demand
+    for index in range(effect.demand_count):
+        add_demand(command.demands, &command.demand_count, demands[index].ability, demands[index].least, demands[index].most)
+    demands += effect.demand_count
+    for index in range(effect.wish_count):
+        add_demand(command.wishes, &command.wish_count, demands[index].ability, demands[index].least, demands[index].most)
     return True
 
 
@@ -313,7 +352,7 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
 cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
     """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
-    cdef uint32_t slot = names_find(&t.jobs, job.id)
+    cdef uint32_t slot = names_find(&t.jobs, job.id), index
     cdef uint64_t content = job_digest(job, immediate_only)
     reply.repeated = 0
     if slot != NO_SLOT:
@@ -324,22 +363,26 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         return True
     if job.customer.size:
         apply_profile(t, job)
-    if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
-            or not resolve_start(t, job, immediate_only, &command, reply):
-        return False
     command.content = content
     command.time_to_live = job.time_to_live.us
     command.affinity = <uint8_t> job.affinity
     command.immediate_only = immediate_only
     command.demand_count = 0
     command.preferred_count = 0
+    command.wish_count = 0
     add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
     add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
-    if job.preferred_skill_count or job.preferred_tag_count:
-        add_skills(t, job.skills, job.skill_count, command.preferred, &command.preferred_count)
-        add_tags(t, job.tags, job.tag_count, command.preferred, &command.preferred_count)
-        add_skills(t, job.preferred_skills, job.preferred_skill_count, command.preferred, &command.preferred_count)
-        add_tags(t, job.preferred_tags, job.preferred_tag_count, command.preferred, &command.preferred_count)
+    add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
+    add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
+    if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
+            or not resolve_start(t, job, immediate_only, &command, reply):
+        return False
+    if command.wish_count:
+        memcpy(command.preferred, command.demands, command.demand_count * sizeof(Demand))
+        command.preferred_count = command.demand_count
+        for index in range(command.wish_count):
+            add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
+                       command.wishes[index].most)
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_gateway = job.gateway

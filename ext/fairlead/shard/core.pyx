@@ -6,12 +6,14 @@ here once; inside, everything is an integer.
 
 import os
 from enum import IntEnum
+from threading import Lock
 
 cimport cython
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memset
+from posix.unistd cimport usleep
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow
@@ -27,19 +29,19 @@ from fairlead.codec.validate cimport (
 from fairlead.customers.store cimport (
     NO_CUSTOMER, Customer, customers_check, customers_find, customers_put, customers_remove, customers_size,
 )
-from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
+from fairlead.directory.names cimport NO_SLOT, Names, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport next_due
 from fairlead.engine.manage cimport extend_lease, forget_customer, remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.events.feed cimport feed_wait, feed_wake
 from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
 from fairlead.journal.journal cimport journal_durable
+from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, FINISH_WRAP_UP,
-    JOB_NOT_FOUND, LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
+    JOB_NOT_FOUND, LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
@@ -48,11 +50,12 @@ from fairlead.shard.convert cimport (
 from fairlead.shard.customers cimport customer_view, fill_customer, import_batch, tenant_of_import
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, encode_present, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock,
-    submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_peek, waits,
+    submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek, waits,
 )
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport install, refuse_what_is_in_use
+from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use
 from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
@@ -67,6 +70,7 @@ from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
     EVENTS_KEPT = 262144
+    PAUSE_US = 50           # long enough for who waits for the lock to take it
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -106,6 +110,13 @@ cdef class _Held:
             notices_flush(&self.state.feed)
             shard_unlock(self.state)
 
+    def breathe(self):
+        """Lets the calls that wait go first. What its holder knows of the state may be another afterwards."""
+        shard_unlock(self.state)
+        with nogil:
+            usleep(PAUSE_US)
+            shard_lock(self.state)
+
 
 cdef _Held hold(ShardState* state):
     """Takes the lock. Waiting is done without the interpreter, and the interpreter is never waited for with the lock."""
@@ -116,6 +127,12 @@ cdef _Held hold(ShardState* state):
             shard_unlock(state)
     held.state = state
     return held
+
+
+cdef list toggled(const Names* names, const RuleBook* rules, uint32_t first):
+    """The names whose toggles, the first of which is at `first`, are on."""
+    cdef uint32_t slot
+    return [to_str(names_text(names, slot)) for slot in range(names.used) if rules.book.toggles[first + slot]]
 
 
 cdef class Shard:
@@ -129,6 +146,7 @@ cdef class Shard:
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef object _installing
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False, uint32_t events_kept=EVENTS_KEPT):
@@ -139,6 +157,7 @@ cdef class Shard:
         self._members = {}
         self._policies = {}
         self._answers = {}
+        self._installing = Lock()
 
     def __dealloc__(self):
         if self._state.feed.ring.records != NULL:
@@ -194,7 +213,7 @@ cdef class Shard:
         cdef int64_t due, first = -1
         for slot in range(self._state.names.used):
             tenant_advance(&self._state, self._state.tenants[slot])
-            due = next_due(&self._state.tenants[slot].engine)
+            due = tenant_next_due(self._state.tenants[slot])
             if due >= 0 and (first < 0 or due < first):
                 first = due
         return -1 if first < 0 else max(0, first - shard_now(&self._state))
@@ -706,10 +725,16 @@ cdef class Shard:
 
         With `validate_only` nothing changes; the version is the one it would have.
         """
+        # The document says all; its tables hold a calendar that is another one at another time.
+        cdef uint64_t content = 0 if validate_only else self._digest(UPDATE_POLICY, (tables.author, tables.document or tables))
+        with self._installing:
+            return self._install(tenant, tables, request_id, content, validate_only)
+
+    cdef object _install(self, str tenant, object tables, object request_id, uint64_t content, bint validate_only):
+        """One at a time: while the tables are built, other calls go in between."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
-        # The document says all; its tables hold a calendar that is another one at another time.
-        cdef uint64_t content = self._digest(UPDATE_POLICY, (tables.author, tables.document or tables))
+        cdef _Draft draft
         name = tenant or "default"
         if validate_only:
             if t == NULL:
@@ -718,7 +743,10 @@ cdef class Shard:
             return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
             return self._answers[name, request_id]
-        self._members[name] = install(t, tables, self._members.get(name, {}))
+        refuse_what_is_in_use(t, tables)
+        draft = prepare(t, tables, held.breathe)
+        t = self._open(tenant)   # the clock has moved on
+        self._members[name] = install(t, tables, draft, self._members.get(name, {}))
         version = t.engine.policy_version
         self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
         return self._remember(t, tenant, request_id, content, version)
@@ -804,6 +832,36 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         return present_assignment(t, self._job_slot(t, job_id), repeated)
+    # ---- scenarios and schedules
+
+    def set_scenario(self, str tenant not None, scenario, bint active, request_id=""):
+        """Turns a scenario of the policy on or off; rules follow for jobs from now on. Returns those that are on (L2)."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant, True)
+        cdef Reply reply
+        cdef uint32_t slot = NO_SLOT
+        cdef uint64_t content = self._digest(SET_SCENARIO, (scenario, bool(active)))
+        if t != NULL and self._seen(t, request_id, content):
+            return self._answers[tenant or "default", request_id]
+        if t != NULL and t.rules != NULL:
+            slot = names_find(&t.rules.scenario_names, to_text(scenario, "scenario"))
+        if slot == NO_SLOT:
+            fail(&reply, SCENARIO_NOT_FOUND, b"no scenario '%.*s'", to_text(scenario, "scenario"), b"scenario")
+            raise_failure(&reply)
+        book_toggle(&t.rules.book, t.rules.schedule_count + slot, active)
+        return self._remember(t, tenant, request_id, content, toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count))
+
+    def scenarios(self, str tenant not None):
+        """The scenarios that are on, in the policy's order."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count) if t != NULL and t.rules != NULL else []
+
+    def open_schedules(self, str tenant not None):
+        """The schedules that are open, in the policy's order."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return toggled(&t.rules.schedule_names, t.rules, 0) if t != NULL and t.rules != NULL else []
 
     # ---- the whole
 

@@ -65,6 +65,7 @@ cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
+cdef int64_t tenant_next_due(const Tenant* t) noexcept nogil
 cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil
 cdef bint waits(const Tenant* t, uint32_t job) noexcept nogil
 cdef void encode_present(const Tenant* t, uint32_t job, bint repeated, Buffer* out) noexcept nogil

@@ -21,7 +21,7 @@ from fairlead.codec.messages cimport (
     SetPresenceRequest, TransferJobRequest,
 )
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
-from fairlead.engine.decide cimport Answer, advance, forget
+from fairlead.engine.decide cimport Answer, advance, forget, next_due
 from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
 from fairlead.engine.model cimport (
     AFFINITY_OFF, COMPLETED, ChannelBody, Job, LEAST_LOAD, OFFERED, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,
@@ -37,6 +37,7 @@ from fairlead.shard.calls cimport (
 )
 from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
 cdef extern from "<pthread.h>" nogil:
@@ -111,8 +112,19 @@ cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil:
 
 
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil:
-    advance(&t.engine, shard_now(s))
+    cdef int64_t now = shard_now(s)
+    if t.rules != NULL and t.rules.next_toggle <= now:
+        run_schedules(t.rules, &t.engine, now)
+    advance(&t.engine, now)
     forget_requests(t)
+
+
+cdef int64_t tenant_next_due(const Tenant* t) noexcept nogil:
+    """When something happens by itself next, -1 for never: a timer, or a schedule that opens or closes."""
+    cdef int64_t due = next_due(&t.engine)
+    if t.rules == NULL or t.rules.next_toggle == NEVER_TOGGLES or 0 <= due <= t.rules.next_toggle:
+        return due
+    return t.rules.next_toggle
 
 
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
@@ -150,6 +162,7 @@ cdef void built_in_policy(Tenant* t) noexcept nogil:
     queue.on_max_length = 1
     queue.on_max_wait = 3
     queue.overflow = NO_SLOT
+    queue.plan = NO_SLOT
     queue.affinity_mode = AFFINITY_OFF
     queue.affinity_group = queue.queue
     define_queue(&t.engine, &queue)
@@ -211,6 +224,9 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue = names_text(&t.queues, queue)
     out.channel = names_text(&t.channels, job.channel_name)
     out.agent_id = agent_name(t, job.agent)
+    out.rule = names_text(&t.rule_names, job.rule) if job.rule != NO_SLOT else text_empty()
+    out.plan = names_text(&t.plan_names, job.plan) if job.plan != NO_SLOT else text_empty()
+    out.step = job.step
     out.customer = names_text(&t.customers, job.customer) if job.customer != NO_SLOT else text_empty()
     out.state = job.state
     out.reason = job.reason

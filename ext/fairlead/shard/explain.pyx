@@ -3,11 +3,12 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fairlead.directory.names cimport NO_SLOT, names_text
-from fairlead.engine.choose cimport KEY_COUNT, may_use, own_can_take, sort_keys, start_limit
+from fairlead.engine.choose cimport GROUP_KEYS, KEY_COUNT, may_use, own_can_take, sort_keys, start_limit
 from fairlead.engine.model cimport (
     AWAY, BY_BACKLOG, BY_OWN_AGENT, BY_PREFERENCE, BY_TRANSFER, COMPLETED, DRAINING, OFFLINE, ONLINE, QUEUED,
     SORT_KEYS_BASE, WEIGHTED, Agent, Class, Demand, Engine, Job,
 )
+from fairlead.engine.plans cimport is_shut, strategy_of
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell
 from fairlead.engine.limits cimport is_limited, is_rated, kept_off
 from fairlead.engine.state cimport agent_meets, barred, excludes, has_room, is_member, level_of, owns
@@ -91,6 +92,8 @@ cdef tuple exclusion(const Tenant* t, const Job* job, uint32_t slot):
     cdef uint32_t index
     if not is_member(e, slot, c.queue):
         return "not_member", ""
+    if is_shut(e, job.cls):
+        return "closed_hours", ""
     if e.agents[slot].presence != ONLINE and not (own_can_take(e, job) and job.own_agent == slot):
         return _ABSENCES[e.agents[slot].presence], ""
     for index in range(c.demand_count):
@@ -113,17 +116,17 @@ cdef tuple exclusion(const Tenant* t, const Job* job, uint32_t slot):
 
 
 cdef list candidate_keys(const Tenant* t, const Job* job, uint32_t slot, uint32_t own_count, uint64_t limit):
-    """own agent, threshold, preferences, the strategy's own, least recently given, order, number."""
+    """own agent, step, threshold, preferences, the strategy's own, least recently given, order, number."""
     cdef int64_t[KEY_COUNT] keys
     cdef const Engine* e = &t.engine
     cdef uint32_t index
     sort_keys(e, job, slot, keys)
     is_owner = owns(e, job) and job.own_agent == slot
-    own = [keys[2 + index] for index in range(own_count)]
-    if e.queues[e.classes[job.cls].queue].strategy == WEIGHTED:
+    own = [keys[GROUP_KEYS + index] for index in range(own_count)]
+    if strategy_of(e, job) == WEIGHTED:
         cell = rotation_cell(e, job.cls, slot)
-        own = [int(cell == NO_SLOT or rotation_begin(e, cell) >= limit), keys[2]]
-    return [0 if is_owner else 1, keys[0], keys[1], *own, keys[5], keys[6], keys[7]]
+        own = [int(cell != NO_SLOT and rotation_begin(e, cell) >= limit), keys[GROUP_KEYS]]
+    return [0 if is_owner else 1, keys[0], keys[1], keys[2], *own, keys[6], keys[7], keys[8]]
 
 
 cdef list blocking(const Tenant* t, const Job* job):
@@ -173,7 +176,7 @@ cdef object explain(Tenant* t, uint32_t job_slot):
     """Reads everything about one job. O(agents * demands)."""
     cdef const Job* job = &t.engine.jobs[job_slot]
     cdef const Engine* e = &t.engine
-    cdef uint32_t slot, strategy = e.queues[e.classes[job.cls].queue].strategy
+    cdef uint32_t slot, strategy = strategy_of(e, job)
     cdef uint64_t limit = start_limit(e, job) if strategy == WEIGHTED else 0
     name, own_names = strategy_name(strategy)
     candidates = []
@@ -190,7 +193,7 @@ cdef object explain(Tenant* t, uint32_t job_slot):
                 excluded.append((agent, *cause))
     candidates.sort(key=lambda candidate: candidate[1])
     key_names = [
-        "not_own_agent", "above_threshold", "lacks_preferences", *own_names, "last_given", "order", "agent_number"]
+        "not_own_agent", "step", "above_threshold", "lacks_preferences", *own_names, "last_given", "order", "agent_number"]
     waits = job.state == QUEUED and not job.held
     return Explanation(
         job_view(t, job_slot), name, key_names, candidates, excluded,

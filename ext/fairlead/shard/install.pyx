@@ -1,5 +1,6 @@
 """See install.pxd. `members` maps agent ids to the queues that name them, for agents that exist and for those to come."""
 
+cimport cython
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -8,12 +9,18 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_text
 from fairlead.engine.manage cimport define_channel, define_queue, define_settings, rematch
 from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody, SettingsBody
+from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport store_agent
+from fairlead.shard.compile cimport compile_rules, install_plans
 from fairlead.shard.convert cimport to_text
+from fairlead.shard.rulebook cimport RuleBook, queue_is_closed, rulebook_free, start_schedules
 from fairlead.shard.tenant cimport ability_slot, channel_slot, reserve_tiers
 from fairlead.shard.views cimport agent_settings, to_str
 
 from fairlead.errors import raise_error
+
+cdef enum:
+    PACE = 50    # queues or rules built before others may use the shard
 
 DEFAULT_AGE_US = 24 * 3600 * 1_000_000   # of a queue that names no affinity tier
 
@@ -72,9 +79,11 @@ cdef object install_tiers(Tenant* t, object tables):
         t.tier_entries[slot].used = 1
         t.tier_entries[slot].head_start = tier.head_start_us
         t.tier_entries[slot].urgency = tier.urgency
+        t.tier_entries[slot].strategy = tier.strategy
 
 
-cdef object install_queue(Tenant* t, object queue):
+cdef QueueBody* queue_body(Tenant* t, object queue) except NULL:
+    """What the engine is told of a queue, but for its hours; the caller frees it."""
     cdef uint32_t count = len(queue.any_skills) + len(queue.any_tags), at = 0
     cdef QueueBody* body = <QueueBody*> memory_grow(NULL, sizeof(QueueBody) + count * sizeof(Demand))
     cdef Demand* demands = <Demand*> (<char*> body + sizeof(QueueBody))
@@ -84,6 +93,9 @@ cdef object install_queue(Tenant* t, object queue):
     body.everyone = queue.everyone
     body.strategy = queue.strategy
     body.threshold = queue.saturation_threshold
+    body.plan = names_add(&t.plan_names, to_text(queue.plan, "queues")) if queue.plan else NO_SLOT
+    body.on_closed = queue.on_closed
+    body.closed_strategy = queue.closed_strategy
     body.max_length = queue.max_length
     body.on_max_length = queue.on_max_length
     body.max_wait = queue.max_wait_us
@@ -120,29 +132,25 @@ cdef object install_queue(Tenant* t, object queue):
         demands[at].least = 1
         demands[at].most = 10
         at += 1
-    define_queue(&t.engine, body)
-    free(body)
+    return body
 
 
-cdef object install_queues(Tenant* t, object tables):
-    """All names first: queues refer to each other."""
+cdef object install_queues(Tenant* t, _Draft draft):
+    """Queues that go first; O(agents) each."""
     cdef QueueBody body
-    cdef uint32_t slot
-    kept = {names_add(&t.queues, to_text(queue.id, "queues")) for queue in tables.queues}
+    cdef uint32_t slot, index
     for slot in range(t.engine.queue_capacity):
-        if t.engine.queues[slot].used and slot not in kept:
+        if t.engine.queues[slot].used and slot not in draft.queues:
             memset(&body, 0, sizeof(QueueBody))
             body.queue = slot
             body.overflow = NO_SLOT
+            body.plan = NO_SLOT
             body.threshold = 100
             define_queue(&t.engine, &body)
-    for queue in tables.queues:
-        install_queue(t, queue)
-    t.default_queue = NO_SLOT
-    if tables.default_queue:
-        t.default_queue = names_find(&t.queues, to_text(tables.default_queue, "default_queue"))
-    elif len(tables.queues) == 1:
-        t.default_queue = names_find(&t.queues, to_text(tables.queues[0].id, "queues"))
+    for index in range(draft.body_count):
+        draft.bodies[index].closed = queue_is_closed(t.rules, draft.bodies[index].queue)
+        define_queue(&t.engine, draft.bodies[index])
+    t.default_queue = draft.default_queue
 
 
 cdef dict named_members(Tenant* t, object tables):
@@ -166,11 +174,57 @@ cdef object name_agents(Tenant* t, dict members, dict old):
             store_agent(t, agent_id, agent_settings(t, slot), members.get(agent_id, []), False)
 
 
-cdef dict install(Tenant* t, object tables, dict members):
-    """Replaces the policy in one step; returns the new members by name. Raises and changes nothing when a queue or channel
-    of live jobs would disappear. O(agents * queues + waiting jobs)."""
+cdef void keep_scenarios(const RuleBook* old, RuleBook* rules) noexcept nogil:
+    """Scenarios that both policies name stay on."""
+    cdef uint32_t index, slot
+    if old == NULL:
+        return
+    for index in range(rules.scenario_count):
+        slot = names_find(&old.scenario_names, names_text(&rules.scenario_names, index))
+        if slot != NO_SLOT and old.book.toggles[old.schedule_count + slot]:
+            book_toggle(&rules.book, rules.schedule_count + index, True)
+
+
+@cython.final
+cdef class _Draft:
+    """A policy with its tables built, not in force."""
+
+    def __dealloc__(self):
+        cdef uint32_t index
+        rulebook_free(self.rules)
+        for index in range(self.body_count):
+            free(self.bodies[index])
+        free(self.bodies)
+
+
+cdef _Draft prepare(Tenant* t, object tables, object breathe):
+    """Builds everything that takes long. Only names of the tenant are added, so others may use it in between: `breathe` is called
+    every so often and lets them. O(rules * values + queues)."""
+    cdef _Draft draft = _Draft.__new__(_Draft)
+    draft.queues = {names_add(&t.queues, to_text(queue.id, "queues")) for queue in tables.queues}
+    breathe()
+    draft.rules = compile_rules(t, tables, breathe)
+    draft.bodies = <QueueBody**> memory_grow(NULL, len(tables.queues) * sizeof(QueueBody*))
+    for queue in tables.queues:
+        draft.bodies[draft.body_count] = queue_body(t, queue)
+        draft.body_count += 1
+        if draft.body_count % PACE == 0:
+            breathe()
+    draft.named = named_members(t, tables)
+    draft.default_queue = NO_SLOT
+    if tables.default_queue:
+        draft.default_queue = names_find(&t.queues, to_text(tables.default_queue, "default_queue"))
+    elif len(tables.queues) == 1:
+        draft.default_queue = names_find(&t.queues, to_text(tables.queues[0].id, "queues"))
+    breathe()
+    return draft
+
+
+cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
+    """Puts a prepared policy in force in one step; returns the new members by name. Raises and changes nothing when a queue or channel
+    of live jobs would disappear. O(queues * agents + waiting jobs)."""
     cdef SettingsBody settings
-    cdef dict named, both
+    cdef dict named = draft.named, both
     refuse_what_is_in_use(t, tables)
     settings.retention = tables.retention_us
     settings.reserve_after = tables.reserve_after_us
@@ -179,12 +233,17 @@ cdef dict install(Tenant* t, object tables, dict members):
     define_settings(&t.engine, &settings)
     install_channels(t, tables)
     install_tiers(t, tables)
-    named = named_members(t, tables)
     # First the members of both policies, then the queues, then the new members alone: an agent who belongs to a queue
     # before and after, for whatever reason, belongs to it all the time and keeps their place in its rotation (T6).
     both = {key: sorted({*members.get(key, []), *named.get(key, [])}) for key in members.keys() | named.keys()}
     name_agents(t, both, members)
-    install_queues(t, tables)
+    start_schedules(draft.rules, t.engine.now)
+    keep_scenarios(t.rules, draft.rules)
+    rulebook_free(t.rules)
+    t.rules = draft.rules
+    draft.rules = NULL
+    install_queues(t, draft)
+    install_plans(t, tables)
     name_agents(t, named, both)
     rematch(&t.engine)
     return named

@@ -6,8 +6,9 @@ from libc.string cimport memset
 from fairlead.base.text cimport Text, text_empty
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.engine.model cimport (
-    CANCELLED, COMPLETED, FACT_AGENT, FACT_AGENT_REMOVED, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
-    FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE, FACT_SETTINGS, OFFER_DECLINED, OFFER_MISSED, QUEUED, Engine, Job, JobBody, SettingsBody,
+    CANCELLED, COMPLETED, FACT_AGENT, FACT_AGENT_REMOVED, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_RELAXED,
+    FACT_JOB_RELEASED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED,
+    FACT_PRESENCE, FACT_SETTINGS, OFFER_DECLINED, OFFER_MISSED, QUEUED, Engine, Job, JobBody, SettingsBody,
 )
 from fairlead.events.feed cimport Pending, feed_append, feed_hold
 from fairlead.events.ring cimport Record
@@ -102,6 +103,8 @@ cdef void notice_fact(Tenant* t, const Fact* fact) noexcept nogil:
         notice_job(t, fact, EVENT_WRAPPING)
     elif fact.type == FACT_JOB_RELEASED:
         notice_job(t, fact, EVENT_REQUEUED)
+    elif fact.type == FACT_JOB_RELAXED:
+        notice_job(t, fact, EVENT_RELAXED)
     elif fact.type == FACT_PRESENCE:
         if fact.state != t.engine.agents[fact.agent].presence:
             notice_agent(t, fact, EVENT_PRESENCE_CHANGED)

@@ -4,7 +4,7 @@ An engine serves one tenant; nothing is shared between tenants but the clock and
 names in step with facts: a job's id enters with the fact that submits it and leaves with the one that forgets it.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
@@ -14,6 +14,7 @@ from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
 from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport Journal
+from fairlead.shard.rulebook cimport RuleBook
 
 cdef enum:
     MAX_TENANTS = 1000000
@@ -36,6 +37,7 @@ cdef struct Note:
 
 cdef struct TierEntry:
     int64_t head_start
+    uint16_t strategy           # 0: the queue's
     uint8_t urgency
     uint8_t used
 
@@ -51,6 +53,10 @@ cdef struct Tenant:
     Names requests
     Names gateways
     Customers profiles          # what was told of customers; `customers` are those whom jobs or the memory know
+    Names rule_names            # of all policies so far, as jobs show them
+    Names plan_names            # likewise
+    RuleBook* rules             # NULL: the built-in policy
+    uint64_t seed               # of names
     Remembered* remembered      # by request slot
     Note* presence_notes        # by agent slot
     TierEntry* tier_entries     # by tier slot

@@ -19,6 +19,7 @@ from fairlead.engine.state cimport engine_free, engine_init
 from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport journal_append
 from fairlead.shard.notices cimport notice_fact
+from fairlead.shard.rulebook cimport rulebook_free
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -108,6 +109,9 @@ cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t
     names_init(&t.requests, seed)
     names_init(&t.gateways, seed)
     customers_init(&t.profiles, seed)
+    names_init(&t.rule_names, seed)
+    names_init(&t.plan_names, seed)
+    t.seed = seed
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
@@ -137,6 +141,9 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.requests)
     names_free(&t.gateways)
     customers_free(&t.profiles)
+    names_free(&t.rule_names)
+    names_free(&t.plan_names)
+    rulebook_free(t.rules)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)

@@ -40,6 +40,9 @@ cdef class JobView:
     cdef readonly int64_t end_time_us
     cdef readonly int64_t policy_version
     cdef readonly int cost
+    cdef readonly str rule
+    cdef readonly str plan
+    cdef readonly int step
     cdef readonly int64_t deadline_us
     cdef readonly int position
     cdef readonly int64_t wait_p50_us

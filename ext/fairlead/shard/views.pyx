@@ -64,6 +64,7 @@ class Reason(IntEnum):
     MAX_WAIT = 9
     TIME_TO_LIVE = 10
     CALLER = 11
+    PLAN_END = 12
 
 
 class Affinity(IntEnum):
@@ -181,6 +182,9 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
     view.end_time_us = detail.end_time_us
     view.policy_version = detail.policy_version
     view.cost = detail.cost
+    view.rule = to_str(detail.rule)
+    view.plan = to_str(detail.plan)
+    view.step = detail.step
     view.deadline_us = detail.deadline_us
     view.position = detail.estimate.position
     view.wait_p50_us = detail.estimate.p50_us

@@ -15,7 +15,6 @@ from fairlead.policy.calendar import is_due
 from fairlead.policy.compile import built_in, compile_policy
 from fairlead.policy.document import from_stored, load
 from fairlead.problems import quote
-from fairlead.rulebook import seam
 from fairlead.rulebook.history import Edition, History
 from fairlead.rulebook.trial import Trial, try_job
 from fairlead.shard.core import Shard
@@ -100,21 +99,21 @@ class RuleBook:
         for scenario in on:
             _known_scenario(policy, scenario, "scenarios")
         if not on:
-            on = [name for name in seam.scenarios(self._shard, tenant) if name in policy.scenarios]
+            on = [name for name in self._shard.scenarios(tenant) if name in policy.scenarios]
         return try_job(self._shard, tenant, compile_policy(policy, now_us=now_us), job, now_us, on)
 
     def set_scenario(self, tenant: str, scenario: str, active: bool, request_id: str = "") -> list[str]:
         """Turns a scenario on or off for jobs that come from now on (L2); those that are on. Raises NotFound."""
         _known_scenario(self.policy(tenant), scenario, "scenario")
-        return seam.set_scenario(self._shard, tenant, scenario, active, request_id)
+        return self._shard.set_scenario(tenant, scenario, active, request_id)
 
     def scenarios(self, tenant: str) -> list[str]:
         """Scenarios that are on."""
-        return seam.scenarios(self._shard, tenant)
+        return self._shard.scenarios(tenant)
 
     def open_schedules(self, tenant: str) -> list[str]:
         """Schedules that are open now."""
-        return seam.open_schedules(self._shard, tenant)
+        return self._shard.open_schedules(tenant)
 
     def renew_calendars(self) -> list[str]:
         """Compiles the calendars anew that have less than a year left; the tenants whose they are. For once a day."""

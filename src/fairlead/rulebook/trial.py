@@ -8,8 +8,8 @@ the credit of weighted rotations, performance figures, and what passes by itself
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fairlead.errors import FairleadError
 from fairlead.policy.tables import ChannelTable, PolicyTables, QueueTable
-from fairlead.rulebook import seam
 from fairlead.shard.core import Affinity, AgentView, Explanation, JobState, Outcome, Presence, Reason, Shard
 
 TENANT = "trial"
@@ -56,8 +56,9 @@ def try_job(
     scratch = _with_agents(shard, tenant, tables, max(0, time_us - SETTLED_US))
     scratch.advance_to(time_us)
     scratch.install_policy(TENANT, _tables(tables))
+    _add_customer(shard, tenant, scratch, job.get("customer", ""))
     for scenario in scenarios:
-        seam.set_scenario(scratch, TENANT, scenario, True)
+        scratch.set_scenario(TENANT, scenario, True)
     arguments = {"job_id": DEFAULT_JOB_ID} | {name: value for name, value in job.items() if name != "start_time_us"}
     job_id = arguments.pop("job_id") or DEFAULT_JOB_ID
     # A moment before its start it can be seen who could take it, which is no longer so once somebody has.
@@ -72,7 +73,7 @@ def _outcome(before: Explanation, after: Explanation) -> Trial:
     job = after.job
     # After an overflow the candidates are those of the queue it came to, as they stand after the decision.
     shown = before if before.job.queue == job.queue else after
-    rule, plan = seam.rule_and_plan(job)
+    rule, plan = job.rule, job.plan
     return Trial(
         rule=rule,
         queue=job.queue,
@@ -121,6 +122,23 @@ def _with_agents(shard: Shard, tenant: str, tables: PolicyTables, time_us: int) 
             scratch.update_agent(TENANT, view.id, capacity=view.capacity, channel_limits=_limits(view, channels))
             scratch.set_presence(TENANT, view.id, view.presence)
     return scratch
+
+
+def _add_customer(shard: Shard, tenant: str, scratch: Shard, customer_id: str) -> None:
+    """What the tenant knows of the job's customer, if anything."""
+    try:
+        view = shard.customer(tenant, customer_id)
+    except FairleadError:
+        return
+    scratch.upsert_customer(
+        TENANT,
+        customer_id,
+        tier=view.tier,
+        value=view.value,
+        attributes=view.attributes,
+        own_agent=view.own_agent,
+        language=view.language,
+    )
 
 
 def _held(shard: Shard, tenant: str) -> dict[str, list[tuple[str, int]]]:

@@ -216,6 +216,12 @@ class Shard:
         """Status and body for an assign that waits; None while its job waits, unless its time `is_over`."""
     def present(self, tenant: str, job_id: str, repeated: bool = False) -> Assignment:
         """The answer to an assign as the job is now."""
+    def set_scenario(self, tenant: str, scenario: str, active: bool, request_id: str = "") -> list[str]:
+        """Turns a scenario of the policy on or off; rules follow for jobs from now on. Those that are on then (L2)."""
+    def scenarios(self, tenant: str) -> list[str]:
+        """The scenarios that are on, in the policy's order."""
+    def open_schedules(self, tenant: str) -> list[str]:
+        """The schedules that are open, in the policy's order."""
     def tenants(self) -> list[str]: ...
     def status(self, tenant: str) -> TenantView: ...
     def check(self, tenant: str) -> list[str]:

@@ -45,6 +45,7 @@ class Reason(IntEnum):
     MAX_WAIT = 9
     TIME_TO_LIVE = 10
     CALLER = 11
+    PLAN_END = 12
 
 class Affinity(IntEnum):
     """A3."""
@@ -96,6 +97,9 @@ class JobView:
     end_time_us: int
     policy_version: int
     cost: int
+    rule: str
+    plan: str
+    step: int
     deadline_us: int
     position: int
     wait_p50_us: int

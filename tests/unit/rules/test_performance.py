@@ -113,4 +113,4 @@ def test_explain_names_the_keys(routing: Make) -> None:
     r.online("bob", rating=700)
     view = r.shard.explain(TENANT, "j")
     assert view.strategy == "rating,saturation"
-    assert view.key_names[3:5] == ["minus_rating", "saturation"]
+    assert view.key_names[4:6] == ["minus_rating", "saturation"]
