@@ -7,25 +7,21 @@ calls are thread-safe and take the shard's lock for their own length. A refused 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from math import isfinite
-from time import monotonic
 from typing import Any, Required, TypedDict
 
+from fairlead.arguments import instant, levels, microseconds, name, names, natural
 from fairlead.errors import FairleadError, error
 from fairlead.policy.compile import built_in, compile_policy
 from fairlead.policy.document import from_stored, load, to_mapping
-from fairlead.problems import quote
 from fairlead.shard.core import Affinity, Assignment, EventFilter, JobState, Outcome, Presence, Shard
 from fairlead.v1.policy_pb2 import Policy
-from fairlead.views import Agent, Customer, Event, Explanation, Job, Status, from_datetime, to_datetime
+from fairlead.views import Agent, Customer, Event, Explanation, Job, Status, to_datetime
+from fairlead.watching import events, placed, wait_us_of
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
 NAME_SIZE = 128
-MAX_WAIT_US = 3_600_000_000
-# Between looks at whether somebody wants the program to end.
-LONGEST_SLEEP_US = 100_000
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -114,7 +110,7 @@ class Router:
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
-        wait_us = self._wait_us(wait) if wait else 0
+        wait_us = wait_us_of(wait, self._virtual_time) if wait else 0
         # By position: matching two dozen names would cost as much as the assign.
         answer = self._assign(
             tenant,
@@ -128,13 +124,13 @@ class Router:
             customer,
             customer_tier,
             urgency,
-            _microseconds(head_start, "job.head_start") if head_start else 0,
+            microseconds(head_start, "job.head_start") if head_start else 0,
             excluded_agents,
             wanted_agent,
             wanted_mode,
-            _microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
-            _microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
-            0 if start_time is None else _instant(start_time, "job.start_time"),
+            microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
+            microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
+            0 if start_time is None else instant(start_time, "job.start_time"),
             labels,
             language,
             customer_value,
@@ -142,27 +138,7 @@ class Router:
             immediate_only,
             gateway,
         )
-        return self._placed(answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
-
-    def _wait_us(self, wait: float) -> int:
-        wait_us = _microseconds(wait, "wait")
-        if not 0 <= wait_us <= MAX_WAIT_US:
-            raise error("INVALID_FIELD", f"wait is {wait!r}; 0 to 3600 seconds are allowed", "wait")
-        if self._virtual_time:
-            raise error("INVALID_FIELD", "virtual time stands while a call waits: assign without wait", "wait")
-        return wait_us
-
-    def _placed(self, first: Assignment, tenant: str, wait_us: int) -> Assignment:
-        """The answer once the job waits no longer, or the time is over. Fires timers meanwhile."""
-        until = self._shard.now_us + wait_us
-        while True:
-            seen = self._shard.last_event
-            answer = self._shard.present(tenant, first.job_id, first.repeated)
-            left = until - self._shard.now_us
-            if answer.state not in (JobState.QUEUED, JobState.SCHEDULED) or left <= 0:
-                return answer
-            due = self._shard.tick()
-            self._shard.wait_events(seen, min(left, LONGEST_SLEEP_US if due < 0 else due, LONGEST_SLEEP_US))
+        return placed(self._shard, answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
 
     def batch_assign(
         self, jobs: Sequence[JobRequest], *, immediate_only: bool = False, tenant: str = DEFAULT_TENANT
@@ -213,8 +189,8 @@ class Router:
             job_id,
             version,
             request_id,
-            _microseconds(first_response, "first_response") if first_response else 0,
-            -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
+            microseconds(first_response, "first_response") if first_response else 0,
+            -1 if satisfaction is None else natural(satisfaction, "satisfaction"),
             skip_wrap_up,
         )
 
@@ -264,7 +240,7 @@ class Router:
 
     def job(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
         """A live or remembered job. Raises NotFound."""
-        return Job.of(self._shard.job(tenant, _name(job_id, "job_id")))
+        return Job.of(self._shard.job(tenant, name(job_id, "job_id")))
 
     def jobs(
         self,
@@ -290,7 +266,7 @@ class Router:
 
     def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
         """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
-        return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id")))
+        return Explanation.of(self._shard.explain(tenant, name(job_id, "job_id")))
 
     def watch(
         self,
@@ -314,24 +290,7 @@ class Router:
         )
         position = after or self._shard.last_event
         self._shard.events(position, 0)
-        return self._events(wanted, position, None if timeout is None else _microseconds(timeout, "timeout"))
-
-    def _events(self, wanted: EventFilter, position: int, timeout_us: int | None) -> Iterator[Event]:
-        idle_since = monotonic()
-        while True:
-            batch = self._shard.events(position)
-            position = batch.last
-            rows = batch.rows(wanted)
-            yield from map(Event.of, rows)
-            if rows:
-                idle_since = monotonic()
-            elif not len(batch):
-                left = LONGEST_SLEEP_US
-                if timeout_us is not None:
-                    left = min(left, timeout_us - round((monotonic() - idle_since) * 1_000_000))
-                    if left <= 0:
-                        return
-                self._shard.wait_events(position, left)
+        return events(self._shard, wanted, position, None if timeout is None else microseconds(timeout, "timeout"))
 
     # Agents
 
@@ -360,16 +319,16 @@ class Router:
         view = self._shard.create_agent(
             tenant,
             agent_id,
-            skills=_levels(skills),
-            tags=_names(tags, "agent.tags"),
+            skills=levels(skills),
+            tags=names(tags, "agent.tags"),
             capacity=capacity,
             channel_limits=channel_limits,
             weight=weight,
             rating=rating,
             order=order,
             presence=presence,
-            wrap_up_us=-1 if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
-            request_id=_name(request_id, "request_id", 0),
+            wrap_up_us=-1 if wrap_up is None else microseconds(wrap_up, "agent.wrap_up"),
+            request_id=name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
@@ -397,21 +356,21 @@ class Router:
         view = self._shard.update_agent(
             tenant,
             agent_id,
-            skills=_levels(skills),
-            tags=None if tags is None else _names(tags, "agent.tags"),
+            skills=levels(skills),
+            tags=None if tags is None else names(tags, "agent.tags"),
             capacity=capacity,
             channel_limits=channel_limits,
             weight=weight,
             rating=rating,
             order=order,
-            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
-            request_id=_name(request_id, "request_id", 0),
+            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else microseconds(wrap_up, "agent.wrap_up"),
+            request_id=name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
     def delete_agent(self, agent_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
         """Removes an agent. Raises NotFound, FailedPrecondition while the agent holds jobs."""
-        self._shard.delete_agent(tenant, _name(agent_id, "agent_id"), _name(request_id, "request_id", 0))
+        self._shard.delete_agent(tenant, name(agent_id, "agent_id"), name(request_id, "request_id", 0))
 
     def set_presence(
         self,
@@ -430,16 +389,16 @@ class Router:
         With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
         InvalidArgument.
         """
-        lease_us = _microseconds(lease, "lease") if lease else 0
+        lease_us = microseconds(lease, "lease") if lease else 0
         return self._shard.set_presence(tenant, agent_id, presence, reason, lease_us, request_id)
 
     def heartbeat(self, agent_ids: Sequence[str], *, tenant: str = DEFAULT_TENANT) -> list[str]:
         """Extends the leases of 1 to 10,000 agents; returns the ids that must log in again."""
-        return self._shard.heartbeat(tenant, _names(agent_ids, "agent_ids"))
+        return self._shard.heartbeat(tenant, names(agent_ids, "agent_ids"))
 
     def agent(self, agent_id: str, *, tenant: str = DEFAULT_TENANT) -> Agent:
         """One agent. Raises NotFound."""
-        return Agent.of(self._shard.agent(tenant, _name(agent_id, "agent_id")))
+        return Agent.of(self._shard.agent(tenant, name(agent_id, "agent_id")))
 
     def agents(self, *, tenant: str = DEFAULT_TENANT) -> list[Agent]:
         """All agents, by order number. Cost: linear."""
@@ -471,7 +430,7 @@ class Router:
             attributes=attributes,
             own_agent=own_agent,
             language=language,
-            request_id=_name(request_id, "request_id", 0),
+            request_id=name(request_id, "request_id", 0),
         )
 
     def customer(self, customer_id: str, *, tenant: str = DEFAULT_TENANT) -> Customer:
@@ -480,7 +439,7 @@ class Router:
 
     def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
         """Forgets a customer, and who served them (A1). Raises NotFound."""
-        self._shard.delete_customer(tenant, customer_id, _name(request_id, "request_id", 0))
+        self._shard.delete_customer(tenant, customer_id, name(request_id, "request_id", 0))
 
     # Policy
 
@@ -499,8 +458,8 @@ class Router:
         InvalidArgument with every problem in `violations`, FailedPrecondition when live jobs use a queue or channel
         that would be gone.
         """
-        _name(author, "author", 0)
-        _name(request_id, "request_id", 0)
+        name(author, "author", 0)
+        name(request_id, "request_id", 0)
         accepted = load(policy)
         if validate_only:
             return to_mapping(accepted)
@@ -544,49 +503,9 @@ class Router:
 
         Raises FairleadError for a time in the past or a router without virtual time.
         """
-        self._shard.advance_to(_instant(time, "time"))
+        self._shard.advance_to(instant(time, "time"))
 
     def tick(self) -> float | None:
         """Fires the timers that are due; returns the seconds until the next one, None when there is none."""
         wait_us = self._shard.tick()
         return None if wait_us < 0 else wait_us / 1_000_000
-
-
-def _microseconds(seconds: float, field: str) -> int:
-    if not isinstance(seconds, (int, float)) or not isfinite(seconds):
-        raise error("INVALID_FIELD", f"{field} is {seconds!r}; a finite number of seconds is allowed", field)
-    return round(seconds * 1_000_000)
-
-
-def _instant(time: datetime | float, field: str) -> int:
-    if not isinstance(time, datetime):
-        return _microseconds(time, field)
-    if time.tzinfo is None:
-        raise error("INVALID_FIELD", f"{field} is {time.isoformat()} without a time zone; one is needed", field)
-    return from_datetime(time)
-
-
-def _natural(value: int, field: str) -> int:
-    # -1 means "nothing said" to the shard, so a caller's own negative number must not get that far.
-    if not isinstance(value, int) or value < 0:
-        raise error("INVALID_FIELD", f"{field} is {value!r}; a whole number from 0 on is allowed", field)
-    return value
-
-
-def _name(value: str, field: str, low: int = 1) -> str:
-    if not isinstance(value, str) or not low <= len(value.encode("utf-8", "replace")) <= NAME_SIZE:
-        raise error("INVALID_FIELD", f"{field} is {quote(value)}; {low} to {NAME_SIZE} bytes are allowed", field)
-    return value
-
-
-def _levels(skills: Mapping[str, int] | Iterable[str] | None) -> Mapping[str, int] | None:
-    if skills is None or isinstance(skills, Mapping):
-        return skills
-    return dict.fromkeys(_names(tuple(skills) if not isinstance(skills, str) else skills, "agent.skills"), 10)
-
-
-def _names(names: Sequence[str], field: str) -> Sequence[str]:
-    # Text is a sequence of its letters, which nobody means.
-    if isinstance(names, str):
-        raise error("INVALID_FIELD", f"{field} is the text {names!r}; a list of names is allowed", field)
-    return names

@@ -32,6 +32,8 @@ FLOORS = (
     ("storage", "telemetry"),
     ("__init__",),
     ("router",),
+    ("watching",),
+    ("arguments",),
     ("views",),
     ("shard",),
     ("policy",),
