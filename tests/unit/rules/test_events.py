@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from fairlead.errors import InvalidArgument, OutOfRange
+from fairlead.policy.tables import PolicyTables
 from fairlead.router import Router
 from fairlead.shard.core import EventKind, Outcome, Presence, Reason, Shard
+from tests.unit.rules.support import SECOND, queue
 
 
 @pytest.fixture
@@ -46,7 +48,8 @@ def test_the_life_of_a_job_is_told_step_by_step(router: Router) -> None:
 
 
 def test_offers_and_after_work_are_told_step_by_step(router: Router) -> None:
-    router.update_policy({"queues": [{"id": "q", "offer_timeout": "10s", "decline_cooldown": "30s", "wrap_up": "5s"}]})
+    offering = queue(offer_timeout_us=10 * SECOND, decline_cooldown_us=30 * SECOND, wrap_up_us=5 * SECOND)
+    router._shard.install_policy("default", PolicyTables(queues=(offering,), default_queue="q"))
     router.create_agent("ann", presence=Presence.ONLINE)
     events = router.watch(timeout=0)
     router.assign("j1")
