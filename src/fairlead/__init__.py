@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from fairlead.router import JobRequest, Router
     from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason
-    from fairlead.views import Agent, Customer, Event, Explanation, Job, Status
+    from fairlead.views import Agent, Customer, Event, Explanation, Job, PolicyTrial, PolicyVersion, Status
 
 __all__ = [
     "Affinity",
@@ -50,6 +50,8 @@ __all__ = [
     "NotFound",
     "OutOfRange",
     "Outcome",
+    "PolicyTrial",
+    "PolicyVersion",
     "Presence",
     "Reason",
     "ResourceExhausted",
@@ -61,7 +63,7 @@ __all__ = [
 ]
 
 _ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason")
-_VIEWS = ("Agent", "Customer", "Event", "Explanation", "Job", "Status")
+_VIEWS = ("Agent", "Customer", "Event", "Explanation", "Job", "PolicyTrial", "PolicyVersion", "Status")
 _ROUTER = ("JobRequest", "Router")
 
 

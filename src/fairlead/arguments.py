@@ -1,4 +1,4 @@
-"""Arguments of the embedded face: seconds to microseconds, names within their sizes."""
+"""What the embedded face takes, as the shard takes it: seconds to microseconds, names and numbers checked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,14 +12,14 @@ NAME_SIZE = 128
 
 
 def microseconds(seconds: float, field: str) -> int:
-    """Seconds as whole microseconds. Raises InvalidArgument for what is no finite number."""
+    """A number of seconds as whole microseconds. Raises InvalidArgument."""
     if not isinstance(seconds, (int, float)) or not isfinite(seconds):
         raise error("INVALID_FIELD", f"{field} is {seconds!r}; a finite number of seconds is allowed", field)
     return round(seconds * 1_000_000)
 
 
 def instant(time: datetime | float, field: str) -> int:
-    """A time, or seconds from the zero of virtual time, in microseconds. Raises InvalidArgument."""
+    """A time as microseconds of the shard's clock; numbers are seconds. Raises InvalidArgument."""
     if not isinstance(time, datetime):
         return microseconds(time, field)
     if time.tzinfo is None:
@@ -36,14 +36,14 @@ def natural(value: int, field: str) -> int:
 
 
 def name(value: str, field: str, low: int = 1) -> str:
-    """An id of `low` to 128 bytes. Raises InvalidArgument."""
+    """Text of `low` to 128 bytes. Raises InvalidArgument."""
     if not isinstance(value, str) or not low <= len(value.encode("utf-8", "replace")) <= NAME_SIZE:
         raise error("INVALID_FIELD", f"{field} is {quote(value)}; {low} to {NAME_SIZE} bytes are allowed", field)
     return value
 
 
 def levels(skills: Mapping[str, int] | Iterable[str] | None) -> Mapping[str, int] | None:
-    """Skills as names and levels. Raises InvalidArgument."""
+    """Skills with levels; a plain list of names is level 10 (K1)."""
     if skills is None or isinstance(skills, Mapping):
         return skills
     return dict.fromkeys(names(tuple(skills) if not isinstance(skills, str) else skills, "agent.skills"), 10)

@@ -7,21 +7,24 @@ calls are thread-safe and take the shard's lock for their own length. A refused 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Required, TypedDict
+from typing import Required, TypedDict
 
-from fairlead.arguments import instant, levels, microseconds, name, names, natural
+from fairlead.arguments import instant as _instant
+from fairlead.arguments import levels as _levels
+from fairlead.arguments import microseconds as _microseconds
+from fairlead.arguments import name as _name
+from fairlead.arguments import names as _names
+from fairlead.arguments import natural as _natural
 from fairlead.errors import FairleadError, error
-from fairlead.policy.compile import built_in, compile_policy
-from fairlead.policy.document import from_stored, load, to_mapping
+from fairlead.policy_face import PolicyFace
+from fairlead.rulebook.book import RuleBook
 from fairlead.shard.core import Affinity, Assignment, EventFilter, JobState, Outcome, Presence, Shard
-from fairlead.v1.policy_pb2 import Policy
 from fairlead.views import Agent, Customer, Event, Explanation, Job, Status, to_datetime
 from fairlead.watching import events, placed, wait_us_of
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
-NAME_SIZE = 128
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -54,7 +57,7 @@ class JobRequest(TypedDict, total=False):
     gateway: str
 
 
-class Router:
+class Router(PolicyFace):
     """Assigns jobs to agents in this process.
 
     Times come from the machine's clock, or with `virtual_time` from `advance_to` alone, which makes tests and
@@ -65,6 +68,7 @@ class Router:
     def __init__(self, *, virtual_time: bool = False) -> None:
         self._shard = Shard(virtual_time=virtual_time)
         self._virtual_time = virtual_time
+        self._book = RuleBook(self._shard)
         # Bound once: the attribute look-ups would be a tenth of an assign.
         self._assign = self._shard.assign
 
@@ -124,13 +128,13 @@ class Router:
             customer,
             customer_tier,
             urgency,
-            microseconds(head_start, "job.head_start") if head_start else 0,
+            _microseconds(head_start, "job.head_start") if head_start else 0,
             excluded_agents,
             wanted_agent,
             wanted_mode,
-            microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
-            microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
-            0 if start_time is None else instant(start_time, "job.start_time"),
+            _microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
+            _microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
+            0 if start_time is None else _instant(start_time, "job.start_time"),
             labels,
             language,
             customer_value,
@@ -189,8 +193,8 @@ class Router:
             job_id,
             version,
             request_id,
-            microseconds(first_response, "first_response") if first_response else 0,
-            -1 if satisfaction is None else natural(satisfaction, "satisfaction"),
+            _microseconds(first_response, "first_response") if first_response else 0,
+            -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
             skip_wrap_up,
         )
 
@@ -240,7 +244,7 @@ class Router:
 
     def job(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
         """A live or remembered job. Raises NotFound."""
-        return Job.of(self._shard.job(tenant, name(job_id, "job_id")))
+        return Job.of(self._shard.job(tenant, _name(job_id, "job_id")))
 
     def jobs(
         self,
@@ -266,7 +270,7 @@ class Router:
 
     def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
         """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
-        return Explanation.of(self._shard.explain(tenant, name(job_id, "job_id")))
+        return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id")))
 
     def watch(
         self,
@@ -290,7 +294,7 @@ class Router:
         )
         position = after or self._shard.last_event
         self._shard.events(position, 0)
-        return events(self._shard, wanted, position, None if timeout is None else microseconds(timeout, "timeout"))
+        return events(self._shard, wanted, position, None if timeout is None else _microseconds(timeout, "timeout"))
 
     # Agents
 
@@ -319,16 +323,16 @@ class Router:
         view = self._shard.create_agent(
             tenant,
             agent_id,
-            skills=levels(skills),
-            tags=names(tags, "agent.tags"),
+            skills=_levels(skills),
+            tags=_names(tags, "agent.tags"),
             capacity=capacity,
             channel_limits=channel_limits,
             weight=weight,
             rating=rating,
             order=order,
             presence=presence,
-            wrap_up_us=-1 if wrap_up is None else microseconds(wrap_up, "agent.wrap_up"),
-            request_id=name(request_id, "request_id", 0),
+            wrap_up_us=-1 if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
+            request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
@@ -356,21 +360,21 @@ class Router:
         view = self._shard.update_agent(
             tenant,
             agent_id,
-            skills=levels(skills),
-            tags=None if tags is None else names(tags, "agent.tags"),
+            skills=_levels(skills),
+            tags=None if tags is None else _names(tags, "agent.tags"),
             capacity=capacity,
             channel_limits=channel_limits,
             weight=weight,
             rating=rating,
             order=order,
-            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else microseconds(wrap_up, "agent.wrap_up"),
-            request_id=name(request_id, "request_id", 0),
+            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
+            request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
 
     def delete_agent(self, agent_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
         """Removes an agent. Raises NotFound, FailedPrecondition while the agent holds jobs."""
-        self._shard.delete_agent(tenant, name(agent_id, "agent_id"), name(request_id, "request_id", 0))
+        self._shard.delete_agent(tenant, _name(agent_id, "agent_id"), _name(request_id, "request_id", 0))
 
     def set_presence(
         self,
@@ -389,16 +393,16 @@ class Router:
         With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
         InvalidArgument.
         """
-        lease_us = microseconds(lease, "lease") if lease else 0
+        lease_us = _microseconds(lease, "lease") if lease else 0
         return self._shard.set_presence(tenant, agent_id, presence, reason, lease_us, request_id)
 
     def heartbeat(self, agent_ids: Sequence[str], *, tenant: str = DEFAULT_TENANT) -> list[str]:
         """Extends the leases of 1 to 10,000 agents; returns the ids that must log in again."""
-        return self._shard.heartbeat(tenant, names(agent_ids, "agent_ids"))
+        return self._shard.heartbeat(tenant, _names(agent_ids, "agent_ids"))
 
     def agent(self, agent_id: str, *, tenant: str = DEFAULT_TENANT) -> Agent:
         """One agent. Raises NotFound."""
-        return Agent.of(self._shard.agent(tenant, name(agent_id, "agent_id")))
+        return Agent.of(self._shard.agent(tenant, _name(agent_id, "agent_id")))
 
     def agents(self, *, tenant: str = DEFAULT_TENANT) -> list[Agent]:
         """All agents, by order number. Cost: linear."""
@@ -430,7 +434,7 @@ class Router:
             attributes=attributes,
             own_agent=own_agent,
             language=language,
-            request_id=name(request_id, "request_id", 0),
+            request_id=_name(request_id, "request_id", 0),
         )
 
     def customer(self, customer_id: str, *, tenant: str = DEFAULT_TENANT) -> Customer:
@@ -439,41 +443,7 @@ class Router:
 
     def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
         """Forgets a customer, and who served them (A1). Raises NotFound."""
-        self._shard.delete_customer(tenant, customer_id, name(request_id, "request_id", 0))
-
-    # Policy
-
-    def update_policy(
-        self,
-        policy: Policy | Mapping[str, Any] | str,
-        *,
-        validate_only: bool = False,
-        author: str = "",
-        request_id: str = "",
-        tenant: str = DEFAULT_TENANT,
-    ) -> dict[str, Any]:
-        """Replaces the policy in one step (L1) and returns it as stored; with `validate_only` only checks it.
-
-        `policy` is a mapping with the field names of fairlead.v1.Policy, TOML or JSON text, or the message. Raises
-        InvalidArgument with every problem in `violations`, FailedPrecondition when live jobs use a queue or channel
-        that would be gone.
-        """
-        name(author, "author", 0)
-        name(request_id, "request_id", 0)
-        accepted = load(policy)
-        if validate_only:
-            return to_mapping(accepted)
-        self._shard.install_policy(tenant, compile_policy(accepted, author), request_id)
-        return self.policy(tenant=tenant)
-
-    def policy(self, *, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
-        """The policy in force with its version; version 0 is the built-in one, which has no `version` key."""
-        version, document, author, time_us = self._shard.policy(tenant)
-        if not version:
-            return to_mapping(built_in())
-        shown = {"version": version, **to_mapping(from_stored(document))}
-        time = to_datetime(time_us)
-        return shown | ({"author": author} if author else {}) | ({"update_time": time.isoformat()} if time else {})
+        self._shard.delete_customer(tenant, customer_id, _name(request_id, "request_id", 0))
 
     # State and time
 
@@ -503,7 +473,7 @@ class Router:
 
         Raises FairleadError for a time in the past or a router without virtual time.
         """
-        self._shard.advance_to(instant(time, "time"))
+        self._shard.advance_to(_instant(time, "time"))
 
     def tick(self) -> float | None:
         """Fires the timers that are due; returns the seconds until the next one, None when there is none."""

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fairlead.shard.core import AgentView, CustomerView, EventKind, JobState, JobView, Presence, Reason, TenantView
+from fairlead.shard.core import (
+    AgentView,
+    CustomerView,
+    EventKind,
+    JobState,
+    JobView,
+    Outcome,
+    Presence,
+    Reason,
+    TenantView,
+)
 from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -270,6 +280,39 @@ class Status:
             jobs=dict(view.jobs),
             queues=tuple(QueueStatus(name, count, wait / _SECOND_US) for name, count, wait in view.queues),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One kept version of a policy: who stored it and when, and how large it is."""
+
+    version: int
+    author: str
+    update_time: datetime | None
+    queue_count: int
+    rule_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTrial:
+    """What a policy would do with a job (L4).
+
+    `rule` and `plan` are empty where there is none; `head_start` in seconds; `agent_id` who would get it. `candidates`
+    and `excluded` as in `Explanation`.
+    """
+
+    rule: str
+    queue: str
+    strategy: str
+    plan: str
+    urgency: int
+    head_start: float
+    outcome: Outcome
+    reason: Reason
+    agent_id: str
+    key_names: tuple[str, ...]
+    candidates: tuple[tuple[str, tuple[int, ...]], ...]
+    excluded: tuple[tuple[str, str, str], ...]
 
 
 def to_datetime(microseconds: int) -> datetime | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fairlead.errors import FailedPrecondition, InvalidArgument, NotFound
-from fairlead.shard.core import JobState, Presence
+from fairlead.shard.core import JobState, Outcome, Presence
 
 DAY = 86_400
 
@@ -78,3 +78,22 @@ def test_what_is_reported_with_complete_is_shown_of_the_agent(face: Any, tenant:
     ann = face.agent("ann", tenant=tenant)
     assert (ann.first_response, ann.satisfaction) == (2.5, 0)
     assert 0 <= ann.handle_time < 60
+
+
+def test_an_offer_is_accepted_or_goes_on(face: Any, tenant: str) -> None:
+    """O1, O2: the answer of a decline says where the job went."""
+    face.update_policy(
+        {"queues": [{"id": "q", "offer_timeout": "600s", "decline_cooldown": "600s"}], "default_queue": "q"},
+        tenant=tenant,
+    )
+    for agent in ("ann", "bob"):
+        face.create_agent(agent, presence=Presence.ONLINE, tenant=tenant)
+    answer = face.assign("j", tenant=tenant)
+    assert (answer.outcome, answer.agent_id, answer.version) == (Outcome.OFFERED, "ann", 1)
+    job = face.job("j", tenant=tenant)
+    assert (job.state, job.deadline - job.create_time) == (JobState.OFFERED, timedelta(seconds=600))
+    answer = face.decline("j", 1, tenant=tenant)
+    assert (answer.state, answer.agent_id, answer.version) == (JobState.OFFERED, "bob", 2)
+    answer = face.accept("j", 2, tenant=tenant)
+    assert (answer.state, answer.agent_id, answer.version) == (JobState.ASSIGNED, "bob", 2)
+    assert face.job("j", tenant=tenant).deadline is None

@@ -403,9 +403,10 @@ class Twin(World):
         return repeated
 
     def heartbeat(self, agent_ids: Sequence[str]) -> list[str]:
-        """The ids that nobody has; leases do not exist here."""
+        """The ids that nobody has, or who is OFFLINE."""
         self.advance_to(self.now)
-        return [agent_id for agent_id in agent_ids if agent_id not in self.agents]
+        there = {agent.id for agent in self.agents.values() if agent.presence != Presence.OFFLINE}
+        return [agent_id for agent_id in agent_ids if agent_id not in there]
 
     # Policy.
 

@@ -95,7 +95,8 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str], arguments:
             )
         ),
         *(("agents", name) for name in ("list", "show", "create", "update", "delete", "presence")),
-        *(("policy", name) for name in ("show", "check", "apply")),
+        *(("policy", name) for name in ("show", "check", "apply", "history", "rollback", "diff", "test", "schema")),
+        *(("scenario", name) for name in ("on", "off", "list")),
     ],
     ids=" ".join,
 )
@@ -108,7 +109,16 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: tup
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("agents",), ("jobs",), ("explain", "j"), ("assign", "j"), ("cancel", "j"), ("policy", "show")],
+    [
+        ("status",),
+        ("agents",),
+        ("jobs",),
+        ("explain", "j"),
+        ("assign", "j"),
+        ("cancel", "j"),
+        ("policy", "show"),
+        ("scenario", "list"),
+    ],
 )
 def test_a_daemon_that_is_not_there_is_one_line_and_exit_code_1(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]

@@ -75,6 +75,13 @@ def _count(text: str) -> int:
 
 def _add_assign(commands: Any) -> None:
     parser = _command(commands, "assign", assign, "submit a job and see who gets it")
+    add_job_options(parser)
+    parser.add_argument("--wait", type=values.duration, metavar="TIME", help="answer when an agent has it, or then")
+    parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """The options that describe a job, for `job_spec`."""
     parser.add_argument("--queue", default="", help="default: the policy's rules, then its default queue")
     parser.add_argument("--channel", default="", help="default: the policy's first channel")
     _demand_option(parser, "--skill", "skills", "the agent must have it, e.g. en, en:3 or en:3-5; repeat")
@@ -104,8 +111,6 @@ def _add_assign(commands: Any) -> None:
         "--affinity", type=values.affinity_mode, default=0, help="off, prefer or require; default the queue's"
     )
     parser.add_argument("--gateway", default="", help="who submits it; events can be filtered by it")
-    parser.add_argument("--wait", type=values.duration, metavar="TIME", help="answer when an agent has it, or then")
-    parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
 
 
 def _demand_option(parser: argparse.ArgumentParser, flag: str, name: str, text: str) -> None:
@@ -114,7 +119,8 @@ def _demand_option(parser: argparse.ArgumentParser, flag: str, name: str, text: 
     )
 
 
-def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
+def job_spec(namespace: argparse.Namespace, job_id: str) -> job_pb2.JobSpec:
+    """The job that the options describe."""
     wanted = None
     if namespace.want is not None:
         mode = job_pb2.AFFINITY_MODE_REQUIRE if namespace.want_only else job_pb2.AFFINITY_MODE_PREFER
@@ -122,7 +128,7 @@ def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
     elif namespace.want_only or namespace.hold:
         namespace.parser.error("--want-only and --hold need --want AGENT")
     return job_pb2.JobSpec(
-        id=namespace.job_id,
+        id=job_id,
         queue=namespace.queue,
         channel=namespace.channel,
         skills=namespace.skills,
@@ -147,7 +153,9 @@ def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
 
 def assign(namespace: argparse.Namespace) -> int:
     """Submits one job."""
-    request = pb2.AssignRequest(job=_spec(namespace), immediate_only=namespace.immediate, wait=namespace.wait)
+    request = pb2.AssignRequest(
+        job=job_spec(namespace, namespace.job_id), immediate_only=namespace.immediate, wait=namespace.wait
+    )
     with Client.of(namespace) as client:
         answer = client.call(client.routing.Assign, request, seconds(request.wait))
     if namespace.json:

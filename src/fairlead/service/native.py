@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import FairleadError, error
+from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
 from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import Health
@@ -65,8 +66,9 @@ class Served(NamedTuple):
 class NativeTransport:
     """One listening server. Built stopped; `start` binds and serves, `stop` drains."""
 
-    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger) -> None:
+    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger, book: RuleBook | None = None) -> None:
         self._shard = shard
+        self._book = book or RuleBook(shard)
         self._config = config
         self._log = log
         self._health = Health(self._send)
@@ -118,7 +120,7 @@ class NativeTransport:
         cold = {
             **agents.calls(self._shard),
             **jobs.calls(self._shard),
-            **policy.calls(self._shard),
+            **policy.calls(self._book),
             **admin.calls(self._shard, self._config.durability),
             **customers.calls(self._shard),
             **self._health.calls(),
