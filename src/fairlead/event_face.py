@@ -1,15 +1,13 @@
 """The events of the embedded face: what of `Router` is about watching (E4)."""
 
 from collections.abc import Iterable, Iterator
-from time import monotonic
 
 from fairlead.arguments import microseconds
 from fairlead.shard.core import EventFilter, Shard
 from fairlead.views import Event
+from fairlead.watching import events
 
 DEFAULT_TENANT = "default"
-# Between looks at whether somebody wants the program to end.
-LONGEST_SLEEP_US = 100_000
 
 
 class EventFace:
@@ -39,21 +37,4 @@ class EventFace:
         )
         position = after or self._shard.last_event
         self._shard.events(position, 0)
-        return self._events(wanted, position, None if timeout is None else microseconds(timeout, "timeout"))
-
-    def _events(self, wanted: EventFilter, position: int, timeout_us: int | None) -> Iterator[Event]:
-        idle_since = monotonic()
-        while True:
-            batch = self._shard.events(position)
-            position = batch.last
-            rows = batch.rows(wanted)
-            yield from map(Event.of, rows)
-            if rows:
-                idle_since = monotonic()
-            elif not len(batch):
-                left = LONGEST_SLEEP_US
-                if timeout_us is not None:
-                    left = min(left, timeout_us - round((monotonic() - idle_since) * 1_000_000))
-                    if left <= 0:
-                        return
-                self._shard.wait_events(position, left)
+        return events(self._shard, wanted, position, None if timeout is None else microseconds(timeout, "timeout"))

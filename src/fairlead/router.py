@@ -17,16 +17,16 @@ from fairlead.arguments import names as _names
 from fairlead.arguments import natural as _natural
 from fairlead.customer_face import CustomerFace
 from fairlead.errors import FairleadError, error
-from fairlead.event_face import LONGEST_SLEEP_US, EventFace
+from fairlead.event_face import EventFace
 from fairlead.policy_face import PolicyFace
 from fairlead.rulebook.book import RuleBook
 from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Shard
 from fairlead.views import Agent, Explanation, Job, Status, to_datetime
+from fairlead.watching import placed, wait_us_of
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
-MAX_WAIT_US = 3_600_000_000
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -116,7 +116,7 @@ class Router(PolicyFace, CustomerFace, EventFace):
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
-        wait_us = self._wait_us(wait) if wait else 0
+        wait_us = wait_us_of(wait, self._virtual_time) if wait else 0
         # By position: matching two dozen names would cost as much as the assign.
         answer = self._assign(
             tenant,
@@ -144,27 +144,7 @@ class Router(PolicyFace, CustomerFace, EventFace):
             immediate_only,
             gateway,
         )
-        return self._placed(answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
-
-    def _wait_us(self, wait: float) -> int:
-        wait_us = _microseconds(wait, "wait")
-        if not 0 <= wait_us <= MAX_WAIT_US:
-            raise error("INVALID_FIELD", f"wait is {wait!r}; 0 to 3600 seconds are allowed", "wait")
-        if self._virtual_time:
-            raise error("INVALID_FIELD", "virtual time stands while a call waits: assign without wait", "wait")
-        return wait_us
-
-    def _placed(self, first: Assignment, tenant: str, wait_us: int) -> Assignment:
-        """The answer once the job waits no longer, or the time is over. Fires timers meanwhile."""
-        until = self._shard.now_us + wait_us
-        while True:
-            seen = self._shard.last_event
-            answer = self._shard.present(tenant, first.job_id, first.repeated)
-            left = until - self._shard.now_us
-            if answer.state not in (JobState.QUEUED, JobState.SCHEDULED) or left <= 0:
-                return answer
-            due = self._shard.tick()
-            self._shard.wait_events(seen, min(left, LONGEST_SLEEP_US if due < 0 else due, LONGEST_SLEEP_US))
+        return placed(self._shard, answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
 
     def batch_assign(
         self, jobs: Sequence[JobRequest], *, immediate_only: bool = False, tenant: str = DEFAULT_TENANT

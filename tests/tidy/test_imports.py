@@ -32,7 +32,7 @@ FLOORS = (
     ("storage", "telemetry"),
     ("__init__",),
     ("router",),
-    ("policy_face",),
+    ("policy_face", "watching"),
     ("rulebook", "arguments"),
     ("views",),
     ("shard",),

@@ -86,7 +86,7 @@ cdef class EventFilter:
     `key` is equal for filters that let the same events through.
     """
 
-    def __cinit__(self, str tenant not None="", *, gateways=(), queues=(), agent_ids=(), kinds=()):
+    def __cinit__(self, str tenant="", *, gateways=(), queues=(), agent_ids=(), kinds=()):
         self._alive = []
         self._all_tenants = tenant == "*"
         tenants = fill_wanted(&self._tenants, () if self._all_tenants else (tenant or "default",), "tenant", self._alive)

@@ -166,7 +166,7 @@ def _requests(customers: Iterable[pb.Customer], tenant: str, bar: "Bar") -> Iter
 
 def read_customers(file: TextIO, path: Path, bar: "Bar | None" = None) -> Iterator[pb.Customer]:
     """The customers of a CSV file with a header. Raises InvalidArgument with the wrong lines, up to MAX_WRONG_LINES."""
-    rows = csv.reader(file)
+    rows = csv.reader(file, strict=True)
     problems, wrong = Problems(), 0
     try:
         header = next(rows, [])

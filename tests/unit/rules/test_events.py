@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from fairlead.errors import InvalidArgument, OutOfRange
+from fairlead.policy.tables import PolicyTables
 from fairlead.router import Router
 from fairlead.shard.core import EventKind, Outcome, Presence, Reason, Shard
+from tests.unit.rules.support import SECOND, queue
 
 
 @pytest.fixture
@@ -43,6 +45,45 @@ def test_the_life_of_a_job_is_told_step_by_step(router: Router) -> None:
         ("ASSIGNED", "j2", "bob", 2),
         ("CANCELLED", "j2", "bob", 2),
     ]
+
+
+def test_offers_and_after_work_are_told_step_by_step(router: Router) -> None:
+    offering = queue(offer_timeout_us=10 * SECOND, decline_cooldown_us=30 * SECOND, wrap_up_us=5 * SECOND)
+    router._shard.install_policy("default", PolicyTables(queues=(offering,), default_queue="q"))
+    router.create_agent("ann", presence=Presence.ONLINE)
+    events = router.watch(timeout=0)
+    router.assign("j1")
+    router.decline("j1", 1)
+    router.advance_to(30)
+    router.advance_to(70)
+    router.accept("j1", 3)
+    router.complete("j1", 3)
+    router.advance_to(75)
+    assert kinds(events) == [
+        ("OFFERED", "j1", "ann", 1),
+        ("DECLINED", "j1", "ann", 1),
+        ("QUEUED", "j1", "", 0),
+        ("OFFERED", "j1", "ann", 2),
+        ("MISSED", "j1", "ann", 2),
+        ("QUEUED", "j1", "", 0),
+        ("OFFERED", "j1", "ann", 3),
+        ("ACCEPTED", "j1", "ann", 3),
+        ("WRAPPING", "j1", "ann", 3),
+        ("COMPLETED", "j1", "ann", 3),
+    ]
+
+
+def test_a_lease_that_expires_is_told_with_its_reason(router: Router) -> None:
+    router.create_agent("ann")
+    router.set_presence("ann", Presence.ONLINE, reason="hello", lease=5)
+    events = router.watch(timeout=0)
+    router.advance_to(3)
+    router.heartbeat(["ann"])
+    router.advance_to(20)
+    told = [
+        (each.kind.name, each.presence, each.presence_reason, each.time and each.time.timestamp()) for each in events
+    ]
+    assert told == [("PRESENCE_CHANGED", Presence.OFFLINE, "lease_expired", 8.0)]
 
 
 def test_a_job_that_is_given_away_in_the_step_it_waits_in_was_never_queued(router: Router) -> None:
