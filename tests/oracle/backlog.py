@@ -1,4 +1,4 @@
-"""The end of a step: holds that make no sense any more, the matching of the backlog, clocks and reservations (Q1, Q8)."""
+"""The end of a step: senseless holds go, the backlog is matched, clocks and reservations are looked at (Q1, Q8)."""
 
 from tests.oracle.lookup import channel_room
 from tests.oracle.model import ClassKey, Job, Mode, Presence
@@ -24,7 +24,7 @@ class Backlog(Placing):
         self.match()
 
     def match(self) -> None:
-        """Every waiting job in key order takes its best candidate, if it has one; again while that lets others in (P4)."""
+        """Every waiting job in key order takes its best candidate, if any; again while that lets others in (P4)."""
         while self.match_once():
             pass
 
@@ -77,8 +77,9 @@ class Backlog(Placing):
             self.timers.append(Timer(due, "reserve", key, self.class_number(key)))
 
     def drop_reservation(self) -> bool:
-        """Ends the first reservation, by class, that lost its reason: its job is not the head of its class, or its agent is
-        not ONLINE or does not match."""
+        """Ends the first reservation, by class, that lost its reason.
+
+        Its job is not the head of its class, or its agent is not ONLINE or does not match."""
         in_order = sorted(self.reservations.items(), key=lambda entry: self.class_number(entry[1].key))
         for number, reservation in in_order:
             agent = self.agent_by_number(number)

@@ -17,8 +17,10 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Order:
-    """What decides among candidates. `pointer`: (order, number) of the queue's last served agent; `rotation` is there when
-    the strategy is weighted."""
+    """What decides among candidates.
+
+    `pointer`: (order, number) of the queue's last served agent. `rotation` is there when the strategy is weighted.
+    """
 
     queue: QueueTable
     plan: PlanTable | None
@@ -45,7 +47,7 @@ def demanded_levels(agent: Agent, job: Job) -> int:
 
 
 def group_key(agent: Agent, job: Job, queue: QueueTable, plan: PlanTable | None) -> tuple[int, bool, bool]:
-    """Eligible in the earliest step first (R1), below the saturation threshold (C4), then those with all preferences (T5)."""
+    """Eligible in the earliest step (R1), then below the threshold (C4), then those with all preferences (T5)."""
     threshold = queue.saturation_threshold
     above = threshold < 100 and agent.load * 100 >= threshold * agent.capacity
     return (first_step(agent, job.original, plan, job.step), above, not job.demands.preferences_met_by(agent))

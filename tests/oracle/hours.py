@@ -1,7 +1,7 @@
-"""Whether a schedule is open, asked minute by minute: the local clock and date are looked up and every line is read (L2).
+"""Whether a schedule is open, asked minute by minute: local clock and date are looked up, every line is read (L2).
 
-The schedule is the document's message or anything with its fields: `time_zone`, `weekly` (`days`, `open`, `close`) and `dates`
-(`date`, `until`, `hours` of `open` and `close`).
+The schedule is the document's message or anything with its fields: `time_zone`, `weekly` (`days`, `open`, `close`) and
+`dates` (`date`, `until`, `hours` of `open` and `close`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ class Schedule(Protocol):
 
 
 def is_open(schedule: Schedule, moment: datetime) -> bool:
-    """Whether the schedule is open at a moment that knows its zone. Of several dates the first that names the day counts."""
+    """At a moment that knows its zone. Of several lines of dates the first that names the day counts."""
     local = moment.astimezone(ZoneInfo(schedule.time_zone or "UTC"))
     clock = f"{local:%H:%M}"
     special = next((line for line in schedule.dates if names(line, local.date())), None)

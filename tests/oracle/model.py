@@ -144,8 +144,9 @@ class Mean:
 class Agent:
     """Who works. `number` counts creations of the tenant; `last_given` counts jobs given in it, 0 = never.
 
-    `lease` and `lease_end` are 0 without one (P2). `lost_since`: since when the agent is lost (P3). `warm_since`: when they
-    came ONLINE, `warm_last`: their last job since then (P4). `given_times`: of the last 64 jobs given or offered (P5).
+    `lease` and `lease_end` are 0 without one (P2). `lost_since`: since when the agent is lost (P3). `warm_since`: when
+    they came ONLINE, `warm_last`: their last job since then (P4). `given_times`: of the last 64 jobs given or offered
+    (P5).
     """
 
     number: int
@@ -213,9 +214,10 @@ class Own:
 class Job:
     """The work. `agent` is who has it, by number, 0 = nobody; `wait_since` the moment it began to wait in `queue`.
 
-    `original` is what was demanded at first, `demands` what is demanded now (R1). `strategy` is the job's own, of its rule or
-    tier, 0 = the queue's. `deadline`: of an open offer or of the after-work, else 0. `picked` and `offer_step` tell of the last
-    offer. `bars` are agents with the time until which they are not asked again. `last_agent` is the id of who had it when it ended.
+    `original` is what was demanded at first, `demands` what is demanded now (R1). `strategy` is the job's own, of its
+    rule or tier, 0 = the queue's. `deadline`: of an open offer or of the after-work, else 0. `picked` and `offer_step`
+    tell of the last offer. `bars` are agents with the time until which they are not asked again. `last_agent` is the id
+    of who had it when it ended.
     """
 
     number: int

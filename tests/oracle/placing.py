@@ -29,7 +29,7 @@ class Placing(World):
     # Deciding.
 
     def decide(self, job: Job) -> Refusal | None:
-        """Gives the job away or lets it wait, overflowing as told (L2, Q6). Answers why nobody took it in, None = somebody did."""
+        """Gives the job away or lets it wait, overflowing as told (L2, Q6); why no queue took it in, None = one did."""
         first = (job.queue, job.plan, job.step)
         refused = self.enter(job) or self.place(job)
         if refused is not None:
@@ -107,7 +107,7 @@ class Placing(World):
     # Giving and offering.
 
     def give(self, job: Job, agent: Agent, picked: bool, forced: bool = False) -> None:
-        """The agent has the job from now on: as an offer if the queue makes offers, except when a caller named the agent."""
+        """The agent has the job from now on: as an offer if the queue makes offers, unless a caller named the agent."""
         own = job.own if job.own is not None and job.own.agent == agent.number else None
         assert agent.presence is Presence.ONLINE or (own is not None and own.also_away), f"{agent.id} is not there"
         fits = agent.load + job.cost <= agent.capacity

@@ -89,7 +89,7 @@ class Rotation:
         seat.start = min(seat.start, clock) + step_of(seat.weight)
 
     def charge_late(self, agent: int, picked: bool) -> None:
-        """As `charge`, for a member whom the job's offer, or anything since, has made absent: they join for that moment."""
+        """As `charge`; a member whom the job's offer, or anything since, has made absent joins for that moment."""
         seat = self.seats.get(agent)
         if seat is None:
             return

@@ -1,8 +1,8 @@
 """The twin: one tenant's router with the commands of the shard, every rule done the long way.
 
 Each command is a step: it checks, changes, and lets `finish` restore the promise that no waiting job has a candidate.
-A refused command raises `Failure` and changes nothing. The modules build on one another: world (state, questions), placing
-(one job), backlog (matching), clocks (timers), requests (memory of calls), agents, policy, and here jobs.
+A refused command raises `Failure` and changes nothing. The modules build on one another: world (state, questions),
+placing (one job), backlog (matching), clocks (timers), requests (memory of calls), agents, policy, and here jobs.
 """
 
 from collections.abc import Mapping, Sequence

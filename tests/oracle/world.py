@@ -1,4 +1,4 @@
-"""The twin's state and the questions that can be asked of it. They change nothing and are answered by going through lists."""
+"""The twin's state and the questions that can be asked of it, answered by going through lists. They change nothing."""
 
 from dataclasses import dataclass, field
 
@@ -104,7 +104,7 @@ class World:
         return self.is_closed(queue) and queue.on_closed == Closed.QUEUE
 
     def strategy(self, job: Job) -> int:
-        """Of the latest step that set one, else the job's own, else of the queue, which may have one for when it is closed."""
+        """Of the latest step that set one, else the job's own, else the queue's, which may have one for after hours."""
         queue = self.queue(job)
         after_hours = self.is_closed(queue) and queue.on_closed == Closed.STRATEGY and queue.closed_strategy
         return step_strategy(self.plan(job), job.step) or job.strategy or after_hours or queue.strategy
@@ -112,12 +112,12 @@ class World:
     # Who may take a job.
 
     def judged_at(self, agent: Agent, kind: str) -> int:
-        """Now, but just before it while a timer of this kind of the agent is due and has not fired: it is theirs to end."""
+        """Now, but just before it while such a timer of the agent is due and has not fired: what it ends lasts so long."""
         dues = [timer.due for timer in self.timers if timer.target is agent and timer.kind == kind]
         return min([self.now, *(due - 1 for due in dues if due <= self.now)])
 
     def is_warming_up(self, agent: Agent, queue: QueueTable) -> bool:
-        """P4: had a job within the interval, came lately, and holds less than those who are here longer do on average."""
+        """P4: came lately, had a job within the interval, and holds less than those here for longer do on average."""
         if not queue.warm_up_interval_us or agent.warm_since is None or agent.warm_last is None:
             return False
         now = self.judged_at(agent, "warm_up")

@@ -6,8 +6,9 @@ from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.property.commands import Commands, Profile, random_policy
+from tests.property.commands import Commands
 from tests.property.driver import Command, Pair, command
+from tests.property.policies import Profile, random_policy
 from tests.property.tapes import EVERY
 
 RANDOMS = st.randoms(use_true_random=False)
