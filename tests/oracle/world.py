@@ -112,7 +112,7 @@ class World:
     # Who may take a job.
 
     def judged_at(self, agent: Agent, kind: str) -> int:
-        """Now, but just before it while such a timer of the agent is due and has not fired: what it ends lasts so long."""
+        """Now, but just before it while such a timer of the agent is due and has not fired: its limit lasts so long."""
         dues = [timer.due for timer in self.timers if timer.target is agent and timer.kind == kind]
         return min([self.now, *(due - 1 for due in dues if due <= self.now)])
 
