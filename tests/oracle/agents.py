@@ -51,7 +51,7 @@ class AgentCommands(Requests):
             if agent.presence is Presence.ONLINE:
                 self.begin_warm_up(agent)
             self.refresh(agent)
-            self.finish()
+            self.finish(agent)
             return agent
 
         content = (
@@ -98,7 +98,7 @@ class AgentCommands(Requests):
             agent.wrap_up = agent.wrap_up if wrap_up_us is None else wrap_up_us
             self.highest_order = max(self.highest_order, agent.order)
             self.refresh(agent)
-            self.finish()
+            self.finish(agent)
             return agent
 
         given = (frozen(skills), None if tags is None else tuple(tags), capacity, frozen(channel_limits))
@@ -133,7 +133,7 @@ class AgentCommands(Requests):
             agent.presence_reason = reason
             self.start_lease(agent, 0 if agent.presence is Presence.OFFLINE else lease_us)
             self.follow_presence(agent, before)
-            self.finish()
+            self.finish(agent)
 
         self.once(request_id, "set_presence", (agent_id, presence, reason, lease_us), deed)
         return repeated

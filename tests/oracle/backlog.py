@@ -1,7 +1,7 @@
 """The end of a step: senseless holds go, the backlog is matched, clocks and reservations are looked at (Q1, Q8)."""
 
 from tests.oracle.lookup import channel_room
-from tests.oracle.model import ClassKey, Job, Mode, Presence
+from tests.oracle.model import Agent, ClassKey, Job, Mode, Presence
 from tests.oracle.placing import Placing
 from tests.oracle.timers import Timer
 from tests.oracle.world import Head, Reservation
@@ -10,9 +10,15 @@ from tests.oracle.world import Head, Reservation
 class Backlog(Placing):
     """Adds the matching of the backlog."""
 
-    def finish(self) -> None:
-        """Ends senseless holds, matches the backlog in key order, then looks at clocks and reservations."""
+    def finish(self, gained: Agent | None = None, released: Job | None = None) -> None:
+        """Ends senseless holds, matches the backlog in key order, then looks at clocks and reservations.
+
+        An agent who gained room in this step serves before anybody else does, except that a job they released may go to
+        anybody. That shows only where warm-ups (P4) let others in at the same time.
+        """
         self.unhold()
+        if gained is not None:
+            self.match_once(gained, released)
         self.match()
         while self.drop_reservation():
             self.match()
@@ -28,13 +34,14 @@ class Backlog(Placing):
         while self.match_once():
             pass
 
-    def match_once(self) -> bool:
-        """Whether anybody took anything."""
+    def match_once(self, only: Agent | None = None, released: Job | None = None) -> bool:
+        """Whether anybody took anything, or `only` this agent, anything but the released job."""
         given = False
         roomy = self.roomy_agents()
         for job in sorted(self.waiting, key=lambda job: job.key):
             # A long backlog in front of busy agents is the common case; own agents may be AWAY.
-            agent, picked = self.choice(job) if roomy or job.own is not None else (None, False)
+            asked = None if job is released else only
+            agent, picked = self.choice(job, asked) if roomy or job.own is not None else (None, False)
             if agent is not None:
                 self.give(job, agent, picked)
                 given = True

@@ -22,12 +22,18 @@ class Clocks(Backlog):
         """One step of the clock. Warm-up, rate and reserve timers have no deed but the end of the step."""
         match timer.target:
             case Job() as job:
+                holder = self.agent_by_number(job.agent)
                 self.fire_job(job, timer.kind)
-            case Agent() as agent if timer.kind == "lease":
-                self.lease_ends(agent)
+                self.finish(holder, job)
+            case Agent() as agent:
+                if timer.kind == "lease":
+                    self.lease_ends(agent)
+                self.finish(agent)
             case str() as schedule:
                 self.open_ids ^= {schedule}
-        self.finish()
+                self.finish()
+            case _:
+                self.finish()
 
     def fire_job(self, job: Job, kind: str) -> None:
         match kind:

@@ -172,7 +172,7 @@ class Twin(PolicyCommands):
             job = self.job_in(State.OFFERED, job_id, version)
             agent = self.end_offer(job, self.queue(job).decline_cooldown_us)
             agent.missed_offers = 0
-            self.finish()
+            self.finish(agent, job)
             return self.answer(job)
 
         return self.once(request_id, "decline", (job_id, version), deed)
@@ -205,7 +205,7 @@ class Twin(PolicyCommands):
             else:
                 self.end(job, State.COMPLETED, Reason.NONE)
             answer = self.answer(job)
-            self.finish()
+            self.finish(agent)
             return answer
 
         return self.once(request_id, "complete", content, deed)
@@ -215,9 +215,10 @@ class Twin(PolicyCommands):
 
         def deed() -> Answer:
             job = self.job_in(State.WRAPPING, job_id, version)
+            agent = self.agent_by_number(job.agent)
             self.end(job, State.COMPLETED, Reason.NONE)
             answer = self.answer(job)
-            self.finish()
+            self.finish(agent)
             return answer
 
         return self.once(request_id, "finish_wrap_up", (job_id, version), deed)
@@ -227,9 +228,10 @@ class Twin(PolicyCommands):
             job = self.existing_job(job_id)
             if job.state in ENDED:
                 raise Failure("WRONG_STATE", job_id)
+            agent = self.agent_by_number(job.agent)
             self.end(job, State.CANCELLED, Reason.CALLER)
             answer = self.answer(job)
-            self.finish()
+            self.finish(agent)
             return answer
 
         return self.once(request_id, "cancel", (job_id,), deed)
@@ -258,7 +260,7 @@ class Twin(PolicyCommands):
                 self.check_target(job, target, over_capacity)
             if target is None and not queue:
                 job.excluded.add(job.agent)
-            self.release(job)
+            source = self.release(job)
             if reset_age:
                 job.queue_time = self.now
             self.move(job, queue or job.queue)
@@ -266,7 +268,7 @@ class Twin(PolicyCommands):
                 self.give(job, target, picked=False, forced=True)
             else:
                 self.requeue(job)
-            self.finish()
+            self.finish(source, job)
             return self.answer(job)
 
         content = (job_id, version, agent, queue, over_capacity, reset_age)

@@ -156,12 +156,15 @@ class World:
             agent for agent in self.agents.values() if agent.presence is Presence.ONLINE and agent.load < agent.capacity
         ]
 
-    def candidates(self, job: Job) -> list[Agent]:
-        """T1."""
+    def candidates(self, job: Job, only: Agent | None = None) -> list[Agent]:
+        """T1; of one agent, when only that one is asked."""
         return [
             agent
             for agent in self.roomy_agents()
-            if not self.is_excluded(job, agent) and self.matches(job, agent) and self.may_take(job, agent)
+            if only in (None, agent)
+            and not self.is_excluded(job, agent)
+            and self.matches(job, agent)
+            and self.may_take(job, agent)
         ]
 
     def own_agent(self, job: Job) -> Agent | None:
@@ -184,8 +187,8 @@ class World:
             return False
         return self.now < job.queue_time + job.own.hold
 
-    def choice(self, job: Job) -> tuple[Agent | None, bool]:
-        """Who gets the job now, and whether the strategy picked them (rather than affinity)."""
+    def choice(self, job: Job, only: Agent | None = None) -> tuple[Agent | None, bool]:
+        """Who gets the job now, of all or `only` of this one, and whether the strategy picked them (not affinity)."""
         if self.rests(job):
             return None, False
         own = self.own_agent(job)
@@ -193,11 +196,11 @@ class World:
             there = self.own_is_there(job, own)
             if job.own.mode is Mode.REQUIRE:
                 there = there and own.presence is Presence.ONLINE
-            if there and self.may_take(job, own):
+            if there and only in (None, own) and self.may_take(job, own):
                 return own, False
         if job.held:
             return None, False
-        candidates = self.candidates(job)
+        candidates = self.candidates(job, only)
         if not candidates:
             return None, False
         return best(candidates, job, self.order(job)), True
