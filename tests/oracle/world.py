@@ -111,17 +111,14 @@ class World:
 
     # Who may take a job.
 
-    def judged_at(self, agent: Agent, kind: str) -> int:
-        """Now, but just before it while such a timer of the agent is due and has not fired: its limit lasts so long."""
-        dues = [timer.due for timer in self.timers if timer.target is agent and timer.kind == kind]
-        return min([self.now, *(due - 1 for due in dues if due <= self.now)])
-
     def is_warming_up(self, agent: Agent, queue: QueueTable) -> bool:
         """P4: came lately, had a job within the interval, and holds less than those here for longer do on average."""
         if not queue.warm_up_interval_us or agent.warm_since is None or agent.warm_last is None:
             return False
-        now = self.judged_at(agent, "warm_up")
-        if now >= agent.warm_since + queue.warm_up_for_us or now >= agent.warm_last + queue.warm_up_interval_us:
+        if agent.presence is not Presence.ONLINE:
+            return False
+        ends = min(agent.warm_since + queue.warm_up_for_us, agent.warm_last + queue.warm_up_interval_us)
+        if self.now >= ends:
             return False
         settled = [other for other in self.members(queue) if self.is_settled(other, queue)]
         return not settled or agent.load * len(settled) < sum(other.load for other in settled)
@@ -130,12 +127,13 @@ class World:
         """ONLINE for longer than a warm-up takes."""
         if agent.presence is not Presence.ONLINE:
             return False
-        return agent.warm_since is None or self.judged_at(agent, "warm_up") >= agent.warm_since + queue.warm_up_for_us
+        return agent.warm_since is None or self.now >= agent.warm_since + queue.warm_up_for_us
 
     def is_limited(self, agent: Agent, queue: QueueTable) -> bool:
-        """P5."""
-        now = self.judged_at(agent, "rate")
-        lately = [time for time in agent.given_times if time > now - queue.rate_window_us]
+        """P5. One that ends now ends when the agent's own timer has fired."""
+        ending = any(timer.target is agent and timer.kind == "rate" and timer.due <= self.now for timer in self.timers)
+        start = self.now - queue.rate_window_us - (1 if ending else 0)
+        lately = [time for time in agent.given_times if time > start]
         return 0 < queue.rate_limit <= len(lately)
 
     def may_take(self, job: Job, agent: Agent) -> bool:
