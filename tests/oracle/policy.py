@@ -47,14 +47,20 @@ class PolicyCommands(AgentCommands):
         return self.policy_version
 
     def follow_policy(self, job: Job) -> None:
-        """Waiting jobs get the new cost, the steps due by the new plan, and clocks that run from when they began."""
+        """Waiting jobs get the new cost, the steps due by the new plan, and clocks that run from when they began.
+
+        Another step, or other demands, may be another reason to wait.
+        """
         if job.plan and plan_of(self.policy, job.plan) is None:
             self.drop_plan(job)
         if job.state in (State.SCHEDULED, State.QUEUED):
             job.cost = cost_of(self.policy, job.channel) or job.cost
         if job.state is State.QUEUED:
+            before = (job.step, job.demands)
             self.relax(job)
             self.class_number(job.class_key)
+            if (job.step, job.demands) != before:
+                job.reason = self.waiting_reason(job)
             self.set_policy_timers(job)
 
     def repair_rotations(self) -> None:
