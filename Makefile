@@ -48,10 +48,10 @@ check: build $(HINTS) ## lint, format, types, contract, tidy tests, Cython perfo
 bench: build ## the engine's benchmark
 	$(RUN) -m benchmarks.engine $(ARGS)
 
-debug: build ## unit and property tests on a build with bounds checks and assertions
+debug: build ## unit, property and contract tests on a build with bounds checks and assertions
 	FAIRLEAD_BUILD=debug $(RUN) setup.py -q build --build-base=build/debug --build-lib=build/debug/lib
 	FAIRLEAD_BUILD=debug PYTHONPATH=build/debug/lib \
-	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property) $(ARGS)
+	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property tests/contract) $(ARGS)
 
 # Captured at the level of Python only: a sanitizer writes its report to the process and ends it.
 sanitize: build ## unit, property and contract tests on a build with the address and undefined-behaviour sanitizers

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from fairlead.router import JobRequest, Router
     from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Reason
-    from fairlead.views import Agent, Explanation, Job, Status
+    from fairlead.views import Agent, Explanation, Job, PolicyTrial, PolicyVersion, Status
 
 __all__ = [
     "Affinity",
@@ -45,6 +45,8 @@ __all__ = [
     "JobState",
     "NotFound",
     "Outcome",
+    "PolicyTrial",
+    "PolicyVersion",
     "Presence",
     "Reason",
     "ResourceExhausted",
@@ -56,7 +58,7 @@ __all__ = [
 ]
 
 _ENGINE = ("Affinity", "Assignment", "JobState", "Outcome", "Presence", "Reason")
-_VIEWS = ("Agent", "Explanation", "Job", "Status")
+_VIEWS = ("Agent", "Explanation", "Job", "PolicyTrial", "PolicyVersion", "Status")
 _ROUTER = ("JobRequest", "Router")
 
 

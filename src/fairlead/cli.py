@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fairlead.commands import agents, demo, jobs, load, policy, serve, status
+from fairlead.commands import agents, demo, jobs, load, policy, scenario, serve, status
 from fairlead.errors import FairleadError
 
 EXIT_FAILED = 1
@@ -41,15 +41,17 @@ def _suggestion(message: str, help_text: str) -> str:
         wrong, known = unknown[1], re.findall(r"--[a-z][a-z-]*", help_text)
     else:
         return ""
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    # Without their dashes: these alone make any two flags half alike.
+    words = {word.lstrip("-"): word for word in known}
+    near = difflib.get_close_matches(wrong.lstrip("-"), words, n=1)
+    return f"; did you mean {words[near[0]]}?" if near else ""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each leaf sets `run`, which takes the namespace and returns an exit code."""
     parser = Parser(prog="fairlead", description="Assigns conversations to agents.", epilog=_EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (serve, status, agents, jobs, policy, demo, load):
+    for module in (serve, status, agents, jobs, policy, scenario, demo, load):
         module.register(commands)
     return parser
 

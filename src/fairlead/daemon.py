@@ -6,7 +6,8 @@
     run(config)           all of it in the foreground until SIGTERM or SIGINT; the exit code
 
 Timers of the shard fire in the calls that come and in the ticker, which never sleeps longer than `MAX_TICK_SECONDS`.
-So a timer is late by at most that, also one that a call has set meanwhile, without a wake-up per call.
+So a timer is late by at most that, also one that a call has set meanwhile, without a wake-up per call. Once a day the
+calendars of schedules that reach less than a year ahead are compiled anew (`RuleBook.renew_calendars`).
 """
 
 import os
@@ -19,8 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import FairleadError
-from fairlead.policy.compile import compile_policy
-from fairlead.policy.document import load
+from fairlead.rulebook.book import RuleBook
 from fairlead.service.native import NativeTransport
 from fairlead.service.transport import GrpcTransport
 from fairlead.shard.core import Shard
@@ -31,6 +31,9 @@ from fairlead.version import __version__
 MAX_TICK_SECONDS = 0.05
 # Below this a thread switch costs more than it saves.
 MIN_TICK_SECONDS = 0.001
+
+# How often the calendars of schedules are looked at; each has a year left when it is compiled anew.
+CALENDAR_SECONDS = 24 * 3_600
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -44,9 +47,11 @@ class Daemon:
         self._log = log
         self._shard = Shard()
         transport = NativeTransport if config.transport == "native" else GrpcTransport
-        self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log)
+        self._book = RuleBook(self._shard)
+        self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        self._calendars = threading.Thread(target=self._renew_calendars, name="calendars", daemon=True)
         self._failed = False
 
     @property
@@ -58,11 +63,14 @@ class Daemon:
         """Serves from here on. Raises a FairleadError for a bad policy file or an address that cannot be bound."""
         for tenant, path in self._config.policies.items():
             try:
-                self._shard.install_policy(tenant, compile_policy(load(path.read_text(encoding="utf-8"))))
+                stored = self._book.update(tenant, path.read_text(encoding="utf-8"))
             except FairleadError as wrong:
                 raise type(wrong)(wrong.reason, f"{path}: {wrong.message}", violations=wrong.violations) from wrong
+            for warning in stored.warnings:
+                self._log.warning("policy warning", tenant=tenant, file=str(path), warning=warning)
         self._transport.start()
         self._ticker.start()
+        self._calendars.start()
         self._log.info(
             "started",
             version=__version__,
@@ -87,6 +95,7 @@ class Daemon:
         self._transport.stop(self._config.drain_seconds)
         self._stopping.set()
         self._ticker.join()
+        self._calendars.join()
         self._log.info("stopped")
         return not self._failed
 
@@ -101,6 +110,15 @@ class Daemon:
             self._log.exception("ticker failed")
             self._failed = True
             self._stopping.set()
+
+    def _renew_calendars(self) -> None:
+        while not self._stopping.wait(CALENDAR_SECONDS):
+            try:
+                for tenant in self._book.renew_calendars():
+                    self._log.info("calendar renewed", tenant=tenant, policy_version=self._shard.policy(tenant)[0])
+            except Exception:
+                # There is a year to see this and to try again.
+                self._log.exception("calendars not renewed")
 
 
 def run(config: Config, stream: TextIO = sys.stdout) -> int:

@@ -153,6 +153,8 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "QUEUE_NOT_FOUND": NotFound,
     "CHANNEL_NOT_FOUND": NotFound,
     "TIER_NOT_FOUND": NotFound,
+    "SCENARIO_NOT_FOUND": NotFound,
+    "POLICY_VERSION_NOT_FOUND": NotFound,
     "JOB_ALREADY_EXISTS": AlreadyExists,
     "AGENT_ALREADY_EXISTS": AlreadyExists,
     "REQUEST_ID_REUSED": AlreadyExists,

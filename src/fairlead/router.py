@@ -7,21 +7,23 @@ calls are thread-safe and take the shard's lock for their own length. A refused 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from math import isfinite
-from typing import Any, Required, TypedDict
+from typing import Required, TypedDict
 
+from fairlead.arguments import instant as _instant
+from fairlead.arguments import levels as _levels
+from fairlead.arguments import microseconds as _microseconds
+from fairlead.arguments import name as _name
+from fairlead.arguments import names as _names
+from fairlead.arguments import natural as _natural
 from fairlead.errors import FairleadError, error
-from fairlead.policy.compile import built_in, compile_policy
-from fairlead.policy.document import from_stored, load, to_mapping
-from fairlead.problems import quote
+from fairlead.policy_face import PolicyFace
+from fairlead.rulebook.book import RuleBook
 from fairlead.shard.core import Affinity, Assignment, JobState, Presence, Shard
-from fairlead.v1.policy_pb2 import Policy
-from fairlead.views import Agent, Explanation, Job, Status, from_datetime, to_datetime
+from fairlead.views import Agent, Explanation, Job, Status, to_datetime
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
-NAME_SIZE = 128
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -53,7 +55,7 @@ class JobRequest(TypedDict, total=False):
     affinity: int
 
 
-class Router:
+class Router(PolicyFace):
     """Assigns jobs to agents in this process.
 
     Times come from the machine's clock, or with `virtual_time` from `advance_to` alone, which makes tests and
@@ -63,6 +65,7 @@ class Router:
 
     def __init__(self, *, virtual_time: bool = False) -> None:
         self._shard = Shard(virtual_time=virtual_time)
+        self._book = RuleBook(self._shard)
         # Bound once: the attribute look-ups would be a tenth of an assign.
         self._assign = self._shard.assign
 
@@ -105,30 +108,31 @@ class Router:
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
+        # By position: matching two dozen names would cost as much as the assign.
         return self._assign(
             tenant,
             job_id,
-            queue=queue,
-            channel=channel,
-            skills=skills,
-            tags=tags,
-            preferred_skills=preferred_skills,
-            preferred_tags=preferred_tags,
-            customer=customer,
-            customer_tier=customer_tier,
-            urgency=urgency,
-            head_start_us=_microseconds(head_start, "job.head_start") if head_start else 0,
-            excluded_agents=excluded_agents,
-            wanted_agent=wanted_agent,
-            wanted_mode=wanted_mode,
-            wanted_hold_us=_microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
-            time_to_live_us=_microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
-            start_time_us=0 if start_time is None else _instant(start_time, "job.start_time"),
-            labels=labels,
-            language=language,
-            customer_value=customer_value,
-            affinity=affinity,
-            immediate_only=immediate_only,
+            queue,
+            channel,
+            skills,
+            tags,
+            preferred_skills,
+            preferred_tags,
+            customer,
+            customer_tier,
+            urgency,
+            _microseconds(head_start, "job.head_start") if head_start else 0,
+            excluded_agents,
+            wanted_agent,
+            wanted_mode,
+            _microseconds(wanted_hold, "job.wanted_agent.hold") if wanted_hold else 0,
+            _microseconds(time_to_live, "job.time_to_live") if time_to_live else 0,
+            0 if start_time is None else _instant(start_time, "job.start_time"),
+            labels,
+            language,
+            customer_value,
+            affinity,
+            immediate_only,
         )
 
     def batch_assign(
@@ -351,40 +355,6 @@ class Router:
         """All agents, by order number. Cost: linear."""
         return [Agent.of(view) for view in self._shard.agents(tenant)]
 
-    # Policy
-
-    def update_policy(
-        self,
-        policy: Policy | Mapping[str, Any] | str,
-        *,
-        validate_only: bool = False,
-        author: str = "",
-        request_id: str = "",
-        tenant: str = DEFAULT_TENANT,
-    ) -> dict[str, Any]:
-        """Replaces the policy in one step (L1) and returns it as stored; with `validate_only` only checks it.
-
-        `policy` is a mapping with the field names of fairlead.v1.Policy, TOML or JSON text, or the message. Raises
-        InvalidArgument with every problem in `violations`, FailedPrecondition when live jobs use a queue or channel
-        that would be gone.
-        """
-        _name(author, "author", 0)
-        _name(request_id, "request_id", 0)
-        accepted = load(policy)
-        if validate_only:
-            return to_mapping(accepted)
-        self._shard.install_policy(tenant, compile_policy(accepted, author), request_id)
-        return self.policy(tenant=tenant)
-
-    def policy(self, *, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
-        """The policy in force with its version; version 0 is the built-in one, which has no `version` key."""
-        version, document, author, time_us = self._shard.policy(tenant)
-        if not version:
-            return to_mapping(built_in())
-        shown = {"version": version, **to_mapping(from_stored(document))}
-        time = to_datetime(time_us)
-        return shown | ({"author": author} if author else {}) | ({"update_time": time.isoformat()} if time else {})
-
     # State and time
 
     def tenants(self) -> list[str]:
@@ -419,43 +389,3 @@ class Router:
         """Fires the timers that are due; returns the seconds until the next one, None when there is none."""
         wait_us = self._shard.tick()
         return None if wait_us < 0 else wait_us / 1_000_000
-
-
-def _microseconds(seconds: float, field: str) -> int:
-    if not isinstance(seconds, (int, float)) or not isfinite(seconds):
-        raise error("INVALID_FIELD", f"{field} is {seconds!r}; a finite number of seconds is allowed", field)
-    return round(seconds * 1_000_000)
-
-
-def _instant(time: datetime | float, field: str) -> int:
-    if not isinstance(time, datetime):
-        return _microseconds(time, field)
-    if time.tzinfo is None:
-        raise error("INVALID_FIELD", f"{field} is {time.isoformat()} without a time zone; one is needed", field)
-    return from_datetime(time)
-
-
-def _natural(value: int, field: str) -> int:
-    # -1 means "nothing said" to the shard, so a caller's own negative number must not get that far.
-    if not isinstance(value, int) or value < 0:
-        raise error("INVALID_FIELD", f"{field} is {value!r}; a whole number from 0 on is allowed", field)
-    return value
-
-
-def _name(value: str, field: str, low: int = 1) -> str:
-    if not isinstance(value, str) or not low <= len(value.encode("utf-8", "replace")) <= NAME_SIZE:
-        raise error("INVALID_FIELD", f"{field} is {quote(value)}; {low} to {NAME_SIZE} bytes are allowed", field)
-    return value
-
-
-def _levels(skills: Mapping[str, int] | Iterable[str] | None) -> Mapping[str, int] | None:
-    if skills is None or isinstance(skills, Mapping):
-        return skills
-    return dict.fromkeys(_names(tuple(skills) if not isinstance(skills, str) else skills, "agent.skills"), 10)
-
-
-def _names(names: Sequence[str], field: str) -> Sequence[str]:
-    # Text is a sequence of its letters, which nobody means.
-    if isinstance(names, str):
-        raise error("INVALID_FIELD", f"{field} is the text {names!r}; a list of names is allowed", field)
-    return names

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from fairlead.shard.core import AgentView, JobState, JobView, Presence, Reason, TenantView
+from fairlead.shard.core import AgentView, JobState, JobView, Outcome, Presence, Reason, TenantView
 from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +30,11 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none."""
+    """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
+
+    While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
+    None while too little is known.
+    """
 
     id: str
     state: JobState
@@ -48,6 +52,9 @@ class Job:
     assign_time: datetime | None
     end_time: datetime | None
     policy_version: int
+    position: int
+    wait_p50: float | None
+    wait_p90: float | None
 
     @classmethod
     def of(cls, view: JobView) -> "Job":
@@ -69,6 +76,9 @@ class Job:
             assign_time=to_datetime(view.assign_time_us),
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
+            position=view.position,
+            wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
+            wait_p90=view.wait_p90_us / _SECOND_US if view.wait_p90_us else None,
         )
 
 
@@ -194,6 +204,39 @@ class Status:
             jobs=dict(view.jobs),
             queues=tuple(QueueStatus(name, count, wait / _SECOND_US) for name, count, wait in view.queues),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One kept version of a policy: who stored it and when, and how large it is."""
+
+    version: int
+    author: str
+    update_time: datetime | None
+    queue_count: int
+    rule_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTrial:
+    """What a policy would do with a job (L4).
+
+    `rule` and `plan` are empty where there is none; `head_start` in seconds; `agent_id` who would get it. `candidates`
+    and `excluded` as in `Explanation`.
+    """
+
+    rule: str
+    queue: str
+    strategy: str
+    plan: str
+    urgency: int
+    head_start: float
+    outcome: Outcome
+    reason: Reason
+    agent_id: str
+    key_names: tuple[str, ...]
+    candidates: tuple[tuple[str, tuple[int, ...]], ...]
+    excluded: tuple[tuple[str, str, str], ...]
 
 
 def to_datetime(microseconds: int) -> datetime | None:

@@ -32,8 +32,13 @@ class DaemonProcess:
         self.started = self._next_event()
         if self.started.get("event") != "started":
             self.process.kill()
-            raise AssertionError(f"the daemon said {self.started}, and: {(folder / 'stderr').read_text()}")
+            raise AssertionError(f"the daemon said {self.started}, and: {self.errors}")
         self.address = str(self.started["address"])
+
+    @property
+    def errors(self) -> str:
+        """What it wrote to standard error: a sanitizer's report stands there."""
+        return Path(self._errors.name).read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, list[dict[str, Any]]]:
         """Signals it; its exit code and what it logged until the end."""
@@ -61,7 +66,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, transport: str) -> Iterator
     process = DaemonProcess(tmp_path_factory.mktemp("daemon"), f'drain_seconds = 1\ntransport = "{transport}"')
     yield process
     code, events = process.stop()
-    assert code == 0
+    assert code == 0, process.errors
     assert [event for event in events if event["level"] not in ("info", "debug")] == []
 
 

@@ -16,7 +16,7 @@ from fairlead.errors import REASONS, FairleadError, from_status
 from fairlead.policy.document import from_mapping, parse_text, to_mapping
 from fairlead.problems import Problems
 from fairlead.protobuf import duration_us, set_duration
-from fairlead.shard.core import JobState, Presence, Reason
+from fairlead.shard.core import JobState, Outcome, Presence, Reason
 from fairlead.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
@@ -31,7 +31,7 @@ from fairlead.v1 import (
     routing_service_pb2_grpc,
     skill_pb2,
 )
-from fairlead.views import Agent, Job, to_datetime
+from fairlead.views import Agent, Job, PolicyTrial, PolicyVersion, to_datetime
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -243,10 +243,62 @@ class GrpcFace:
         )
         return to_mapping(self.call(self.policies.UpdatePolicy, request).policy)
 
-    def policy(self, *, tenant: str) -> dict[str, Any]:
-        request = policy_service_pb2.GetPolicyRequest(tenant=tenant)
+    def policy(self, *, version: int = 0, tenant: str) -> dict[str, Any]:
+        request = policy_service_pb2.GetPolicyRequest(tenant=tenant, version=version)
         policy: policy_pb2.Policy = self.call(self.policies.GetPolicy, request).policy
         return to_mapping(policy)
+
+    def policy_warnings(self, policy: Any, *, tenant: str = "") -> list[str]:
+        policy = from_mapping(policy, Problems())
+        request = policy_service_pb2.UpdatePolicyRequest(tenant=tenant, policy=policy, validate_only=True)
+        return list(self.call(self.policies.UpdatePolicy, request).warnings)
+
+    def policy_versions(self, *, tenant: str) -> list[PolicyVersion]:
+        request = policy_service_pb2.ListPolicyVersionsRequest(tenant=tenant)
+        return [
+            PolicyVersion(
+                version=each.version,
+                author=each.author,
+                update_time=to_datetime(each.update_time.ToMicroseconds()),
+                queue_count=each.queue_count,
+                rule_count=each.rule_count,
+            )
+            for each in self.call(self.policies.ListPolicyVersions, request).versions
+        ]
+
+    def rollback_policy(self, version: int, *, author: str = "", request_id: str = "", tenant: str) -> dict[str, Any]:
+        request = policy_service_pb2.RollbackPolicyRequest(
+            tenant=tenant, version=version, author=author, request_id=request_id
+        )
+        return to_mapping(self.call(self.policies.RollbackPolicy, request).policy)
+
+    def test_policy(
+        self, job: Mapping[str, Any], *, policy: Any = None, scenarios: Sequence[str] = (), tenant: str
+    ) -> PolicyTrial:
+        request = policy_service_pb2.TestPolicyRequest(tenant=tenant, job=job_spec(**job), scenarios=scenarios)
+        if policy is not None:
+            request.policy.CopyFrom(from_mapping(policy, Problems()))
+        answer = self.call(self.policies.TestPolicy, request)
+        return PolicyTrial(
+            rule=answer.rule,
+            queue=answer.queue,
+            strategy=answer.strategy,
+            plan=answer.plan,
+            urgency=answer.urgency,
+            head_start=duration_us(answer.head_start) / 1_000_000,
+            outcome=Outcome(answer.outcome),
+            reason=Reason(answer.reason),
+            agent_id=answer.agent_id,
+            key_names=tuple(answer.key_names),
+            candidates=tuple((each.agent_id, tuple(each.keys)) for each in answer.candidates),
+            excluded=tuple((each.agent_id, each.cause, each.detail) for each in answer.excluded),
+        )
+
+    def set_scenario(self, scenario: str, active: bool, *, request_id: str = "", tenant: str) -> list[str]:
+        request = policy_service_pb2.SetScenarioRequest(
+            tenant=tenant, scenario=scenario, active=active, request_id=request_id
+        )
+        return list(self.call(self.policies.SetScenario, request).active_scenarios)
 
     def status_message(self, *, tenant: str, verify: bool = False) -> admin_service_pb2.TenantStatus:
         """The one tenant of GetStatus."""
@@ -354,6 +406,9 @@ def job_view(job: job_pb2.Job) -> Job:
         assign_time=time_of(job, "assign_time"),
         end_time=time_of(job, "end_time"),
         policy_version=job.policy_version,
+        position=job.estimate.position,
+        wait_p50=duration_us(job.estimate.p50) / 1_000_000 if job.estimate.HasField("p50") else None,
+        wait_p90=duration_us(job.estimate.p90) / 1_000_000 if job.estimate.HasField("p90") else None,
     )
 
 

@@ -84,21 +84,29 @@ class Backlog(Placing):
             self.timers.append(Timer(due, "reserve", key, self.class_number(key)))
 
     def drop_reservation(self) -> bool:
-        """Ends the first reservation, by class, that lost its reason.
-
-        Its job is not the head of its class, or its agent is not ONLINE or does not match."""
+        """Ends the first reservation, by class, without a reason: its job is no head or its agent cannot hold it."""
         in_order = sorted(self.reservations.items(), key=lambda entry: self.class_number(entry[1].key))
         for number, reservation in in_order:
             agent = self.agent_by_number(number)
             job = reservation.job
             is_head = self.costly_head(reservation.key) is job
-            if agent and is_head and agent.presence is Presence.ONLINE and self.matches(job, agent):
+            if agent and is_head and self.could_hold(agent, job):
                 continue
             del self.reservations[number]
             if agent:
                 self.refresh(agent)
             return True
         return False
+
+    def could_hold(self, agent: Agent, job: Job) -> bool:
+        """Whether the agent could take the job once enough of its work has ended."""
+        return (
+            agent.presence is Presence.ONLINE
+            and self.matches(job, agent)
+            and not self.is_excluded(job, agent)
+            and agent.capacity >= job.cost
+            and channel_room(agent, self.policy, job.channel) > 0
+        )
 
     def reserve(self, job: Job) -> None:
         """Q8: sets aside the agent closest to room, if the job costs several units and has nobody set aside yet."""
@@ -107,12 +115,7 @@ class Backlog(Placing):
         suited = [
             agent
             for agent in self.agents.values()
-            if agent.presence is Presence.ONLINE
-            and self.matches(job, agent)
-            and not self.is_excluded(job, agent)
-            and agent.number not in self.reservations
-            and agent.capacity >= job.cost
-            and channel_room(agent, self.policy, job.channel) > 0
+            if agent.number not in self.reservations and self.could_hold(agent, job)
         ]
         if suited:
             closest = min(suited, key=lambda agent: (max(0, agent.load + job.cost - agent.capacity), agent.order_key))

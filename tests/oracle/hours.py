@@ -46,10 +46,11 @@ class Schedule(Protocol):
 
 
 def is_open(schedule: Schedule, moment: datetime) -> bool:
-    """At a moment that knows its zone. Of several lines of dates the first that names the day counts."""
+    """At a moment that knows its zone. A day's own date goes before its date of every year, that before its weekday."""
     local = moment.astimezone(ZoneInfo(schedule.time_zone or "UTC"))
     clock = f"{local:%H:%M}"
-    special = next((line for line in schedule.dates if names(line, local.date())), None)
+    lines = sorted(schedule.dates, key=lambda line: -len(line.date))
+    special = next((line for line in lines if names(line, local.date())), None)
     if special is not None:
         return any(span.open <= clock < span.close for span in special.hours)
     return any(DAYS[local.weekday()] in line.days and line.open <= clock < line.close for line in schedule.weekly)

@@ -42,7 +42,7 @@ class Rotation:
         step = step_of(weight)
         if weight != seat.weight:
             seat.weight = weight
-            seat.start = min(seat.start, self.clock + step)
+            seat.start = self.clock + clip(seat.start - self.clock, step)
             seat.lag = clip(seat.lag, step)
         if present and not seat.present:
             seat.start = self.clock + seat.lag

@@ -110,8 +110,11 @@ class Twin(PolicyCommands):
             plan=rule.plan or table.plan,
             strategy=rule.strategy or (tier.strategy if tier else 0),
         )
-        wanted = self.agents.get(request.wanted_agent)
-        job.own = self.own_for(job, wanted, Mode(wanted_mode), wanted_hold_us)
+        if wanted_agent:
+            job.own = self.own_for(job, self.agents[wanted_agent], Mode(wanted_mode), wanted_hold_us)
+        else:
+            profile_agent = None if affinity == Mode.OFF else self.agents.get(request.wanted_agent)
+            job.own = self.own_for(job, profile_agent, Mode(affinity), 0)
         job.answer = self.submit(job, immediate_only)
         return job.answer
 

@@ -26,6 +26,8 @@ FLOORS = (
     ("storage", "telemetry"),
     ("__init__",),
     ("router",),
+    ("policy_face",),
+    ("rulebook", "arguments"),
     ("views",),
     ("shard",),
     ("policy",),

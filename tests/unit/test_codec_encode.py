@@ -21,15 +21,35 @@ def names_for(rng: random.Random, names: tuple[str, ...]) -> dict[str, str]:
     return {name: rng.choice(TEXTS) for name in names}
 
 
+def estimate(rng: random.Random) -> tuple[int, int, int]:
+    """(position, p50, p90), the latter in microseconds; position 0: none."""
+    known = rng.choice((0, 1))
+    return (rng.choice((0, 1, 300)), known * rng.randrange(1, 10**11), known * rng.randrange(1, 10**11))
+
+
+def estimate_message(numbers: tuple[int, int, int]) -> job_pb2.WaitEstimate | None:
+    if numbers[0] == 0:
+        return None
+    message = job_pb2.WaitEstimate(position=numbers[0])
+    for name, value in zip(("p50", "p90"), numbers[1:], strict=True):
+        if value:
+            getattr(message, name).FromMicroseconds(value)
+    return message
+
+
+def assign_message(fields: dict[str, Any]) -> routing_service_pb2.AssignResponse:
+    return routing_service_pb2.AssignResponse(**{**fields, "estimate": estimate_message(fields["estimate"])})
+
+
 def assignment(rng: random.Random) -> dict[str, Any]:
-    fields: dict[str, Any] = {"repeated": rng.random() < 0.5}
+    fields: dict[str, Any] = {"repeated": rng.random() < 0.5, "estimate": estimate(rng)}
     fields |= numbers(rng, ("outcome", "reason", "version", "policy_version"))
     return fields | names_for(rng, ("job_id", "agent_id", "queue"))
 
 
 def check_assign(rng: random.Random) -> None:
     fields = assignment(rng)
-    assert face.encode_assign(fields) == routing_service_pb2.AssignResponse(**fields).SerializeToString()
+    assert face.encode_assign(fields) == assign_message(fields).SerializeToString()
 
 
 def check_batch(rng: random.Random) -> None:
@@ -38,7 +58,7 @@ def check_batch(rng: random.Random) -> None:
     for _ in range(rng.randrange(5)):
         if rng.random() < 0.6:
             results.append(assignment(rng))
-            official.results.add().assignment.MergeFrom(routing_service_pb2.AssignResponse(**results[-1]))
+            official.results.add().assignment.MergeFrom(assign_message(results[-1]))
         else:
             results.append((rng.randrange(1, 17), rng.choice(TEXTS), rng.choice(TEXTS)))
             code, reason, message = results[-1]
@@ -66,6 +86,9 @@ def check_get_job(rng: random.Random) -> None:
             fields[name] = -rng.randrange(1, 10**15)
         if fields[name]:
             getattr(official, name).FromMicroseconds(fields[name])
+    fields["estimate"] = estimate(rng)
+    if fields["estimate"][0]:
+        official.estimate.CopyFrom(estimate_message(fields["estimate"]))
     assert face.encode_get_job(fields) == routing_service_pb2.GetJobResponse(job=official).SerializeToString()
 
 
@@ -114,5 +137,5 @@ def test_a_long_reply_grows_its_buffer() -> None:
 
 def test_the_example_of_the_module_is_what_it_writes() -> None:
     fields = {"job_id": "j1", "outcome": 1, "reason": 0, "agent_id": "a1", "version": 1, "policy_version": 1}
-    data = face.encode_assign(fields | {"repeated": False, "queue": "q"})
+    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0)})
     assert data.hex(" ") == "0a 02 6a 31 10 01 22 02 61 31 28 01 30 01 42 01 71"

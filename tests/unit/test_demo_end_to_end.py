@@ -79,13 +79,27 @@ def test_a_bad_log_is_one_line_and_no_daemon(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("playing", [False, True], ids=["starting", "playing"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "ctrl_c"),
+    [
+        (signal.SIGINT, 130, signal.default_int_handler),
+        (signal.SIGTERM, 143, signal.default_int_handler),
+        # As in the background of a script.
+        (signal.SIGTERM, 143, signal.SIG_IGN),
+    ],
+    ids=["ctrl-c", "sigterm", "sigterm deaf to ctrl-c"],
+)
 def test_an_interrupted_demo_ends_quietly_and_takes_its_daemon_along(
-    number: signal.Signals, code: int, playing: bool
+    number: signal.Signals, code: int, ctrl_c: Any, playing: bool
 ) -> None:
     command = [sys.executable, "-m", "fairlead", "demo", "--jobs", "2000", "--speed", "1000"]
     terminal, end = os.openpty()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as demo:
+    before = signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with demo:
         os.close(end)
         daemon = wait_for_daemon(demo.pid)
         # The progress bar is drawn once the play runs.

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -29,8 +30,11 @@ def conversation(number: int, channel: str = CHAT) -> Conversation:
     return Conversation(f"c{number}", float(number), "orders", channel, {"en": 3}, f"k{number % 2}", "", 10.0, math.inf)
 
 
-def ledger_of(*conversations: Conversation) -> Ledger:
-    ledger = Ledger(conversations, TEAM)
+def ledger_of(*conversations: Conversation, team: Sequence[AgentPlan] = TEAM) -> Ledger:
+    """Everyone at their desk, every visit answered by the first policy."""
+    ledger = Ledger(conversations, team)
+    for visit in ledger.visits.values():
+        visit.policy_version = 1
     for desk in ledger.desks.values():
         ledger.came_to_desk(desk, 0.0, 0.5)
     return ledger
@@ -144,6 +148,16 @@ def test_occupancy_counts_only_time_online() -> None:
     assert (ledger.desks["a"].busy_units_s, ledger.desks["a"].online_s) == (20.0, 30.0)
 
 
+def test_the_audit_finds_an_answer_by_a_policy_that_was_replaced() -> None:
+    ledger = ledger_of(conversation(0), conversation(1), conversation(2))
+    ledger.policy_changed_wall = 5.0
+    for number, (asked, version) in enumerate(((4.9, 2), (5.1, 2), (5.1, 1))):
+        visit = give(ledger, f"c{number}", "a", 6.0, 7.0)
+        visit.asked_wall, visit.policy_version = asked, version
+    checks = audit(ledger, admin_service_pb2.TenantStatus(completed_jobs=3), stored(ledger), [], 1)
+    assert violations(checks)["answers by the policy in force"] == ["c2 was answered by policy 1"]
+
+
 def test_an_honest_play_has_no_violation() -> None:
     ledger = ledger_of(*(conversation(number) for number in range(4)))
     for number in range(4):
@@ -164,10 +178,8 @@ def test_the_audit_finds_an_agent_above_capacity() -> None:
 
 
 def test_the_audit_finds_two_calls_at_once() -> None:
-    ledger = Ledger(
-        [conversation(0, VOICE), conversation(1, VOICE)], [AgentPlan("a", "orders", {"orders": 5, "en": 9}, 8, 1)]
-    )
-    ledger.came_to_desk(ledger.desks["a"], 0.0, 0.5)
+    alone = AgentPlan("a", "orders", {"orders": 5, "en": 9}, 8, 1)
+    ledger = ledger_of(conversation(0, VOICE), conversation(1, VOICE), team=[alone])
     give(ledger, "c0", "a", 1.0, 3.0)
     give(ledger, "c1", "a", 2.0, 4.0)
     status = admin_service_pb2.TenantStatus(completed_jobs=2)
@@ -254,6 +266,7 @@ def test_a_report_is_one_json_object_and_reads_as_tables() -> None:
     assert report["jobs"] == {"submitted": 4, "completed": 3, "left": 1, "refused": 0, "failed": 0}
     orders = report["queues"][0]
     assert (orders["jobs"], orders["placed_at_once"], orders["waited"], orders["left"]) == (4, 3, 1, 1)
+    assert report["estimates"]["told"] == 0
     assert report["own_agent"]["orders"] == {"returning": 1, "same_agent": 1}
     assert report["rpc_ms"]["Assign"]["p50"] == 1.0
     text = report_text(report)

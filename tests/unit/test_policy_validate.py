@@ -130,4 +130,4 @@ def test_a_duration_of_two_signs_is_refused() -> None:
 
 def test_everything_wrong_is_told_at_once() -> None:
     found = violations_of({"queues": [{"strategy": "x", "max_length": -1}], "default_queue": "d", "tiers": [{}]})
-    assert list(found) == ["queues[0].id", "tiers[0].id", "queues[0].strategy", "queues[0].max_length", "default_queue"]
+    assert list(found) == ["queues[0].id", "queues[0].max_length", "tiers[0].id", "queues[0].strategy", "default_queue"]

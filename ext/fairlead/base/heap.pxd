@@ -2,7 +2,8 @@
 
 `high` is the key; `tie` orders equal keys and is compared as a serial number (RFC 1982), so a counter may wrap. Each item
 keeps its own position (index + 1; 0 is "not in a heap") in a uint32 that the caller lends by base address and stride, so
-that a job or an agent carries it in its own struct and any element can be moved or removed in O(log n).
+that a job or an agent carries it in its own struct and any element can be moved or removed in O(log n). Who only ever
+takes the first lends no places (NULL), and sifting writes to nodes alone.
 
 A heap owns its nodes (`heap_push` grows them), or lies in nodes lent by the caller and may then run downwards from its
 origin (`step` -1), so that two heaps share one array from both ends.
@@ -55,7 +56,8 @@ cdef inline void heap_init(Heap* heap) noexcept nogil:
 
 cdef inline void heap_set(Heap* heap, Places places, uint32_t index, HeapNode node) noexcept nogil:
     heap_node(heap, index)[0] = node
-    heap_place(places, node.item)[0] = index + 1
+    if places.base != NULL:
+        heap_place(places, node.item)[0] = index + 1
 
 
 cdef inline void heap_rise(Heap* heap, Places places, uint32_t index, HeapNode node) noexcept nogil:
@@ -110,14 +112,19 @@ cdef inline void heap_settle(Heap* heap, Places places, uint32_t index, HeapNode
         heap_sink(heap, places, index, node)
 
 
-cdef inline void heap_remove(Heap* heap, Places places, uint32_t item) noexcept nogil:
-    """Takes out an item that is in this heap. O(log n)."""
-    cdef uint32_t index = heap_place(places, item)[0] - 1
+cdef inline void heap_remove_at(Heap* heap, Places places, uint32_t index) noexcept nogil:
+    """Takes out the item at an index; its own place is left as it is. O(log n)."""
     cdef HeapNode last = heap_node(heap, heap.size - 1)[0]
-    heap_place(places, item)[0] = 0
     heap.size -= 1
     if index < heap.size:
         heap_settle(heap, places, index, last)
+
+
+cdef inline void heap_remove(Heap* heap, Places places, uint32_t item) noexcept nogil:
+    """Takes out an item that is in this heap. O(log n)."""
+    cdef uint32_t index = heap_place(places, item)[0] - 1
+    heap_place(places, item)[0] = 0
+    heap_remove_at(heap, places, index)
 
 
 cdef inline void heap_move(Heap* heap, Places places, HeapNode node) noexcept nogil:
@@ -129,7 +136,7 @@ cdef inline bint heap_check(const Heap* heap, Places places) noexcept nogil:
     """The whole invariant: order and positions. O(n)."""
     cdef uint32_t index
     for index in range(heap.size):
-        if heap_place(places, heap_node(heap, index).item)[0] != index + 1:
+        if places.base != NULL and heap_place(places, heap_node(heap, index).item)[0] != index + 1:
             return False
         if index and heap_before(heap_node(heap, index), heap_node(heap, (index - 1) >> 2)):
             return False

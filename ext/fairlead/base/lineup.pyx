@@ -6,11 +6,11 @@ from libc.string cimport memcpy, memset
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 
 cdef enum:
-    ROOM_PER_ITEM = 4       # positions behind the newcomers, per item
+    ROOM_PER_ITEM = 3       # positions behind the newcomers, per item
     COMPACTION_STEPS = 3    # positions looked at per move while a compaction is under way
+    COMPACTION_EIGHTHS = 5  # of the room behind the newcomers; one begun here is over when half as much again is used
     LEAST_LENGTH = 64
     SWEEP = 8               # words looked at together; planes are allocated in multiples
-    SWEEP_ABOVE = 12        # words of a block from which it is swept
 
 
 cdef void lineup_init(Lineup* lineup) noexcept nogil:
@@ -32,14 +32,14 @@ cdef void lineup_free(Lineup* lineup) noexcept nogil:
 
 
 cdef void lineup_reserve(Lineup* lineup, uint32_t items, uint32_t bits) noexcept nogil:
-    """Makes items below `items` and bits below `bits` usable. New items are not in line and have no bits."""
+    """Makes items below `items` and bits below `bits` usable. New items are not in line and have no bits. O(items): the
+    caller, who has arrays of its own for them, asks for many at a time."""
     cdef uint32_t row_words = (bits + 63) >> 6
     cdef uint32_t capacity = lineup.item_capacity
     cdef uint64_t* rows
     cdef uint32_t item
     if items > capacity:
-        while capacity < items:
-            capacity = capacity * 2 if capacity else 4
+        capacity = items
         lineup.rows = <uint64_t*> memory_grow(lineup.rows, <size_t> capacity * lineup.row_words * 8)
         lineup.ranks = <uint64_t*> memory_grow(lineup.ranks, <size_t> capacity * 8)
         lineup.places = <uint32_t*> memory_grow(lineup.places, <size_t> capacity * 4)
@@ -152,7 +152,7 @@ cdef void lineup_layout(Lineup* lineup, uint32_t newcomer) noexcept nogil:
         free(lineup.planes[bit].summary)
         lineup.planes[bit].words = NULL
         lineup.planes[bit].summary = NULL
-    lineup.front_length = (2 * front + LEAST_LENGTH + 63) & ~<uint32_t> 63
+    lineup.front_length = (front + front // 8 + LEAST_LENGTH + 63) & ~<uint32_t> 63
     moved = ROOM_PER_ITEM * count
     lineup.length = lineup.front_length + (((moved if moved > LEAST_LENGTH else LEAST_LENGTH) + 63) & ~<uint32_t> 63)
     lineup.items = <uint32_t*> memory_grow(lineup.items, <size_t> lineup.length * 4)
@@ -162,6 +162,7 @@ cdef void lineup_layout(Lineup* lineup, uint32_t newcomer) noexcept nogil:
     for position in range(front, count):
         lineup_stand(lineup, line[position], lineup.front_length + position - front)
     lineup.front_tail = front
+    lineup.front_count = front
     lineup.tail = lineup.front_length + count - front
     lineup.item_count = count
     lineup.scan = 0
@@ -176,9 +177,10 @@ cdef void lineup_insert(Lineup* lineup, uint32_t item, uint64_t rank) noexcept n
     while before > 0 and lineup.items[before - 1] == NOBODY:
         before -= 1
     if lineup.front_tail < lineup.front_length and (before == 0 or lineup.ranks[lineup.items[before - 1]] < rank):
-        if (lineup.length - lineup.front_length) >= ROOM_PER_ITEM * (lineup.item_count + 1) // 2:
+        if (lineup.length - lineup.front_length) >= (ROOM_PER_ITEM - 1) * (lineup.item_count + 1):
             lineup_stand(lineup, item, lineup.front_tail)
             lineup.front_tail += 1
+            lineup.front_count += 1
             lineup.item_count += 1
             return
     lineup_layout(lineup, item)
@@ -186,6 +188,7 @@ cdef void lineup_insert(Lineup* lineup, uint32_t item, uint64_t rank) noexcept n
 
 cdef void lineup_remove(Lineup* lineup, uint32_t item) noexcept nogil:
     """Takes an item out of the line; its bits stay its own. O(set bits)."""
+    lineup.front_count -= lineup.places[item] < lineup.front_length
     lineup_leave(lineup, item)
     lineup.item_count -= 1
 
@@ -207,76 +210,107 @@ cdef void lineup_compact(Lineup* lineup) noexcept nogil:
 
 
 cdef void lineup_move_to_back(Lineup* lineup, uint32_t item) noexcept nogil:
-    """Makes an item the last. O(set bits), amortised over the compaction it pays for."""
+    """Makes an item the last. O(set bits), amortised over the compaction it pays for. The last of many newcomers gives
+    their positions back: O(n) once for n newcomers."""
+    cdef uint32_t room
     if lineup.tail == lineup.length:
         lineup_layout(lineup, NOBODY)
+    lineup.front_count -= lineup.places[item] < lineup.front_length
     lineup_shift(lineup, item, lineup.tail)
     lineup.tail += 1
-    if lineup.scan == 0 and lineup.tail - lineup.front_length > (lineup.length - lineup.front_length) // 2:
+    if lineup.front_count == 0 and lineup.front_length > LEAST_LENGTH + lineup.item_count // 2:
+        lineup_layout(lineup, NOBODY)
+    room = lineup.length - lineup.front_length
+    if lineup.scan == 0 and lineup.tail - lineup.front_length > room // 8 * COMPACTION_EIGHTHS:
         lineup.scan = lineup.front_length
         lineup.fill = lineup.front_length
     if lineup.scan != 0:
         lineup_compact(lineup)
 
 
-cdef inline uint64_t sweep(
-    const uint64_t* first, const uint64_t* second, const uint64_t* third, uint64_t block_bits
+cdef inline uint64_t further(const Search* search, uint32_t word, uint64_t bits) noexcept nogil:
+    """Of positions of a word that match in the first three planes, those that match in all."""
+    cdef uint32_t k
+    for k in range(3, search.wanted_count):
+        bits &= search.wanted[k][word]
+    for k in range(search.barred_count):
+        bits &= ~search.barred[k][word]
+    return bits
+
+
+cdef inline bint sweep(
+    const uint64_t* first, const uint64_t* second, const uint64_t* third
 ) noexcept nogil:
-    """Of the words of a block, those in an eight where the three planes meet. A few instructions a word, all in one line."""
-    cdef uint64_t left = block_bits, found
-    cdef uint32_t eight, word
-    while left:
-        eight = lowest_bit(left) & ~<uint32_t> (SWEEP - 1)
-        left &= ~(<uint64_t> 0xFF << eight)
-        found = 0
-        for word in range(SWEEP):
-            found |= first[eight + word] & second[eight + word] & third[eight + word]
-        if found == 0:
-            block_bits &= ~(<uint64_t> 0xFF << eight)
-    return block_bits
+    """Whether the three planes meet in one of SWEEP words. A few instructions a word: no branches, one line of each plane."""
+    cdef uint64_t found = 0
+    cdef uint32_t word
+    for word in range(SWEEP):
+        found |= first[word] & second[word] & third[word]
+    return found != 0
+
+
+cdef inline bint is_worth_a_sweep(uint64_t words) noexcept nogil:
+    """Whether there are more than two of them."""
+    words &= words - 1
+    return (words & (words - 1)) != 0
+
+
+cdef inline bint next_block(Search* search) noexcept nogil:
+    """Goes on to the next 64 words; False when there are none. The summaries say which may have a match."""
+    cdef uint32_t k
+    search.block += 1
+    if search.block >= search.summary_length:
+        search.block = search.summary_length
+        return False
+    search.swept = 0
+    search.block_bits = search.wanted_summary[0][search.block]
+    for k in range(1, search.wanted_count):
+        search.block_bits &= search.wanted_summary[k][search.block]
+    return True
 
 
 cdef bint search_refill(Search* search) noexcept nogil:
-    """Finds the next word with a match. Most words end with the second plane."""
+    """Finds the next word with a match. Most words end with the first three planes, and where most words of eight are
+    candidates, one look at all eight ends most eights: branches that nearly always go the same way."""
     cdef const uint64_t* first = search.wanted[0]
     cdef const uint64_t* second = search.wanted[search.wanted_count > 1]
-    cdef uint64_t block_bits = search.block_bits, bits
-    cdef uint32_t block = search.block, base = block << 6, word, k
+    cdef const uint64_t* third = search.wanted[2 if search.wanted_count > 2 else 0]
+    cdef uint64_t block_bits = search.block_bits, words, bits
+    cdef uint32_t base = search.block << 6, swept = search.swept, word, eight
     while True:
         while block_bits:
-            word = base | lowest_bit(block_bits)
+            word = lowest_bit(block_bits)
+            if word >= swept:
+                swept = (word | (SWEEP - 1)) + 1
+                eight = swept - SWEEP
+                words = block_bits & (<uint64_t> 0xFF << eight)
+                eight |= base
+                if is_worth_a_sweep(words) and not sweep(first + eight, second + eight, third + eight):
+                    block_bits ^= words
+                    continue
             block_bits &= block_bits - 1
-            bits = first[word] & second[word]
+            word |= base
+            bits = first[word] & second[word] & third[word]
             if bits == 0:
                 continue
-            for k in range(2, search.wanted_count):
-                bits &= search.wanted[k][word]
-            for k in range(search.barred_count):
-                bits &= ~search.barred[k][word]
+            bits = further(search, word, bits)
             if bits:
-                search.block = block
-                search.block_bits = block_bits
                 search.word = word
                 search.word_bits = bits
+                search.block_bits = block_bits
+                search.swept = swept
                 return True
-        block += 1
-        if block >= search.summary_length:
-            search.block = search.summary_length
+        if not next_block(search):
             search.block_bits = 0
             return False
-        base = block << 6
-        block_bits = search.wanted_summary[0][block]
-        if block_bits == 0:
-            continue
-        for k in range(1, search.wanted_count):
-            block_bits &= search.wanted_summary[k][block]
-        if count_bits(block_bits) > SWEEP_ABOVE:
-            block_bits = sweep(first + base, second + base, search.wanted[2 if search.wanted_count > 2 else 0] + base, block_bits)
+        block_bits = search.block_bits
+        base = search.block << 6
+        swept = 0
 
 
 cdef bint lineup_check(const Lineup* lineup) noexcept nogil:
     """The whole invariant: places, rows against planes, planes against summaries, newcomers by rank. O(positions * bits)."""
-    cdef uint32_t item, position, bit, word, found = 0
+    cdef uint32_t item, position, bit, word, found = 0, newcomers = 0
     cdef uint64_t last_rank = 0
     cdef bint seen_newcomer = False
     for item in range(lineup.item_capacity):
@@ -297,7 +331,8 @@ cdef bint lineup_check(const Lineup* lineup) noexcept nogil:
                 return False
             last_rank = lineup.ranks[item]
             seen_newcomer = True
-    if found != lineup.item_count:
+        newcomers += position < lineup.front_length
+    if found != lineup.item_count or newcomers != lineup.front_count:
         return False
     for bit in range(lineup.bit_count):
         if lineup.planes[bit].words == NULL:

@@ -4,12 +4,12 @@ Example, AssignResponse of job "j1" given to agent "a1" as version 1 under polic
 0a 02 6a 31  10 01  22 02 61 31  28 01  30 01  42 01 71
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport strstr
 
 from fairlead.base.text cimport text_of
-from fairlead.codec.messages cimport DECODE_MALFORMED
+from fairlead.codec.messages cimport DECODE_MALFORMED, WaitEstimate
 from fairlead.codec.tags cimport (
     BYTES_1,
     BYTES_2,
@@ -23,6 +23,7 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_21,
     VARINT_1,
     VARINT_2,
     VARINT_3,
@@ -47,6 +48,20 @@ from fairlead.codec.writer cimport (
 )
 
 
+cdef void encode_estimate(Buffer* buffer, uint32_t field, const WaitEstimate* estimate) noexcept nogil:
+    """Nothing for a job that does not wait."""
+    cdef size_t content
+    cdef uint8_t* at
+    if estimate.position == 0:
+        return
+    content = open_message(buffer)
+    at = put_number(buffer_end(buffer, 3 * FIELD_SIZE), VARINT_1, estimate.position)
+    at = put_time(at, BYTES_2, estimate.p50_us)
+    at = put_time(at, BYTES_3, estimate.p90_us)
+    advance(buffer, at)
+    close_message(buffer, content, field)
+
+
 cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil:
     cdef size_t text_size = <size_t>reply.job_id.size + reply.agent_id.size + reply.queue.size
     cdef uint8_t* at = buffer_end(buffer, 8 * FIELD_SIZE + text_size)
@@ -59,6 +74,7 @@ cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
     at = put_number(at, VARINT_7, reply.repeated)
     at = put_text(at, BYTES_8, reply.queue)
     advance(buffer, at)
+    encode_estimate(buffer, BYTES_9, &reply.estimate)
 
 
 cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil:
@@ -129,6 +145,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
     advance(buffer, at)
+    encode_estimate(buffer, BYTES_21, &job.estimate)
     close_message(buffer, content, BYTES_1)
 
 

@@ -47,6 +47,7 @@ from fairlead.codec.messages cimport (
     SkillDemand,
     TimeField,
     TransferJobRequest,
+    WaitEstimate,
 )
 from fairlead.codec.parse cimport (
     parse_assign,
@@ -331,6 +332,12 @@ cdef int hold(list kept, object value, Text* held) except -1:
     return 0
 
 
+cdef int fill_estimate(tuple numbers, WaitEstimate* estimate) except -1:
+    """(position, p50, p90), times in microseconds; position 0: no estimate."""
+    estimate.position, estimate.p50_us, estimate.p90_us = numbers
+    return 0
+
+
 cdef int fill_assign(list kept, dict fields, AssignReply* reply) except -1:
     hold(kept, fields["job_id"], &reply.job_id)
     hold(kept, fields["agent_id"], &reply.agent_id)
@@ -340,7 +347,7 @@ cdef int fill_assign(list kept, dict fields, AssignReply* reply) except -1:
     reply.version = fields["version"]
     reply.policy_version = fields["policy_version"]
     reply.repeated = fields["repeated"]
-    return 0
+    return fill_estimate(fields["estimate"], &reply.estimate)
 
 
 def encode_assign(fields: dict) -> bytes:
@@ -420,6 +427,7 @@ def encode_get_job(fields: dict) -> bytes:
     job.queue_time_us = fields["queue_time"]
     job.assign_time_us = fields["assign_time"]
     job.end_time_us = fields["end_time"]
+    fill_estimate(fields["estimate"], &job.estimate)
     buffer_init(&buffer)
     wire.encode_job(&buffer, &job)
     return taken(&buffer)

@@ -184,6 +184,13 @@ cdef struct HeartbeatRequest:
     const uint8_t* end
 
 
+# What a waiting job may expect; position 0: it does not wait, times 0: too little is known.
+cdef struct WaitEstimate:
+    int32_t position
+    int64_t p50_us
+    int64_t p90_us
+
+
 cdef struct AssignReply:
     Text job_id
     Text agent_id
@@ -192,6 +199,7 @@ cdef struct AssignReply:
     int32_t reason
     int64_t version
     int64_t policy_version
+    WaitEstimate estimate
     uint8_t repeated
 
 
@@ -223,3 +231,4 @@ cdef struct JobDetail:
     int64_t queue_time_us
     int64_t assign_time_us
     int64_t end_time_us
+    WaitEstimate estimate

@@ -41,3 +41,4 @@ cdef enum:
     BYTES_17 = 138
     BYTES_18 = 146
     BYTES_19 = 154
+    BYTES_21 = 170

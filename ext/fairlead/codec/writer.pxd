@@ -15,8 +15,8 @@ from fairlead.codec.tags cimport VARINT_1, VARINT_2
 cdef enum:
     # Tag of at most 2 bytes, varint of at most 10; or tag, length of at most 5; or a whole time.
     FIELD_SIZE = 20
-    # Tag of 1 byte and a length of at most 5.
-    PREFIX_SIZE = 6
+    # Tag of at most 2 bytes and a length of at most 5.
+    PREFIX_SIZE = 7
 
 
 cdef inline uint8_t* put_varint(uint8_t* at, uint64_t value) noexcept nogil:

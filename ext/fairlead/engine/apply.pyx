@@ -17,11 +17,12 @@ from fairlead.engine.model cimport (
     Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
     job_high,
 )
-from fairlead.engine.rotation cimport ABSENT, rotation_cell, rotation_charge, rotation_drop, rotation_weigh
+from fairlead.engine.pace cimport pace_begins, pace_taken
+from fairlead.engine.rotation cimport rotation_charge, rotation_drop_all, rotation_weigh
 from fairlead.engine.state cimport (
     class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
-    job_timer_places, job_waiting_places, memory_bind, owns, queue_rotations, reserve_agents, reserve_jobs,
-    reserve_queues, rotations_follow,
+    job_timer_places, job_waiting_places, memory_bind, needs_order, owns, queue_rotations, reserve_agents, reserve_jobs,
+    reserve_queues, restore_order, rotations_follow,
 )
 
 FOREVER = <int64_t> 1 << 62
@@ -130,10 +131,11 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     """Everything about a queue but its explicit members, who are facts of agents. O(agents + classes)."""
     cdef Queue* queue
     cdef uint32_t slot, cls
-    cdef bint renewed
+    cdef bint renewed, was_ordered
     reserve_queues(e, body.queue + 1)
     queue = &e.queues[body.queue]
     renewed = queue.everyone != body.everyone
+    was_ordered = needs_order(queue)
     queue.used = body.used
     queue.everyone = body.everyone
     queue.strategy = body.strategy
@@ -149,6 +151,9 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.max_wait = body.max_wait
     if not queue.used:
         queue.last_served_number = 0
+    e.ordered_queues += <uint32_t> (needs_order(queue) - was_ordered)
+    if e.ordered_queues == 1 and not was_ordered:
+        restore_order(e)
     queue.any_count = body.any_count
     queue.any_of = <Demand*> memory_grow(queue.any_of, body.any_count * sizeof(Demand))
     memcpy(queue.any_of, <const char*> body + sizeof(QueueBody), body.any_count * sizeof(Demand))
@@ -233,8 +238,7 @@ cdef void apply_agent_removed(Engine* e, const Fact* fact) noexcept nogil:
     cdef uint32_t slot
     for slot in range(e.job_used):
         forgive(&e.jobs[slot], fact.agent)
-    while agent.cell_count:
-        rotation_drop(e, agent.cells + agent.cell_count - 1)
+    rotation_drop_all(e, fact.agent)
     e.presence_counts[agent.presence] -= 1
     e.agent_count -= 1
     agent.number = 0
@@ -430,6 +434,8 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
         node.high = job_high(job)
         node.tie = <uint32_t> job.number
         node.item = fact.job
+        if c.waiting.size == 0:
+            pace_begins(c, fact.time)
         heap_push(&c.waiting, job_waiting_places(e), node)
         if c.waiting_index == NOBODY:
             c.waiting_index = e.waiting_class_count
@@ -457,14 +463,13 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     cdef Agent* agent = &e.agents[fact.agent]
     cdef Class* c = &e.classes[fact.cls]
     cdef Queue* queue = &e.queues[c.queue]
-    cdef uint32_t cell
     if job.state == QUEUED:
+        if not job.held:
+            pace_taken(&e.classes[job.cls], fact.time)
         leave_backlog(e, fact.job)
     enter_class(e, fact.job, fact.cls)
     if c.rotation != NULL:
-        cell = rotation_cell(e, fact.cls, fact.agent)
-        if cell != NOBODY and not e.cells[cell].cls & ABSENT:
-            rotation_charge(e, cell, fact.reason != BY_OWN_AGENT and fact.reason != BY_TRANSFER)
+        rotation_charge(e, fact.cls, fact.agent, fact.reason != BY_OWN_AGENT and fact.reason != BY_TRANSFER)
     queue.last_served = agent.order
     queue.last_served_number = agent.number
     job.load_before = agent.load
@@ -473,7 +478,8 @@ cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     agent.last_given = e.given
     agent.given_count += 1
     agent.last_given_time = fact.time
-    lineup_move_to_back(&e.lineup, fact.agent)
+    if e.ordered_queues:
+        lineup_move_to_back(&e.lineup, fact.agent)
     agent.load += job.cost
     agent.channel_count[c.channel] += 1
     agent.held_count += 1

@@ -15,7 +15,7 @@ from fairlead.engine.model cimport (
     ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, ONLINE, ONLINE_BIT, QUEUED,
     SATURATION_BIT, SATURATION_BITS, STATE_COUNT, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
 )
-from fairlead.engine.rotation cimport ABSENT, rotation_begin, rotation_cell, rotation_check
+from fairlead.engine.rotation cimport is_present, rotation_begin, rotation_cell, rotation_check
 from fairlead.engine.state cimport (
     class_matches, class_timer_places, has_room, is_member, job_timer_places, job_waiting_places, level_of, owns,
 )
@@ -90,7 +90,7 @@ cdef void audit_agents(Engine* e, Audit* result) noexcept nogil:
             cell = rotation_cell(e, cls, slot)
             expect(result, (cell != NOBODY) == class_matches(e, cls, slot), b"T4: members of a rotation")
             if cell != NOBODY:
-                expect(result, ((e.cells[cell].cls & ABSENT) == 0) == ((agent.fits >> e.classes[cls].channel) & 1),
+                expect(result, is_present(e, cell) == ((agent.fits >> e.classes[cls].channel) & 1),
                        b"T4: presence in a rotation")
     expect(result, count == e.agent_count, b"count of agents")
     expect(result, reserved == e.reserved_count, b"Q8: count of reservations")
@@ -286,6 +286,8 @@ cdef uint64_t state_hash(const Engine* e) noexcept nogil:
     for index in range(e.class_count):
         if e.classes[index].rotation != NULL:
             hash += rotation_hash(e, index)
+        if e.classes[index].pace_count:
+            hash += mix64(fold(fold(e.classes[index].digest, e.classes[index].pace_count), <uint64_t> e.classes[index].pace_gap))
         if e.classes[index].head_number:
             hash += mix64(fold(fold(e.classes[index].digest, e.classes[index].head_number), <uint64_t> e.classes[index].head_since))
     for index in range(e.queue_capacity):

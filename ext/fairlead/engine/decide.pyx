@@ -4,6 +4,7 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
+from fairlead.base.memory cimport memory_prefetch
 from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
 from fairlead.engine.match cimport backlog_cause, first_for, give, make_wait, serve, settle, try_place
@@ -16,7 +17,7 @@ from fairlead.engine.model cimport (
     WRONG_STATE, Class, ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
 )
 from fairlead.engine.state cimport (
-    class_find, class_timer_places, has_room, memory_find,
+    agent_prefetch, class_find, class_timer_places, has_room, memory_find,
 )
 
 # What is to become of a job that looks for a place.
@@ -99,6 +100,7 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
         p.hold_until = choice.hold_until
         p.reason = REASON_NONE
         if choice.agent != NOBODY:
+            agent_prefetch(e, choice.agent)
             p.fate = IS_GIVEN
             return p
         p.reason = HELD_FOR_AGENT if choice.hold_until else waiting_reason(e, &probe)
@@ -277,6 +279,17 @@ cdef void find_owner(const Engine* e, const AssignCommand* command, Job* draft) 
             return
 
 
+cdef inline uint32_t next_job(const Engine* e) noexcept nogil:
+    """The slot of the next job that is kept."""
+    return e.free_job if e.free_job != NOBODY else e.job_used
+
+
+cdef inline void prefetch_job(const Engine* e) noexcept nogil:
+    cdef uint32_t slot = next_job(e)
+    if slot < e.job_capacity:
+        memory_prefetch(&e.jobs[slot], sizeof(Job))
+
+
 cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, uint32_t outcome, const Placement* p) noexcept nogil:
     """Keeps the job; returns its slot."""
     cdef JobFact body
@@ -303,7 +316,7 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     head.first_queue = e.classes[p.cls].queue
     head.excluded_count = <uint8_t> command.excluded_count
     memcpy(body.excluded, command.excluded, command.excluded_count * 4)
-    fact.job = e.free_job if e.free_job != NOBODY else e.job_used
+    fact.job = next_job(e)
     fact.body = &body
     fact.body_size = sizeof(JobBody) + command.excluded_count * 4
     commit(e, &fact)
@@ -314,6 +327,7 @@ cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexce
     """Submits a job (T, A, Q4, Q6, E1). O(demands + search); no allocation but for new demands and growing tables."""
     cdef Job draft
     cdef Placement p
+    prefetch_job(e)
     memset(&draft, 0, sizeof(Job))
     draft.cls = class_of(e, command.queue, command.channel, command.demands, command.demand_count)
     draft.preferred = NOBODY
@@ -374,6 +388,7 @@ cdef void complete(Engine* e, uint32_t slot, uint64_t version, Answer* answer) n
     answer.refusal = refusal_of(e, slot, version, ASSIGNED)
     if answer.refusal != ACCEPTED:
         return
+    agent_prefetch(e, agent)
     end(e, slot, COMPLETED, REASON_NONE)
     present_answer(e, slot, answer)
     serve(e, agent)

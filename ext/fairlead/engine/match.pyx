@@ -261,7 +261,7 @@ cdef bint settle_class(Engine* e, uint32_t cls) noexcept nogil:
     cdef Class* c = &e.classes[cls]
     cdef uint32_t head = costly_head(e, c), agent = c.reserver
     if agent != NOBODY and (head != e.agents[agent].reserved_for or e.jobs[head].number != c.head_number
-                            or e.agents[agent].presence != ONLINE or not class_matches(e, cls, agent)):
+                            or not could_hold(e, &e.jobs[head], agent)):
         reserve(e, cls, NOBODY, agent, FACT_UNRESERVED)
         serve(e, agent)
         return True

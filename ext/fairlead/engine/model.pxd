@@ -161,9 +161,8 @@ cdef struct Agent:
     uint32_t explicit_count
     uint32_t skill_count
     uint32_t own_head      # waiting jobs whose own agent it is
-    uint32_t cells         # its block in Engine.cells
-    uint16_t cell_count
-    uint16_t cell_capacity
+    uint32_t cells         # first of its cell blocks; while cell_count is 0 it has none
+    uint32_t cell_count
     uint16_t rating
 
 cdef struct Job:
@@ -243,11 +242,12 @@ cdef struct Term:
     uint64_t wanted
     uint64_t barred
 
-# One agent's place in one rotation.
-cdef struct Cell:
-    int64_t lag            # while absent: virtual start less virtual time when they left
-    uint32_t place         # of its node in one of the heaps; 0: in none. An absent member's node may still lie in a heap
-    uint32_t cls           # top bit: absent
+# An agent's places in up to four rotations; a cell is 4 * block + index. rotation.pyx says what a state is.
+cdef struct CellBlock:
+    uint64_t[4] states
+    uint16_t[4] classes
+    uint32_t agent
+    uint32_t next          # block of the same agent, or of free ones; NOBODY
 
 cdef struct Rotation:
     uint64_t virtual_time
@@ -278,6 +278,9 @@ cdef struct Class:
     int64_t head_since
     uint64_t blocked_pass
     Heap waiting           # by the job's key
+    int64_t pace_since     # last job taken from the line, or when the line began
+    int64_t pace_gap       # mean time between two of them, times 16
+    uint32_t pace_count    # gaps seen, up to 255
     Rotation* rotation     # NULL unless the queue is weighted
     uint8_t channel
 
@@ -431,21 +434,20 @@ cdef struct Engine:
     uint32_t reserved_count
     uint32_t waiting_class_count
     uint32_t used_channels    # bit per channel
+    uint32_t ordered_queues   # that are not weighted; while there are none, the line is in no particular order
     uint32_t bit_count
     uint32_t ability_capacity
     uint32_t class_table_size
     uint32_t memory_count
     uint32_t memory_size
-    uint32_t cell_count
-    uint32_t cell_capacity
+    uint32_t cell_block_count
+    uint32_t cell_block_capacity
+    uint32_t free_cell_block
     Agent* agents
     Queue* queues
     Class* classes
     Job* jobs
-    Cell* cells
-    uint32_t* cell_owners     # agent of each four cells
-    uint32_t* free_cells      # head of the free blocks of 4 * index cells
-    uint32_t free_cell_sizes
+    CellBlock* cell_blocks
     uint32_t* waiting_classes
     uint32_t* class_table
     uint32_t* ability_bits    # ability * 11 + level -> bit, NOBODY

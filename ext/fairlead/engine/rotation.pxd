@@ -7,16 +7,14 @@ earliest deadline keeps every count within one of its exact share at every prefi
 within one job, so absence neither earns nor costs.
 
 Two heaps share one array: `ready` (started before the next turn, by finish) from the left, `pending` (by start) from the right.
-A finish ties to whoever was given a job least recently; that stamp grows while a node waits, so it is refreshed when the node
-reaches the top (a lazy key: too early is safe, the refresh sinks it).
+A finish ties to whoever was given a job least recently. A member's start stands in their cell; the node in a heap has what it
+was when the node was put there. Starts and stamps only grow, so a node is never too late, and what it says is compared with the
+cell when it reaches the top: being given a job, becoming full and coming back touch no heap.
 """
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
-from fairlead.engine.model cimport Cell, Class, Engine, Rotation
-
-cdef enum:
-    ABSENT = 0x80000000
+from fairlead.engine.model cimport CellBlock, Engine, Rotation
 
 # lcm(1..40) * 5: exact for the weights people use; others are rounded by at most one part in 2^54 a job.
 cdef enum: SCALE = 26714657285316000
@@ -28,15 +26,17 @@ cdef inline uint64_t turn(uint32_t weight) noexcept nogil:
 
 
 cdef void rotation_start(Engine* e, uint32_t cls) noexcept nogil
+cdef void rotation_empty(Engine* e, uint32_t cls) noexcept nogil
 cdef void rotation_stop(Engine* e, uint32_t cls) noexcept nogil
 cdef void rotation_add(Engine* e, uint32_t cls, uint32_t agent) noexcept nogil
 cdef void rotation_drop(Engine* e, uint32_t cell) noexcept nogil
-cdef void rotation_join(Engine* e, uint32_t cell) noexcept nogil
-cdef void rotation_leave(Engine* e, uint32_t cell) noexcept nogil
+cdef void rotation_drop_all(Engine* e, uint32_t agent) noexcept nogil
+cdef void rotation_attend(Engine* e, uint32_t agent, uint16_t channels) noexcept nogil
 cdef uint32_t rotation_cell(const Engine* e, uint32_t cls, uint32_t agent) noexcept nogil
 cdef uint64_t rotation_begin(const Engine* e, uint32_t cell) noexcept nogil
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil
 cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil
-cdef void rotation_charge(Engine* e, uint32_t cell, bint is_picked) noexcept nogil
+cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t agent, bint is_picked) noexcept nogil
 cdef void rotation_weigh(Engine* e, uint32_t agent, uint16_t weight) noexcept nogil
+cdef bint is_present(const Engine* e, uint32_t cell) noexcept nogil
 cdef bint rotation_check(const Engine* e, uint32_t cls) noexcept nogil

@@ -1,33 +1,55 @@
-"""See rotation.pxd for the rule and its source."""
+"""See rotation.pxd for the rule and its source.
 
-from libc.stdint cimport int64_t, uint8_t
+A cell's state is one word: the virtual start of a present member, the lag (above LAG_ZERO) of an absent one, and two marks.
+"""
+
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from libc.string cimport memmove
 
 from fairlead.base.heap cimport (
-    Heap, HeapNode, Places, heap_check, heap_move, heap_node, heap_push, heap_remove, heap_sink,
+    Heap, HeapNode, Places, heap_check, heap_node, heap_push, heap_remove_at, heap_sink,
 )
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.engine.model cimport Agent
 
 cdef enum:
-    CELL_BLOCK = 4
+    BLOCK_CELLS = 4
+
+cdef uint64_t ABSENT = <uint64_t> 1 << 63
+cdef uint64_t SEATED = <uint64_t> 1 << 62    # a node lies in one of the heaps; every present member has one
+cdef uint64_t VACANT = <uint64_t> 1 << 61    # nobody's
+cdef uint64_t VALUE = VACANT - 1
+cdef uint64_t LAG_ZERO = <uint64_t> 1 << 56  # more than any step
 
 # Virtual time starts here, so that a lag never makes a start negative, and is brought back here when it passes the limit.
-cdef uint64_t ORIGIN = <uint64_t> 1 << 60
-cdef uint64_t REBASE_ABOVE = <uint64_t> 1 << 62
+cdef uint64_t ORIGIN = <uint64_t> 1 << 57
+cdef uint64_t REBASE_ABOVE = <uint64_t> 1 << 60
+
+cdef Places NO_PLACES
+NO_PLACES.base = NULL
+NO_PLACES.stride = 0
 
 
-cdef inline Places cell_places(const Engine* e) noexcept nogil:
-    cdef Places places
-    places.base = <uint8_t*> &e.cells.place
-    places.stride = sizeof(Cell)
-    return places
+cdef inline uint64_t* state_of(const Engine* e, uint32_t cell) noexcept nogil:
+    return <uint64_t*> &e.cell_blocks[cell // BLOCK_CELLS].states[cell % BLOCK_CELLS]
+
+
+cdef inline uint32_t class_of_cell(const Engine* e, uint32_t cell) noexcept nogil:
+    return e.cell_blocks[cell // BLOCK_CELLS].classes[cell % BLOCK_CELLS]
 
 
 cdef inline uint32_t owner(const Engine* e, uint32_t cell) noexcept nogil:
-    return e.cell_owners[cell // CELL_BLOCK]
+    return e.cell_blocks[cell // BLOCK_CELLS].agent
+
+
+cdef inline uint32_t first_block(const Agent* agent) noexcept nogil:
+    return agent.cells if agent.cell_count else NOBODY
+
+
+cdef bint is_present(const Engine* e, uint32_t cell) noexcept nogil:
+    return (state_of(e, cell)[0] & ABSENT) == 0
 
 
 cdef inline uint32_t stamp(const Agent* agent) noexcept nogil:
@@ -38,84 +60,99 @@ cdef inline uint32_t stamp(const Agent* agent) noexcept nogil:
     return <uint32_t> agent.last_given if agent.last_given else <uint32_t> 0xC0000000 + agent.order
 
 
-cdef inline Heap* heap_of(Rotation* rotation, const Cell* cell, uint32_t index) noexcept nogil:
-    """The heap in which the cell's node lies; it lies in one."""
-    if cell.place <= rotation.ready.size and heap_node(&rotation.ready, cell.place - 1).item == index:
-        return &rotation.ready
-    return &rotation.pending
-
-
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil:
     """Who starts before this may be chosen."""
     return rotation.virtual_time + <uint64_t> SCALE // (rotation.weight if rotation.weight else 1)
 
 
-cdef uint64_t rotation_begin(const Engine* e, uint32_t index) noexcept nogil:
+cdef uint64_t rotation_begin(const Engine* e, uint32_t cell) noexcept nogil:
     """Virtual start of a member, present or not."""
-    cdef const Cell* cell = &e.cells[index]
-    cdef Rotation* rotation = e.classes[cell.cls & ~<uint32_t> ABSENT].rotation
-    cdef Heap* heap
-    if cell.cls & ABSENT:
-        return rotation.virtual_time + <uint64_t> cell.lag
-    heap = heap_of(rotation, cell, index)
-    if heap == &rotation.ready:
-        return heap_node(heap, cell.place - 1).high - turn(e.agents[owner(e, index)].weight)
-    return heap_node(heap, cell.place - 1).high
+    cdef uint64_t state = state_of(e, cell)[0]
+    if state & ABSENT:
+        return e.classes[class_of_cell(e, cell)].rotation.virtual_time + (state & VALUE) - LAG_ZERO
+    return state & VALUE
 
 
-cdef void insert(Engine* e, uint32_t index, uint64_t start) noexcept nogil:
-    cdef Cell* cell = &e.cells[index]
-    cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef Agent* agent = &e.agents[owner(e, index)]
+# ---- presence
+
+
+cdef void seat(Engine* e, Rotation* rotation, uint32_t cell, uint64_t start) noexcept nogil:
+    """Puts a present member who has no node into the heap where they belong. O(log n)."""
+    cdef Agent* agent = &e.agents[owner(e, cell)]
     cdef HeapNode node
-    node.item = index
+    state_of(e, cell)[0] |= SEATED
+    node.item = cell
     node.tie = stamp(agent)
     if start < rotation_limit(rotation):
         node.high = start + turn(agent.weight)
-        heap_push(&rotation.ready, cell_places(e), node)
+        heap_push(&rotation.ready, NO_PLACES, node)
     else:
         node.high = start
-        heap_push(&rotation.pending, cell_places(e), node)
+        heap_push(&rotation.pending, NO_PLACES, node)
 
 
-cdef void extract(Engine* e, uint32_t index) noexcept nogil:
-    cdef Cell* cell = &e.cells[index]
-    heap_remove(heap_of(e.classes[cell.cls & ~<uint32_t> ABSENT].rotation, cell, index), cell_places(e), index)
+cdef inline void unseat_top(Engine* e, Heap* heap) noexcept nogil:
+    """Takes an absent member's node away; it was in nobody's way until it was the first."""
+    state_of(e, heap_node(heap, 0).item)[0] &= ~SEATED
+    heap_remove_at(heap, NO_PLACES, 0)
 
 
-cdef void rotation_join(Engine* e, uint32_t index) noexcept nogil:
-    """An absent member is there again, with the lag they left with. A node that still lies in a heap gets its new key there:
-    virtual time only grows, so it seldom moves far. O(log n)."""
-    cdef Cell* cell = &e.cells[index]
-    cdef uint64_t start = rotation_begin(e, index)
-    cdef Agent* agent = &e.agents[owner(e, index)]
-    cdef Rotation* rotation
-    cdef HeapNode node
-    cdef Heap* heap
-    cell.cls &= ~<uint32_t> ABSENT
-    rotation = e.classes[cell.cls].rotation
-    rotation.weight += agent.weight
-    if cell.place == 0:
-        insert(e, index, start)
-        return
-    heap = heap_of(rotation, cell, index)
-    node.item = index
-    node.tie = stamp(agent)
-    node.high = start + turn(agent.weight) if heap == &rotation.ready else start
-    heap_move(heap, cell_places(e), node)
+cdef bint unseat_in(Engine* e, Heap* heap, uint32_t cell) noexcept nogil:
+    cdef uint32_t index
+    for index in range(heap.size):
+        if heap_node(heap, index).item == cell:
+            heap_remove_at(heap, NO_PLACES, index)
+            state_of(e, cell)[0] &= ~SEATED
+            return True
+    return False
 
 
-cdef void rotation_leave(Engine* e, uint32_t index) noexcept nogil:
-    """A present member is no longer there; their lag is kept, within one job. Their node stays where it lies until it
-    reaches the top or they are back: being full for a while costs no heap operation. O(1)."""
-    cdef Cell* cell = &e.cells[index]
-    cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef Agent* agent = &e.agents[owner(e, index)]
+cdef void unseat(Engine* e, Rotation* rotation, uint32_t cell) noexcept nogil:
+    """Takes a member's node out of its heap, wherever it lies. O(members): for changes of settings, not for jobs."""
+    if state_of(e, cell)[0] & SEATED and not unseat_in(e, &rotation.ready, cell):
+        unseat_in(e, &rotation.pending, cell)
+
+
+cdef inline void join(Engine* e, Rotation* rotation, uint32_t cell, uint32_t weight) noexcept nogil:
+    """An absent member is there again, with the lag they left with. O(1) while their node still lies in a heap."""
+    cdef uint64_t* state = state_of(e, cell)
+    cdef uint64_t start = rotation.virtual_time + (state[0] & VALUE) - LAG_ZERO
+    rotation.weight += weight
+    state[0] = start | (state[0] & SEATED)
+    if not state[0] & SEATED:
+        seat(e, rotation, cell, start)
+
+
+cdef inline void leave(Engine* e, Rotation* rotation, uint32_t cell, uint32_t weight, int64_t step) noexcept nogil:
+    """A present member is no longer there; their lag is kept, within one job. O(1)."""
+    cdef uint64_t* state = state_of(e, cell)
+    cdef int64_t lag = <int64_t> ((state[0] & VALUE) - rotation.virtual_time)
+    rotation.weight -= weight
+    lag = -step if lag < -step else step if lag > step else lag
+    state[0] = ABSENT | (state[0] & SEATED) | (LAG_ZERO + <uint64_t> lag)
+
+
+cdef void rotation_attend(Engine* e, uint32_t slot, uint16_t channels) noexcept nogil:
+    """The agent is no longer as present as they were in rotations of these channels. O(rotations of the agent), plus O(log n)
+    for each whose heaps have met their absence."""
+    cdef Agent* agent = &e.agents[slot]
     cdef int64_t step = <int64_t> turn(agent.weight)
-    cdef int64_t lag = <int64_t> (rotation_begin(e, index) - rotation.virtual_time)
-    rotation.weight -= agent.weight
-    cell.lag = -step if lag < -step else step if lag > step else lag
-    cell.cls |= ABSENT
+    cdef uint32_t block = first_block(agent), cell, channel
+    while block != NOBODY:
+        for cell in range(block * BLOCK_CELLS, (block + 1) * BLOCK_CELLS):
+            if state_of(e, cell)[0] == VACANT:
+                continue
+            channel = e.classes[class_of_cell(e, cell)].channel
+            if not (channels >> channel) & 1:
+                continue
+            if (agent.fits >> channel) & 1:
+                join(e, e.classes[class_of_cell(e, cell)].rotation, cell, agent.weight)
+            else:
+                leave(e, e.classes[class_of_cell(e, cell)].rotation, cell, agent.weight, step)
+        block = e.cell_blocks[block].next
+
+
+# ---- membership
 
 
 cdef void rotation_start(Engine* e, uint32_t cls) noexcept nogil:
@@ -125,6 +162,18 @@ cdef void rotation_start(Engine* e, uint32_t cls) noexcept nogil:
     rotation.ready.step = 1
     rotation.pending.step = -1
     e.classes[cls].rotation = rotation
+
+
+cdef void rotation_empty(Engine* e, uint32_t cls) noexcept nogil:
+    """Takes all nodes away, of a rotation whose members are about to be dropped. O(n)."""
+    cdef Rotation* rotation = e.classes[cls].rotation
+    cdef uint32_t place
+    for place in range(rotation.ready.size):
+        state_of(e, heap_node(&rotation.ready, place).item)[0] &= ~SEATED
+    for place in range(rotation.pending.size):
+        state_of(e, heap_node(&rotation.pending, place).item)[0] &= ~SEATED
+    rotation.ready.size = 0
+    rotation.pending.size = 0
 
 
 cdef void rotation_stop(Engine* e, uint32_t cls) noexcept nogil:
@@ -149,240 +198,291 @@ cdef void make_room(Rotation* rotation) noexcept nogil:
     rotation.pending.capacity = capacity
 
 
-cdef uint32_t take_block(Engine* e, uint32_t cells) noexcept nogil:
-    """A free block of `cells` cells, a multiple of CELL_BLOCK."""
-    cdef uint32_t size = cells // CELL_BLOCK, block, capacity
-    if size < e.free_cell_sizes and e.free_cells[size] != NOBODY:
-        block = e.free_cells[size]
-        e.free_cells[size] = e.cells[block].place
-        return block
-    if e.cell_count + cells > e.cell_capacity:
-        capacity = (e.cell_capacity + e.cell_capacity // 8 + cells + CELL_BLOCK) & ~<uint32_t> (CELL_BLOCK - 1)
-        e.cells = <Cell*> memory_grow(e.cells, capacity * sizeof(Cell))
-        e.cell_owners = <uint32_t*> memory_grow(e.cell_owners, capacity // CELL_BLOCK * sizeof(uint32_t))
-        e.cell_capacity = capacity
-    block = e.cell_count
-    e.cell_count += cells
-    return block
+cdef void add_block(Engine* e, uint32_t slot) noexcept nogil:
+    """Gives the agent four more cells."""
+    cdef uint32_t block = e.free_cell_block, capacity = e.cell_block_capacity, index
+    if block != NOBODY:
+        e.free_cell_block = e.cell_blocks[block].next
+    else:
+        if e.cell_block_count == capacity:
+            capacity = capacity + capacity // 8 + 4
+            e.cell_blocks = <CellBlock*> memory_grow(e.cell_blocks, capacity * sizeof(CellBlock))
+            e.cell_block_capacity = capacity
+        block = e.cell_block_count
+        e.cell_block_count += 1
+    e.cell_blocks[block].agent = slot
+    e.cell_blocks[block].next = first_block(&e.agents[slot])
+    for index in range(BLOCK_CELLS):
+        e.cell_blocks[block].states[index] = VACANT
+    e.agents[slot].cells = block
 
 
-cdef void give_block(Engine* e, uint32_t block, uint32_t cells) noexcept nogil:
-    cdef uint32_t size = cells // CELL_BLOCK, index
-    if size >= e.free_cell_sizes:
-        e.free_cells = <uint32_t*> memory_grow(e.free_cells, (size + 1) * sizeof(uint32_t))
-        for index in range(e.free_cell_sizes, size + 1):
-            e.free_cells[index] = NOBODY
-        e.free_cell_sizes = size + 1
-    e.cells[block].place = e.free_cells[size]
-    e.free_cells[size] = block
-
-
-cdef void relocate(Engine* e, uint32_t source, uint32_t target) noexcept nogil:
-    """Moves a cell; the node that points to it follows."""
-    cdef Cell* cell = &e.cells[source]
-    cdef Rotation* rotation = e.classes[cell.cls & ~<uint32_t> ABSENT].rotation
-    e.cells[target] = cell[0]
-    if cell.place:
-        heap_node(heap_of(rotation, cell, source), cell.place - 1).item = target
-
-
-cdef void rotation_add(Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
-    """A newcomer, at the present point: no debt, no credit. O(classes of the agent)."""
-    cdef Agent* agent = &e.agents[slot]
-    cdef uint32_t block, index
-    if agent.cell_count == agent.cell_capacity:
-        block = take_block(e, agent.cell_capacity + CELL_BLOCK)
-        for index in range(agent.cell_count):
-            relocate(e, agent.cells + index, block + index)
-        if agent.cell_capacity:
-            give_block(e, agent.cells, agent.cell_capacity)
-        agent.cells = block
-        agent.cell_capacity += CELL_BLOCK
-        for index in range(agent.cell_capacity // CELL_BLOCK):
-            e.cell_owners[block // CELL_BLOCK + index] = slot
-    index = agent.cells + agent.cell_count
-    agent.cell_count += 1
-    e.cells[index].lag = 0
-    e.cells[index].place = 0
-    e.cells[index].cls = cls | ABSENT
-    e.classes[cls].rotation.member_count += 1
-    make_room(e.classes[cls].rotation)
-    if (agent.fits >> e.classes[cls].channel) & 1:
-        rotation_join(e, index)
-
-
-cdef void rotation_drop(Engine* e, uint32_t index) noexcept nogil:
-    """A member is one no longer. O(log n)."""
-    cdef Agent* agent = &e.agents[owner(e, index)]
-    cdef uint32_t last = agent.cells + agent.cell_count - 1
-    if not e.cells[index].cls & ABSENT:
-        rotation_leave(e, index)
-    if e.cells[index].place:
-        extract(e, index)
-    e.classes[e.cells[index].cls & ~<uint32_t> ABSENT].rotation.member_count -= 1
-    if index != last:
-        relocate(e, last, index)
-    agent.cell_count -= 1
-    if agent.cell_count == 0 and agent.cell_capacity:
-        give_block(e, agent.cells, agent.cell_capacity)
-        agent.cell_capacity = 0
-
-
-cdef uint32_t rotation_cell(const Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
-    """The agent's cell in the class's rotation, NOBODY when they are no member. O(classes of the agent)."""
-    cdef const Agent* agent = &e.agents[slot]
-    cdef uint32_t index
-    for index in range(agent.cells, agent.cells + agent.cell_count):
-        if e.cells[index].cls & ~<uint32_t> ABSENT == cls:
-            return index
+cdef uint32_t vacant_cell(const Engine* e, uint32_t slot) noexcept nogil:
+    cdef uint32_t block = first_block(&e.agents[slot]), cell
+    while block != NOBODY:
+        for cell in range(block * BLOCK_CELLS, (block + 1) * BLOCK_CELLS):
+            if state_of(e, cell)[0] == VACANT:
+                return cell
+        block = e.cell_blocks[block].next
     return NOBODY
 
 
-cdef uint32_t first_of_equals(const Engine* e, const Rotation* rotation, uint32_t place, const HeapNode* top) noexcept nogil:
+cdef void rotation_add(Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
+    """A newcomer, at the present point: no debt, no credit. O(rotations of the agent + log n)."""
+    cdef Agent* agent = &e.agents[slot]
+    cdef Rotation* rotation = e.classes[cls].rotation
+    cdef uint32_t cell = vacant_cell(e, slot)
+    if cell == NOBODY:
+        add_block(e, slot)
+        cell = agent.cells * BLOCK_CELLS
+    agent.cell_count += 1
+    e.cell_blocks[cell // BLOCK_CELLS].classes[cell % BLOCK_CELLS] = <uint16_t> cls
+    state_of(e, cell)[0] = ABSENT | LAG_ZERO
+    rotation.member_count += 1
+    make_room(rotation)
+    if (agent.fits >> e.classes[cls].channel) & 1:
+        join(e, rotation, cell, agent.weight)
+
+
+cdef void rotation_drop(Engine* e, uint32_t cell) noexcept nogil:
+    """A member is one no longer. O(members)."""
+    cdef Agent* agent = &e.agents[owner(e, cell)]
+    cdef Rotation* rotation = e.classes[class_of_cell(e, cell)].rotation
+    cdef uint32_t block, next_block
+    if is_present(e, cell):
+        rotation.weight -= agent.weight
+    unseat(e, rotation, cell)
+    state_of(e, cell)[0] = VACANT
+    rotation.member_count -= 1
+    agent.cell_count -= 1
+    if agent.cell_count:
+        return
+    block = agent.cells
+    while block != NOBODY:
+        next_block = e.cell_blocks[block].next
+        e.cell_blocks[block].next = e.free_cell_block
+        e.free_cell_block = block
+        block = next_block
+
+
+cdef void rotation_drop_all(Engine* e, uint32_t slot) noexcept nogil:
+    """The agent is a member of no rotation any longer. O(members of their rotations)."""
+    cdef uint32_t block = first_block(&e.agents[slot]), next_block, cell
+    while block != NOBODY:
+        next_block = e.cell_blocks[block].next
+        for cell in range(block * BLOCK_CELLS, (block + 1) * BLOCK_CELLS):
+            if state_of(e, cell)[0] != VACANT:
+                rotation_drop(e, cell)
+        block = next_block
+
+
+cdef uint32_t rotation_cell(const Engine* e, uint32_t cls, uint32_t slot) noexcept nogil:
+    """The agent's cell in the class's rotation, NOBODY when they are no member. O(rotations of the agent)."""
+    cdef uint32_t block = first_block(&e.agents[slot]), cell
+    while block != NOBODY:
+        for cell in range(block * BLOCK_CELLS, (block + 1) * BLOCK_CELLS):
+            if class_of_cell(e, cell) == cls and state_of(e, cell)[0] != VACANT:
+                return cell
+        block = e.cell_blocks[block].next
+    return NOBODY
+
+
+cdef void rotation_weigh(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
+    """The agent's weight becomes another: starts stay, within one job of the new weight, and finishes follow. Nodes may move
+    forward, as those of an agent never given a job do with their order number. O(members of their rotations)."""
+    cdef Agent* agent = &e.agents[slot]
+    cdef uint32_t block = first_block(agent), cell
+    if weight != agent.weight or agent.last_given == 0:
+        while block != NOBODY:
+            for cell in range(block * BLOCK_CELLS, (block + 1) * BLOCK_CELLS):
+                if state_of(e, cell)[0] != VACANT:
+                    weigh_cell(e, cell, agent.weight, weight)
+            block = e.cell_blocks[block].next
+    agent.weight = weight
+
+
+cdef void weigh_cell(Engine* e, uint32_t cell, uint16_t old, uint16_t weight) noexcept nogil:
+    cdef Rotation* rotation = e.classes[class_of_cell(e, cell)].rotation
+    cdef int64_t step = <int64_t> turn(weight)
+    cdef int64_t lag = <int64_t> (rotation_begin(e, cell) - rotation.virtual_time)
+    cdef bint was_present = is_present(e, cell)
+    unseat(e, rotation, cell)
+    lag = step if lag > step else -step if lag < -step else lag
+    if was_present:
+        rotation.weight -= old
+    state_of(e, cell)[0] = ABSENT | (LAG_ZERO + <uint64_t> lag)
+    if was_present:
+        e.agents[owner(e, cell)].weight = weight
+        join(e, rotation, cell, weight)
+        e.agents[owner(e, cell)].weight = old
+
+
+# ---- turns
+
+
+cdef inline bint is_current(const Engine* e, const HeapNode* node, uint64_t bound) noexcept nogil:
+    """Whether a ready node says what is so, and its member starts within the bound."""
+    cdef uint64_t start = state_of(e, node.item)[0] & VALUE
+    cdef const Agent* agent = &e.agents[owner(e, node.item)]
+    return is_present(e, node.item) and start <= bound and node.high == start + turn(agent.weight) and node.tie == stamp(agent)
+
+
+cdef uint32_t first_of_equals(
+    const Engine* e, const Rotation* rotation, uint32_t place, const HeapNode* top, uint64_t bound
+) noexcept nogil:
     """Among nodes equal to the top in every key, the cell of the agent created first. They hang together at the top."""
     cdef const HeapNode* node = heap_node(&rotation.ready, place)
-    cdef uint32_t best = node.item, other, child
+    cdef uint32_t best = node.item if is_current(e, node, bound) else NOBODY, other, child
     for child in range(4 * place + 1, 4 * place + 5):
         if child >= rotation.ready.size:
             break
-        if heap_node(&rotation.ready, child).high == top.high and heap_node(&rotation.ready, child).tie == top.tie:
-            other = first_of_equals(e, rotation, child, top)
-            if e.cells[best].cls & ABSENT or (
-                    not e.cells[other].cls & ABSENT and e.agents[owner(e, other)].number < e.agents[owner(e, best)].number):
+        node = heap_node(&rotation.ready, child)
+        if node.high == top.high and node.tie == top.tie:
+            other = first_of_equals(e, rotation, child, top, bound)
+            if other != NOBODY and (best == NOBODY or e.agents[owner(e, other)].number < e.agents[owner(e, best)].number):
                 best = other
     return best
+
+
+cdef inline uint32_t turn_of(const Engine* e, const Rotation* rotation, uint64_t bound) noexcept nogil:
+    """Whose node is the top; when they were never given a job, others may equal them in order number too."""
+    cdef const HeapNode* top = heap_node(&rotation.ready, 0)
+    if e.agents[owner(e, top.item)].last_given:
+        return owner(e, top.item)
+    return owner(e, first_of_equals(e, rotation, 0, top, bound))
+
+
+cdef void look_at_pending(Engine* e, Rotation* rotation, uint64_t bound) noexcept nogil:
+    """The first of the pending: to the ready ones if they start within the bound, down when their start has grown."""
+    cdef HeapNode node = heap_node(&rotation.pending, 0)[0]
+    cdef uint64_t state = state_of(e, node.item)[0]
+    cdef Agent* agent = &e.agents[owner(e, node.item)]
+    if state & ABSENT:
+        unseat_top(e, &rotation.pending)
+        return
+    node.high = state & VALUE
+    if node.high > bound:
+        heap_sink(&rotation.pending, NO_PLACES, 0, node)
+        return
+    heap_remove_at(&rotation.pending, NO_PLACES, 0)
+    node.high += turn(agent.weight)
+    node.tie = stamp(agent)
+    heap_push(&rotation.ready, NO_PLACES, node)
+
+
+cdef bint ready_is_settled(Engine* e, Rotation* rotation, uint64_t bound) noexcept nogil:
+    """Whether the first of the ready says what is so; if not, it is put where it belongs."""
+    cdef HeapNode* top = heap_node(&rotation.ready, 0)
+    cdef HeapNode node = top[0]
+    cdef uint64_t state = state_of(e, node.item)[0]
+    cdef Agent* agent = &e.agents[owner(e, node.item)]
+    if state & ABSENT:
+        unseat_top(e, &rotation.ready)
+        return False
+    if state & VALUE > bound:
+        heap_remove_at(&rotation.ready, NO_PLACES, 0)
+        node.high = state & VALUE
+        heap_push(&rotation.pending, NO_PLACES, node)
+        return False
+    node.high = (state & VALUE) + turn(agent.weight)
+    node.tie = stamp(agent)
+    if node.high == top.high and node.tie == top.tie:
+        return True
+    heap_sink(&rotation.ready, NO_PLACES, 0, node)
+    return False
+
+
+cdef bint find_turn(Engine* e, Rotation* rotation, uint64_t bound) noexcept nogil:
+    """Brings the earliest finish among starts up to the bound to the top of the ready; False when there is none."""
+    while rotation.pending.size and heap_node(&rotation.pending, 0).high <= bound:
+        look_at_pending(e, rotation, bound)
+    while rotation.ready.size:
+        if ready_is_settled(e, rotation, bound):
+            return True
+    return False
 
 
 cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil:
     """The agent whose turn it is, NOBODY when none is present. Changes no share: it only sorts. O(log n) amortised."""
     cdef Rotation* rotation = e.classes[cls].rotation
-    cdef Places places = cell_places(e)
-    cdef uint64_t limit = rotation_limit(rotation)
-    cdef HeapNode node
+    cdef uint64_t bound = rotation_limit(rotation) - 1
     if rotation.weight == 0:
         return NOBODY
-    while rotation.pending.size and heap_node(&rotation.pending, 0).high < limit:
-        make_ready(e, rotation, places)
-    while rotation.ready.size:
-        node = heap_node(&rotation.ready, 0)[0]
-        if e.cells[node.item].cls & ABSENT:
-            heap_remove(&rotation.ready, places, node.item)
-        elif node.high - turn(e.agents[owner(e, node.item)].weight) >= limit:
-            heap_remove(&rotation.ready, places, node.item)
-            node.high -= turn(e.agents[owner(e, node.item)].weight)
-            heap_push(&rotation.pending, places, node)
-        elif not refresh(e, rotation, places, node):
-            return owner(e, turn_of(e, rotation))
-    while e.cells[heap_node(&rotation.pending, 0).item].cls & ABSENT:
-        heap_remove(&rotation.pending, places, heap_node(&rotation.pending, 0).item)
-    limit = heap_node(&rotation.pending, 0).high
-    while rotation.pending.size and heap_node(&rotation.pending, 0).high == limit:
-        make_ready(e, rotation, places)
-    while refresh(e, rotation, places, heap_node(&rotation.ready, 0)[0]):
-        pass
-    return owner(e, turn_of(e, rotation))
+    while not find_turn(e, rotation, bound):
+        # Nobody has started: whoever starts first. The top's own start may have grown, so it is looked at again.
+        bound = heap_node(&rotation.pending, 0).high
+    return turn_of(e, rotation, bound)
 
 
-cdef inline uint32_t turn_of(const Engine* e, const Rotation* rotation) noexcept nogil:
-    """The top; when it was never given a job, others may equal it in order number too."""
-    cdef const HeapNode* top = heap_node(&rotation.ready, 0)
-    if e.agents[owner(e, top.item)].last_given:
-        return top.item
-    return first_of_equals(e, rotation, 0, top)
-
-
-cdef inline void make_ready(Engine* e, Rotation* rotation, Places places) noexcept nogil:
-    """Moves the first of the pending over; one who is absent just goes."""
-    cdef HeapNode node = heap_node(&rotation.pending, 0)[0]
-    cdef Agent* agent = &e.agents[owner(e, node.item)]
-    heap_remove(&rotation.pending, places, node.item)
-    if not e.cells[node.item].cls & ABSENT:
-        node.high += turn(agent.weight)
-        node.tie = stamp(agent)
-        heap_push(&rotation.ready, places, node)
-
-
-cdef inline bint refresh(Engine* e, Rotation* rotation, Places places, HeapNode node) noexcept nogil:
-    """Brings the tie-break of the top up to date; True when it had grown and the node sank."""
-    cdef uint32_t now = stamp(&e.agents[owner(e, node.item)])
-    if node.tie == now:
-        return False
-    node.tie = now
-    heap_sink(&rotation.ready, places, 0, node)
-    return True
-
-
-cdef void rotation_weigh(Engine* e, uint32_t slot, uint16_t weight) noexcept nogil:
-    """The agent's weight becomes another: starts stay, within one job of the new weight, and finishes follow."""
-    cdef Agent* agent = &e.agents[slot]
-    cdef uint16_t old = agent.weight
-    cdef int64_t step = <int64_t> turn(weight)
-    cdef uint32_t index
-    cdef bint is_present
-    for index in range(agent.cells, agent.cells + agent.cell_count):
-        is_present = not e.cells[index].cls & ABSENT
-        if is_present:
-            agent.weight = old
-            e.cells[index].lag = <int64_t> (rotation_begin(e, index) - e.classes[e.cells[index].cls].rotation.virtual_time)
-            e.classes[e.cells[index].cls].rotation.weight -= old
-            e.cells[index].cls |= ABSENT
-            agent.weight = weight
-        elif e.cells[index].lag < -step:
-            e.cells[index].lag = -step
-        if e.cells[index].lag > step:
-            e.cells[index].lag = step
-        if is_present:
-            rotation_join(e, index)
-    agent.weight = weight
-
-
-cdef void rotation_charge(Engine* e, uint32_t index, bint is_picked) noexcept nogil:
-    """A present member was given a job of the class. One whose turn it was, though virtual time had not reached them, brings
-    it on; a job that came another way (own agent, transfer) does not. O(log n)."""
-    cdef Cell* cell = &e.cells[index]
-    cdef Rotation* rotation = e.classes[cell.cls].rotation
-    cdef uint64_t step = turn(e.agents[owner(e, index)].weight)
-    cdef uint64_t start = rotation_begin(e, index)
-    cdef uint64_t limit = rotation_limit(rotation)
-    extract(e, index)
+cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t slot, bint is_picked) noexcept nogil:
+    """A member was given a job of the class; one who is not present pays nothing. One whose turn it was, though virtual time
+    had not reached them, brings it on; a job that came another way (own agent, transfer) does not. O(rotations of the agent)."""
+    cdef uint32_t cell = rotation_cell(e, cls, slot)
+    cdef Rotation* rotation = e.classes[cls].rotation
+    cdef uint64_t start, limit
+    if cell == NOBODY or not is_present(e, cell):
+        return
+    start = state_of(e, cell)[0] & VALUE
+    limit = rotation_limit(rotation)
     rotation.virtual_time = start if is_picked and start > limit else limit
     rotation.served += 1
-    insert(e, index, start + step if start < rotation.virtual_time else rotation.virtual_time + step)
+    start = (start if start < rotation.virtual_time else rotation.virtual_time) + turn(e.agents[slot].weight)
+    state_of(e, cell)[0] = start | SEATED
     if rotation.virtual_time > REBASE_ABOVE:
-        rebase(rotation)
+        rebase(e, rotation)
 
 
-cdef void rebase(Rotation* rotation) noexcept nogil:
-    """Brings virtual time back to its origin; differences, which are all that counts, stay. O(n), once in 2^62 / SCALE rounds."""
-    cdef uint64_t shift = rotation.virtual_time - ORIGIN
+cdef void shift_back(Engine* e, Heap* heap, uint64_t shift) noexcept nogil:
+    """Nodes that lie behind by more than the shift are the first of all afterwards, and alike."""
+    cdef HeapNode* node
     cdef uint32_t place
-    rotation.virtual_time -= shift
-    for place in range(rotation.ready.size):
-        heap_node(&rotation.ready, place).high -= shift
-    for place in range(rotation.pending.size):
-        heap_node(&rotation.pending, place).high -= shift
-
-
-cdef bint heap_weighs(const Engine* e, uint32_t cls, const Heap* heap, uint64_t* weight) noexcept nogil:
-    """Whether every node is a member's; adds up the weight of the present."""
-    cdef uint32_t place, cell
     for place in range(heap.size):
-        cell = heap_node(heap, place).item
-        if e.cells[cell].cls & ~<uint32_t> ABSENT != cls:
+        node = heap_node(heap, place)
+        if node.high > shift:
+            node.high -= shift
+        else:
+            node.high = 0
+            node.tie = 0
+        if is_present(e, node.item):
+            state_of(e, node.item)[0] -= shift
+
+
+cdef void rebase(Engine* e, Rotation* rotation) noexcept nogil:
+    """Brings virtual time back to its origin; differences, which are all that counts, stay. O(n), once in 2^60 / SCALE rounds."""
+    cdef uint64_t shift = rotation.virtual_time - ORIGIN
+    rotation.virtual_time -= shift
+    shift_back(e, &rotation.ready, shift)
+    shift_back(e, &rotation.pending, shift)
+
+
+# ---- the invariant
+
+
+cdef bint heap_weighs(const Engine* e, uint32_t cls, const Heap* heap, bint by_finish, uint64_t* weight) noexcept nogil:
+    """Whether every node is a member's and none is later than they are; adds up the weight of the present."""
+    cdef const HeapNode* node
+    cdef uint32_t place, member
+    cdef uint64_t key
+    for place in range(heap.size):
+        node = heap_node(heap, place)
+        if class_of_cell(e, node.item) != cls or not state_of(e, node.item)[0] & SEATED:
             return False
-        if not e.cells[cell].cls & ABSENT:
-            weight[0] += e.agents[owner(e, cell)].weight
+        if is_present(e, node.item):
+            member = e.agents[owner(e, node.item)].weight
+            weight[0] += member
+            key = rotation_begin(e, node.item) + (turn(member) if by_finish else 0)
+            if node.high > key:
+                return False
     return True
 
 
 cdef bint rotation_check(const Engine* e, uint32_t cls) noexcept nogil:
     """Both heaps, the weight of the present, and that every node has its cell. O(n)."""
     cdef const Rotation* rotation = e.classes[cls].rotation
-    cdef Places places = cell_places(e)
     cdef uint64_t weight = 0
     return (
-        heap_check(&rotation.ready, places) and heap_check(&rotation.pending, places)
+        heap_check(&rotation.ready, NO_PLACES) and heap_check(&rotation.pending, NO_PLACES)
         and rotation.ready.size + rotation.pending.size <= rotation.member_count
-        and heap_weighs(e, cls, &rotation.ready, &weight) and heap_weighs(e, cls, &rotation.pending, &weight)
+        and heap_weighs(e, cls, &rotation.ready, True, &weight) and heap_weighs(e, cls, &rotation.pending, False, &weight)
         and weight == rotation.weight
     )

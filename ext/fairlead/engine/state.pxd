@@ -7,7 +7,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fairlead.base.heap cimport Places
 from fairlead.base.lineup cimport Query, lineup_row
-from fairlead.engine.model cimport Agent, Class, Demand, Engine, Job, Memory, Term
+from fairlead.base.memory cimport memory_prefetch, prefetch
+from fairlead.engine.model cimport WEIGHTED, Agent, Class, Demand, Engine, Job, Memory, Queue, Term
 
 cdef void engine_init(Engine* e) noexcept nogil
 cdef void engine_free(Engine* e) noexcept nogil
@@ -20,6 +21,8 @@ cdef bint is_member(const Engine* e, uint32_t agent, uint32_t queue) noexcept no
 cdef uint32_t level_of(const Engine* e, uint32_t agent, uint32_t ability) noexcept nogil
 cdef void derive_attributes(Engine* e, uint32_t agent) noexcept nogil
 cdef void derive_room(Engine* e, uint32_t agent) noexcept nogil
+
+cdef void restore_order(Engine* e) noexcept nogil
 
 cdef uint64_t class_digest(uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
 cdef uint32_t class_find(const Engine* e, uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil
@@ -46,6 +49,18 @@ cdef inline bint class_matches(const Engine* e, uint32_t cls, uint32_t agent) no
         if (row[term.word] & term.wanted) != term.wanted or row[term.word] & term.barred:
             return False
     return True
+
+
+cdef inline bint needs_order(const Queue* queue) noexcept nogil:
+    """Whether the queue's strategy looks for its agents in the line; rotations keep an order of their own."""
+    return queue.used and queue.strategy != WEIGHTED
+
+
+cdef inline void agent_prefetch(const Engine* e, uint32_t agent) noexcept nogil:
+    """Begins to load what giving or taking a job touches of an agent."""
+    memory_prefetch(&e.agents[agent], sizeof(Agent))
+    prefetch(lineup_row(&e.lineup, agent))
+    prefetch(&e.lineup.places[agent])
 
 
 cdef inline bint excludes(const Job* job, uint32_t agent) noexcept nogil:

@@ -1,20 +1,20 @@
 """See state.pxd."""
 
 from libc.stdint cimport uint16_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
-from fairlead.base.heap cimport heap_init
+from fairlead.base.heap cimport HeapNode, heap_init
 from fairlead.base.lineup cimport (
-    NOBODY, lineup_free, lineup_init, lineup_put, lineup_reserve, lineup_size, lowest_bit,
+    NOBODY, lineup_free, lineup_init, lineup_move_to_back, lineup_put, lineup_reserve, lineup_size, lowest_bit,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
-    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, WEIGHTED, Ability, AbilityBit, Bucket, Cell,
-    Channel, Queue, Rotation,
+    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
+    Channel, Rotation,
 )
 from fairlead.engine.rotation cimport (
-    ABSENT, rotation_add, rotation_cell, rotation_drop, rotation_join, rotation_leave, rotation_start, rotation_stop,
+    rotation_add, rotation_attend, rotation_cell, rotation_drop, rotation_empty, rotation_start, rotation_stop,
 )
 
 cdef enum:
@@ -35,7 +35,7 @@ cdef void engine_init(Engine* e) noexcept nogil:
     heap_init(&e.class_timers)
     reserve_jobs(e, 1)   # the heaps' places stand in these, also while they are empty
     reserve_classes(e, 1)
-    e.cells = <Cell*> memory_zeroed(sizeof(Cell))
+    e.free_cell_block = NOBODY
 
 
 cdef void engine_free(Engine* e) noexcept nogil:
@@ -59,9 +59,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.queues)
     free(e.classes)
     free(e.jobs)
-    free(e.cells)
-    free(e.cell_owners)
-    free(e.free_cells)
+    free(e.cell_blocks)
     free(e.waiting_classes)
     free(e.class_table)
     free(e.ability_bits)
@@ -213,12 +211,11 @@ cdef void move_bucket(Engine* e, uint32_t slot, uint32_t bucket) noexcept nogil:
 cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     """Everything that follows from presence, load, limits and reservation: bits, and presence in rotations.
 
-    O(channels), plus O(log n) a rotation when the agent became full or free.
+    O(channels), plus O(rotations of the agent) when they became full or free.
     """
     cdef Agent* agent = &e.agents[slot]
     cdef uint16_t fits = 0, changed
-    cdef uint32_t channel, index, bucket = 0, used
-    cdef Cell* cell
+    cdef uint32_t channel, bucket = 0, used
     if agent.number:
         bucket = 64 * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
@@ -239,14 +236,32 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
         channel = lowest_bit(used)
         used &= used - 1
         lineup_put(&e.lineup, slot, FIT_BIT + channel, (fits >> channel) & 1)
-    for index in range(agent.cells, agent.cells + agent.cell_count):
-        cell = &e.cells[index]
-        channel = e.classes[cell.cls & ~<uint32_t> ABSENT].channel
-        if (changed >> channel) & 1:
-            if (fits >> channel) & 1:
-                rotation_join(e, index)
-            else:
-                rotation_leave(e, index)
+    if agent.cell_count:
+        rotation_attend(e, slot, changed)
+
+
+cdef struct Given:
+    uint64_t last_given
+    uint32_t agent
+
+
+cdef int compare_given(const void* left, const void* right) noexcept nogil:
+    return -1 if (<const Given*> left).last_given < (<const Given*> right).last_given else 1
+
+
+cdef void restore_order(Engine* e) noexcept nogil:
+    """Brings the line into its order, least recently given first, when a queue needs it again. O(n log n + n * bits)."""
+    cdef Given* line = <Given*> memory_grow(NULL, e.agent_count * sizeof(Given))
+    cdef uint32_t slot, index, count = 0
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number and e.agents[slot].last_given:
+            line[count].last_given = e.agents[slot].last_given
+            line[count].agent = slot
+            count += 1
+    qsort(line, count, sizeof(Given), compare_given)
+    for index in range(count):
+        lineup_move_to_back(&e.lineup, line[index].agent)
+    free(line)
 
 
 cdef uint64_t class_digest(uint32_t queue, uint32_t channel, const Demand* demands, uint32_t count) noexcept nogil:
@@ -407,6 +422,7 @@ cdef void queue_rotations(Engine* e, uint32_t queue, bint weighted) noexcept nog
         if weighted:
             start_rotation(e, cls)
             continue
+        rotation_empty(e, cls)
         for slot in range(e.agent_capacity):
             cell = rotation_cell(e, cls, slot)
             if cell != NOBODY:
@@ -491,9 +507,9 @@ cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t*
     for index in range(e.agent_capacity):
         agents[0] += e.agents[index].ability_count * sizeof(Ability) + e.agents[index].explicit_count * 4
     planes[0] = lineup_size(&e.lineup)
-    rotations[0] = e.cell_capacity * sizeof(Cell) + e.cell_capacity // 4 * sizeof(uint32_t)
+    rotations[0] = e.cell_block_capacity * sizeof(CellBlock)
     for index in range(e.class_count):
         if e.classes[index].rotation != NULL:
-            rotations[0] += sizeof(Rotation) + e.classes[index].rotation.capacity * 16
+            rotations[0] += sizeof(Rotation) + e.classes[index].rotation.capacity * sizeof(HeapNode)
     jobs[0] = e.job_capacity * sizeof(Job)
     return agents[0] + planes[0] + rotations[0] + jobs[0] + e.memory_size * sizeof(Memory)

@@ -14,17 +14,28 @@ from fairlead.errors import from_status, raise_error
 
 cdef enum:
     LONGEST_TEXT = 1 << 20   # no name comes near; the codec refuses what is over its own limit
+    MAX_LEVEL = 10
+
+
+cdef str path_of(str field, int32_t index, str part):
+    """Where a value stands in the request: field[index].part, or the field alone. Spelled only for who is wrong: it costs as
+    much as all else about a value."""
+    return field if index < 0 else f"{field}[{index}]{part}"
 
 
 cdef Text to_text(object value, str field) except *:
+    return to_text_at(value, field, -1, "")
+
+
+cdef Text to_text_at(object value, str field, int32_t index, str part) except *:
     cdef Text text = text_empty()
     cdef Py_ssize_t size
     if type(value) is not str:
-        raise_error("INVALID_FIELD", f"{value!r}; must be a string", field)
+        raise_error("INVALID_FIELD", f"{value!r}; must be a string", path_of(field, index, part))
     try:
         text.data = PyUnicode_AsUTF8AndSize(value, &size)
     except UnicodeEncodeError:
-        raise_error("INVALID_FIELD", f"{value!r} is not valid Unicode", field)
+        raise_error("INVALID_FIELD", f"{value!r} is not valid Unicode", path_of(field, index, part))
     text.size = <unsigned int> (size if size < LONGEST_TEXT else LONGEST_TEXT)
     return text
 
@@ -38,12 +49,16 @@ cdef int64_t to_number(object value, str field) except? -1:
 
 
 cdef int32_t to_small(object value, str field) except? -1:
+    return to_small_at(value, field, -1, "")
+
+
+cdef int32_t to_small_at(object value, str field, int32_t index, str part) except? -1:
     if type(value) is float:
-        raise_error("INVALID_FIELD", f"{value!r}; must be a whole number", field)
+        raise_error("INVALID_FIELD", f"{value!r}; must be a whole number", path_of(field, index, part))
     try:
         return value
     except (OverflowError, TypeError):
-        raise_error("INVALID_FIELD", f"{value!r}; must be a whole number of 32 bits", field)
+        raise_error("INVALID_FIELD", f"{value!r}; must be a whole number of 32 bits", path_of(field, index, part))
 
 
 cdef TimeField to_time(object value, str field) except *:
@@ -55,13 +70,16 @@ cdef TimeField to_time(object value, str field) except *:
     return time
 
 
-cdef object levels_of(object level, str field):
-    """(lowest, highest) of a demand's level."""
+cdef int fill_levels(object level, SkillDemand* demand, str field, int32_t index) except -1:
+    """A demand's level: the lowest, or (lowest, highest)."""
+    least, most = level, MAX_LEVEL
     if isinstance(level, tuple):
         if len(level) != 2:
-            raise_error("INVALID_FIELD", f"{level!r}; must be a level or (lowest, highest)", field)
-        return level
-    return level, 10
+            raise_error("INVALID_FIELD", f"{level!r}; must be a level or (lowest, highest)", path_of(field, index, ""))
+        least, most = level
+    demand.min_level = to_small_at(least, field, index, ".min_level")
+    demand.max_level = to_small_at(most, field, index, ".max_level")
+    return 0
 
 
 cdef int32_t fill_skills(object skills, SkillDemand* out, str field, list alive) except -1:
@@ -76,10 +94,8 @@ cdef int32_t fill_skills(object skills, SkillDemand* out, str field, list alive)
     for name, level in (<dict> skills).items():
         if count < MAX_DEMANDS:
             demand = out + count
-            demand.name = to_text(name, f"{field}[{count}].name")
-            least, most = levels_of(level, f"{field}[{count}]")
-            demand.min_level = to_small(least, f"{field}[{count}].min_level")
-            demand.max_level = to_small(most, f"{field}[{count}].max_level")
+            demand.name = to_text_at(name, field, count, ".name")
+            fill_levels(level, demand, field, count)
         count += 1
     return count
 
@@ -98,7 +114,7 @@ cdef int32_t fill_texts(object values, Text* out, str field, list alive) except 
     alive.append(names)
     for name in names:
         if count < MAX_DEMANDS:
-            out[count] = to_text(name, f"{field}[{count}]")
+            out[count] = to_text_at(name, field, count, "")
         count += 1
     return count
 

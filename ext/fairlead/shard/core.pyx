@@ -208,7 +208,7 @@ cdef class Shard:
     # ---- jobs
 
     def assign(
-        self, str tenant not None, job_id, *, queue="", channel="", skills=None, tags=(), preferred_skills=None,
+        self, str tenant not None, job_id, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
         customer_value=0, affinity=0, bint immediate_only=False,
@@ -620,7 +620,8 @@ cdef class Shard:
         """
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
-        cdef uint64_t content = self._digest(UPDATE_POLICY, tables)
+        # The document says all; its tables hold a calendar that is another one at another time.
+        cdef uint64_t content = self._digest(UPDATE_POLICY, (tables.author, tables.document or tables))
         name = tenant or "default"
         if validate_only:
             if t == NULL:

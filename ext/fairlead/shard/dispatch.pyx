@@ -24,7 +24,7 @@ from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free
 from fairlead.engine.decide cimport Answer, advance, forget
 from fairlead.engine.manage cimport define_channel, define_queue
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, QueueBody, SCHEDULED,
+    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, OUTCOME_QUEUED, QueueBody, SCHEDULED,
 )
 from fairlead.journal.journal cimport journal_init
 from fairlead.shard.calls cimport (
@@ -33,6 +33,7 @@ from fairlead.shard.calls cimport (
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
     call_transfer, fail, find_agent, find_job,
 )
+from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
 cdef extern from "<pthread.h>" nogil:
@@ -178,6 +179,10 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.version = answer.version
     out.policy_version = <int64_t> answer.policy_version
     out.repeated = reply.repeated
+    if answer.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, answer.job, &out.estimate)
+    else:
+        out.estimate.position = 0
 
 
 cdef void job_reply(const Tenant* t, Text id, const Reply* reply, JobReply* out) noexcept nogil:
@@ -211,6 +216,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue_time_us = 0 if job.state == SCHEDULED else job.queue_time
     out.assign_time_us = job.assign_time
     out.end_time_us = job.end_time
+    estimate_wait(&t.engine, slot, &out.estimate)
 
 
 # ---- methods

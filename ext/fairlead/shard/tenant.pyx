@@ -134,8 +134,10 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
         t.note_capacity = capacity
     note = &t.presence_notes[agent]
     note.size = reason.size
-    note.data = <char*> memory_grow(note.data, reason.size)
-    memcpy(note.data, reason.data, reason.size)
+    # A request without a reason has no bytes to point at, and memcpy takes no NULL, not even for none.
+    if reason.size:
+        note.data = <char*> memory_grow(note.data, reason.size)
+        memcpy(note.data, reason.data, reason.size)
 
 
 cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil:

@@ -14,6 +14,9 @@ cdef class Assignment:
     cdef readonly bint repeated
     cdef readonly int64_t version
     cdef readonly int64_t policy_version
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
     cdef uint32_t _outcome
     cdef uint32_t _state
     cdef uint32_t _reason
@@ -36,6 +39,9 @@ cdef class JobView:
     cdef readonly int64_t end_time_us
     cdef readonly int64_t policy_version
     cdef readonly int cost
+    cdef readonly int position
+    cdef readonly int64_t wait_p50_us
+    cdef readonly int64_t wait_p90_us
 
 
 cdef class AgentView:

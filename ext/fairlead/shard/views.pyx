@@ -4,10 +4,11 @@ from enum import IntEnum
 
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from fairlead.directory.names cimport NO_SLOT, names_text
-from fairlead.codec.messages cimport JobDetail
+from fairlead.codec.messages cimport JobDetail, WaitEstimate
 from fairlead.engine.audit cimport state_hash
-from fairlead.engine.model cimport MAX_CHANNELS, ONLINE, QUEUED, Agent
+from fairlead.engine.model cimport MAX_CHANNELS, ONLINE, OUTCOME_QUEUED, QUEUED, Agent
 from fairlead.shard.dispatch cimport job_detail
+from fairlead.shard.estimate cimport estimate_wait
 
 
 cdef enum:
@@ -105,6 +106,7 @@ cdef class Assignment:
 
 cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     cdef Assignment view = Assignment.__new__(Assignment)
+    cdef WaitEstimate estimate
     view.job_id = job_id
     view.agent_id = agent_id(t, reply.answer.agent)
     view.queue = to_str(names_text(&t.queues, reply.answer.queue))
@@ -114,6 +116,11 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     view._outcome = reply.answer.outcome
     view._state = reply.answer.state
     view._reason = reply.answer.reason
+    if reply.answer.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, reply.answer.job, &estimate)
+        view.position = estimate.position
+        view.wait_p50_us = estimate.p50_us
+        view.wait_p90_us = estimate.p90_us
     return view
 
 
@@ -141,6 +148,9 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
     view.end_time_us = detail.end_time_us
     view.policy_version = detail.policy_version
     view.cost = detail.cost
+    view.position = detail.estimate.position
+    view.wait_p50_us = detail.estimate.p50_us
+    view.wait_p90_us = detail.estimate.p90_us
     return view
 
 

@@ -68,6 +68,12 @@ def _count(text: str) -> int:
 
 def _add_assign(commands: Any) -> None:
     parser = _command(commands, "assign", assign, "submit a job and see who gets it")
+    add_job_options(parser)
+    parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """The options that describe a job, for `job_spec`."""
     parser.add_argument("--queue", default="", help="default: the policy's rules, then its default queue")
     parser.add_argument("--channel", default="", help="default: the policy's first channel")
     _demand_option(parser, "--skill", "skills", "the agent must have it, e.g. en, en:3 or en:3-5; repeat")
@@ -96,7 +102,6 @@ def _add_assign(commands: Any) -> None:
     parser.add_argument(
         "--affinity", type=values.affinity_mode, default=0, help="off, prefer or require; default the queue's"
     )
-    parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
 
 
 def _demand_option(parser: argparse.ArgumentParser, flag: str, name: str, text: str) -> None:
@@ -105,7 +110,8 @@ def _demand_option(parser: argparse.ArgumentParser, flag: str, name: str, text: 
     )
 
 
-def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
+def job_spec(namespace: argparse.Namespace, job_id: str) -> job_pb2.JobSpec:
+    """The job that the options describe."""
     wanted = None
     if namespace.want is not None:
         mode = job_pb2.AFFINITY_MODE_REQUIRE if namespace.want_only else job_pb2.AFFINITY_MODE_PREFER
@@ -113,7 +119,7 @@ def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
     elif namespace.want_only or namespace.hold:
         namespace.parser.error("--want-only and --hold need --want AGENT")
     return job_pb2.JobSpec(
-        id=namespace.job_id,
+        id=job_id,
         queue=namespace.queue,
         channel=namespace.channel,
         skills=namespace.skills,
@@ -137,7 +143,7 @@ def _spec(namespace: argparse.Namespace) -> job_pb2.JobSpec:
 
 def assign(namespace: argparse.Namespace) -> int:
     """Submits one job."""
-    request = pb2.AssignRequest(job=_spec(namespace), immediate_only=namespace.immediate)
+    request = pb2.AssignRequest(job=job_spec(namespace, namespace.job_id), immediate_only=namespace.immediate)
     with Client.of(namespace) as client:
         answer = client.call(client.routing.Assign, request)
     if namespace.json:
@@ -268,6 +274,16 @@ def _row(job: job_pb2.Job, now: float) -> tuple[object, ...]:
     )
 
 
+def _expectation(job: job_pb2.Job) -> str | None:
+    """The place of a waiting job and how long it may still take."""
+    if not job.estimate.position:
+        return None
+    place = f"position {job.estimate.position}"
+    if not job.estimate.HasField("p50"):
+        return f"{place}, wait unknown"
+    return f"{place}, wait {age(seconds(job.estimate.p50))} (p50) to {age(seconds(job.estimate.p90))} (p90)"
+
+
 def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
     if namespace.json:
         print_json({"job": plain(job)})
@@ -284,6 +300,7 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
         "urgency": job.urgency,
         "head start": age(seconds(job.head_start)),
         "waited": age(waited) if waited is not None else None,
+        "expected": _expectation(job),
         "policy": job.policy_version,
     }
     for name in ("create_time", "queue_time", "assign_time", "end_time"):

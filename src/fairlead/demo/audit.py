@@ -53,6 +53,7 @@ def audit(
         Check("no job to an agent who is not online", len(given), list(_absent(ledger, given))),
         Check("conservation of jobs", len(ledger.visits), list(_conservation(ledger, status))),
         Check("agents' own counts", len(agents), list(_agent_counts(ledger, agents))),
+        Check("answers by the policy in force", len(ledger.visits), list(_policies(ledger))),
         Check("no failed call", len(ledger.visits), _failures(ledger)),
     ]
 
@@ -61,6 +62,16 @@ def _holders(ledger: Ledger) -> list[str]:
     # Nothing is transferred in the demo: a job has one assignment in its life.
     second = [f"{job} has an assignment of version {version}" for job, version in ledger.holders if version != 1]
     return [*ledger.contradictions, *second]
+
+
+def _policies(ledger: Ledger) -> Iterable[str]:
+    """Who asked after the new policy was acknowledged was answered by it; versions are 1 and 2."""
+    for visit in ledger.visits.values():
+        if visit.fate is Fate.FAILED:
+            continue
+        is_afternoon = visit.asked_wall > ledger.policy_changed_wall
+        if visit.policy_version not in ((2,) if is_afternoon else (1, 2)):
+            yield f"{visit.conversation.id} was answered by policy {visit.policy_version}"
 
 
 def _over_capacity(ledger: Ledger, given: Iterable[Visit]) -> Iterable[str]:

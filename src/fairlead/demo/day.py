@@ -14,7 +14,8 @@ VOICE = "voice"
 CHANNEL_COST = {CHAT: 1, VOICE: 4}
 
 VIP = "vip"
-VIP_HEAD_START_S = 90.0
+# Before and after the policy changes in the middle of the day.
+VIP_HEAD_STARTS_S = (90.0, 600.0)
 
 DAY_S = 86_400.0
 

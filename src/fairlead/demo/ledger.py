@@ -37,8 +37,13 @@ class Visit:
     fate: Fate = Fate.SUBMITTED
     agent_id: str = ""
     version: int = 0
+    # When it was submitted, and the policy that answered.
+    asked_wall: float = 0.0
+    policy_version: int = 0
     waited: bool = False
     wait_day_s: float = 0.0
+    # What the answer to the assign told to expect (p50, p90), in day seconds; None: nothing.
+    expected_day_s: tuple[float, float] | None = None
     reason: int = 0
     # Given not before the first and not after the second of these wall times; held at least until `held_until_wall`.
     given_after_wall: float = 0.0
@@ -97,6 +102,9 @@ class Ledger:
         self.ended_count = 0
         self.failure_count = 0
         self.failures: list[str] = []
+        # When the daemon had answered that the afternoon's policy is in force; infinite: it never did.
+        self.policy_changed_wall = float("inf")
+        self.policy_changed_day_s = float("inf")
         # (job, version) -> agent, as every answer that names one told it; a second name is a contradiction.
         self.holders: dict[tuple[str, int], str] = {}
         self.contradictions: list[str] = []

@@ -66,6 +66,10 @@ class Play:
         # When the loop means to look again.
         self._due_wall = self._moved_wall
 
+    def schedule(self, day_s: float, work: Work) -> None:
+        """Has something else happen at a time of the day; to be called before `run`."""
+        self._at(day_s, work)
+
     async def run(self, day: Day, roster: Sequence[PresenceChange]) -> None:
         """Returns when every conversation has ended. Raises Unavailable when the daemon is gone or nothing moves."""
         for agent_id in self.ledger.desks:
@@ -203,18 +207,20 @@ class Play:
 
     async def _arrive(self, visit: Visit, number: int) -> None:
         spec = build_spec(visit.conversation)
-        sent = time.time()
+        sent = visit.asked_wall = time.time()
         try:
             answer = await self._clients.call("Assign", routing_service_pb2.AssignRequest(job=spec), number)
         except FairleadError as failure:
             self._fail(visit, failure)
             return
+        visit.policy_version = answer.policy_version
         match answer.outcome:
             case job_pb2.OUTCOME_ASSIGNED:
                 visit.given_after_wall, visit.given_before_wall = sent, time.time()
                 self._serve(visit, answer.agent_id, answer.version, sent)
             case job_pb2.OUTCOME_QUEUED:
                 self.ledger.came(visit, answer.reason)
+                visit.expected_day_s = self._expectation(answer.estimate)
                 # It may have been given already, by a call that was answered before this one.
                 self._freed.set()
                 leaves_s = self._clock.day(sent) + visit.conversation.patience_s
@@ -222,6 +228,12 @@ class Play:
                     self._at(leaves_s, partial(self._leave, visit))
             case _:
                 self.ledger.ended(visit, Fate.REFUSED)
+
+    def _expectation(self, estimate: job_pb2.WaitEstimate) -> tuple[float, float] | None:
+        if not estimate.HasField("p50"):
+            return None
+        speed = self._clock.speed
+        return (seconds(estimate.p50) * speed, seconds(estimate.p90) * speed)
 
     def _serve(self, visit: Visit, agent_id: str, version: int, given_wall: float) -> None:
         given_day_s = self._clock.day(given_wall)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairlead.demo.audit import Check
-from fairlead.demo.day import QUEUES, VIP
+from fairlead.demo.day import QUEUES, VIP, VIP_HEAD_STARTS_S
 from fairlead.demo.ledger import Desk, Fate, Ledger, Visit
 from fairlead.demo.statistics import jain_index, percentile, spread, summary
-from fairlead.demo.team import STRATEGIES
+from fairlead.demo.team import AFTERNOON_STRATEGIES, STRATEGIES
 
 # An agent's share says something once this many jobs were due to them.
 LEAST_DUE = 20.0
@@ -32,7 +32,9 @@ def make_report(
         "tiers": [
             _tier(name or "none", [visit for visit in visits if visit.conversation.tier == name]) for name in ("", VIP)
         ],
+        "policies": _policies(ledger),
         "own_agent": _own_agent(visits),
+        "estimates": _estimates(visits),
         "agents": [_agent(desk, len(visits)) for desk in ledger.desks.values()],
         "fairness": [_fairness(name, list(ledger.desks.values())) for name in QUEUES],
         "rpc_ms": {name: _latency(values) for name, values in sorted(latencies_s.items())},
@@ -76,6 +78,43 @@ def _tier(name: str, visits: Sequence[Visit]) -> Report:
         # Of those who had to wait: here a head start shows.
         "wait_if_waited_s": summary([visit.wait_day_s for visit in visits if visit.waited and visit.agent_id], 1),
         "left": sum(visit.fate is Fate.LEFT for visit in visits),
+    }
+
+
+def _policies(ledger: Ledger) -> list[Report]:
+    """The policies of the day, and what those met whom each answered."""
+    out = []
+    for is_afternoon in (False, True):
+        version = 1 + is_afternoon
+        visits = [visit for visit in ledger.visits.values() if visit.policy_version == version]
+        vips = [visit.wait_day_s for visit in visits if visit.waited and visit.agent_id and visit.conversation.tier]
+        others = [
+            visit.wait_day_s for visit in visits if visit.waited and visit.agent_id and not visit.conversation.tier
+        ]
+        out.append(
+            {
+                "version": version,
+                "from_s": round(ledger.policy_changed_day_s, 1) if is_afternoon and visits else None,
+                "strategies": STRATEGIES | (AFTERNOON_STRATEGIES if is_afternoon else {}),
+                "vip_head_start_s": VIP_HEAD_STARTS_S[is_afternoon],
+                "jobs": len(visits),
+                "vip_wait_if_waited_s": summary(vips, 1),
+                "other_wait_if_waited_s": summary(others, 1),
+            }
+        )
+    return out
+
+
+def _estimates(visits: Sequence[Visit]) -> Report:
+    """How what a waiting job was told to expect compares with what it met; customers who left are not counted."""
+    told = [visit for visit in visits if visit.expected_day_s is not None and visit.waited and visit.agent_id]
+    errors = sorted(abs(visit.wait_day_s - visit.expected_day_s[0]) for visit in told if visit.expected_day_s)
+    return {
+        "told": len(told),
+        "not_told": sum(visit.waited and bool(visit.agent_id) for visit in visits) - len(told),
+        "within_p50": sum(visit.wait_day_s <= visit.expected_day_s[0] for visit in told if visit.expected_day_s),
+        "within_p90": sum(visit.wait_day_s <= visit.expected_day_s[1] for visit in told if visit.expected_day_s),
+        "error_s": summary(errors, 1),
     }
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -103,6 +104,9 @@ def _terminable() -> Iterator[None]:
     def leave(_number: int, _frame: object) -> None:
         nonlocal terminated
         terminated = True
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Shells start what runs in the background of a script deaf to Ctrl-C; it must not be deaf to this, too.
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, leave)
@@ -147,6 +151,8 @@ class _Stage:
             began = time.time()
             clock = DayClock(self._speed, began, start_s)
             play = Play(clients, clock, self._ledger, self._tick)
+            midday_s = self._day.conversations[len(self._day.conversations) // 2].arrival_s
+            play.schedule(midday_s, partial(self._change_policy, clients, clock))
             verifier = asyncio.create_task(self._verify_on_the_way(clients))
             try:
                 await play.run(self._day, self._roster)
@@ -166,10 +172,19 @@ class _Stage:
         }
 
     async def _set_up(self, clients: Clients) -> None:
-        policy = build_policy(self._speed)
-        await clients.call("UpdatePolicy", policy_service_pb2.UpdatePolicyRequest(policy=policy, author="demo"))
+        await self._set_policy(clients, is_afternoon=False)
         for agent in self._team:
             await clients.call("CreateAgent", agent_service_pb2.CreateAgentRequest(agent=agent.message()))
+
+    async def _set_policy(self, clients: Clients, is_afternoon: bool) -> None:
+        policy = build_policy(self._speed, is_afternoon)
+        await clients.call("UpdatePolicy", policy_service_pb2.UpdatePolicyRequest(policy=policy, author="demo"))
+
+    async def _change_policy(self, clients: Clients, clock: DayClock) -> None:
+        """In the middle of the day, while jobs wait and are held: nothing stops, who waits follows the new rules."""
+        await self._set_policy(clients, is_afternoon=True)
+        self._ledger.policy_changed_wall = time.time()
+        self._ledger.policy_changed_day_s = clock.day(self._ledger.policy_changed_wall)
 
     def _tick(self, day_s: float) -> None:
         self._progress.show(self._ledger.ended_count, len(self._ledger.waiting), day_s)

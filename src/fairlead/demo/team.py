@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from google.protobuf.duration_pb2 import Duration
 
-from fairlead.demo.day import CHANNEL_COST, QUEUES, VIP, VIP_HEAD_START_S, VOICE, Conversation, Day
+from fairlead.demo.day import CHANNEL_COST, QUEUES, VIP, VIP_HEAD_STARTS_S, VOICE, Conversation, Day
 from fairlead.protobuf import set_duration
 from fairlead.v1 import agent_pb2, job_pb2, policy_pb2, skill_pb2
 
@@ -16,6 +16,8 @@ LANGUAGE_LEVEL = 3
 SECOND_LINE_LEVEL = 6
 
 STRATEGIES = {"orders": "weighted", "after_sales": "weighted", "technical": "least_load"}
+# What changes in the middle of the day, beside the head start of the tier.
+AFTERNOON_STRATEGIES = {"technical": "longest_idle"}
 # Lengths of the policy, in seconds of the day that is played.
 AFFINITY_AGE_S = 86_400.0
 AFFINITY_HOLD_S = 45.0
@@ -108,8 +110,9 @@ def _agent(number: int, homes: list[str]) -> AgentPlan:
     return AgentPlan(f"agent-{number + 1:02d}", home, skills, capacity, weight)
 
 
-def build_policy(speed: float) -> policy_pb2.Policy:
+def build_policy(speed: float, is_afternoon: bool = False) -> policy_pb2.Policy:
     """The policy, its lengths of time divided by `speed`, the seconds of the day per second of the clock."""
+    strategies = STRATEGIES | (AFTERNOON_STRATEGIES if is_afternoon else {})
 
     def scaled(seconds: float) -> Duration:
         out = Duration()
@@ -124,7 +127,7 @@ def build_policy(speed: float) -> policy_pb2.Policy:
         policy_pb2.Queue(
             id=name,
             members=policy_pb2.Members(any_skills=[skill_pb2.SkillDemand(name=name)]),
-            strategy=STRATEGIES[name],
+            strategy=strategies[name],
             affinity=affinity if name == "after_sales" else None,
         )
         for name in QUEUES
@@ -132,7 +135,7 @@ def build_policy(speed: float) -> policy_pb2.Policy:
     return policy_pb2.Policy(
         queues=queues,
         channels=[policy_pb2.Channel(id=name, cost=cost) for name, cost in CHANNEL_COST.items()],
-        tiers=[policy_pb2.Tier(id=VIP, head_start=scaled(VIP_HEAD_START_S))],
+        tiers=[policy_pb2.Tier(id=VIP, head_start=scaled(VIP_HEAD_STARTS_S[is_afternoon]))],
         default_queue=QUEUES[0],
         retention=Duration(seconds=int(RETENTION_S)),
         reserve_after=scaled(RESERVE_AFTER_S),

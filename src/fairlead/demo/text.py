@@ -14,6 +14,8 @@ def report_text(report: Report) -> str:
         _head(report["play"], report["jobs"]),
         _queues(report["queues"]),
         _tiers(report["tiers"], report["own_agent"]),
+        _policies(report["policies"]),
+        _estimates(report["estimates"]),
         _agents(report["agents"]),
         _fairness(report["fairness"]),
         _latencies(report["rpc_ms"]),
@@ -74,8 +76,52 @@ def _tiers(tiers: Iterable[Report], own: Mapping[str, Report]) -> str:
         for queue, count in own.items()
         if count["returning"]
     )
-    text = _section("Customers (vip: a head start of 90 s)", headers, rows)
+    text = _section("Customers (vip: a head start)", headers, rows)
     return f"{text}\nreturning customers who met the agent they had last: {shares}" if shares else text
+
+
+def _time_of_day(day_s: float) -> str:
+    return f"{int(day_s) // 3_600 % 24:02d}:{int(day_s) % 3_600 // 60:02d}"
+
+
+def _policies(policies: Iterable[Report]) -> str:
+    headers = (
+        "VERSION",
+        "FROM",
+        "TECHNICAL",
+        "HEAD START",
+        "JOBS",
+        "VIP WAIT IF WAITED P50",
+        "P95",
+        "OTHERS P50",
+        "P95",
+    )
+    groups = ("vip_wait_if_waited_s", "other_wait_if_waited_s")
+    rows = (
+        (
+            policy["version"],
+            _time_of_day(policy["from_s"]) if policy["from_s"] is not None else None,
+            policy["strategies"]["technical"],
+            age(policy["vip_head_start_s"]),
+            policy["jobs"],
+            *(age(policy[group][name]) for group in groups for name in ("p50", "p95")),
+        )
+        for policy in policies
+    )
+    title = "Policies (the second took over in the middle of the day, while jobs waited and were held)"
+    return _section(title, headers, rows)
+
+
+def _estimates(told: Report) -> str:
+    """One paragraph; a good estimate has half within p50 and nine of ten within p90."""
+    if not told["told"]:
+        return f"Expected waits: nobody was told one, {told['not_told']:,} waited before enough was known"
+    return (
+        f"Expected waits, told to {told['told']:,} who waited ({told['not_told']:,} came before enough was known): "
+        f"{percent(told['within_p50'], told['told'])} waited no longer than p50, "
+        f"{percent(told['within_p90'], told['told'])} no longer than p90;\n"
+        f"half of them met p50 within {age(told['error_s']['p50'])}, the mean error was {age(told['error_s']['mean'])}"
+    )
 
 
 def _ratio(value: float | None, digits: int) -> str | None:

@@ -42,7 +42,8 @@ _INTEGERS = {
 def load(source: policy_pb2.Policy | Mapping[str, Any] | str) -> policy_pb2.Policy:
     """A valid policy from a message, a mapping or text (JSON when it begins with "{", else TOML).
 
-    Raises InvalidArgument (INVALID_POLICY) with every problem at once. Cost: linear in the document.
+    Raises InvalidArgument (INVALID_POLICY) with every problem at once. Cost: linear in the document. What is valid and
+    probably not meant is told by `fairlead.policy.advice`.
     """
     problems = Problems()
     if isinstance(source, str):
@@ -89,6 +90,15 @@ def to_mapping(policy: policy_pb2.Policy) -> dict[str, Any]:
 def to_toml(policy: policy_pb2.Policy) -> str:
     """The document as TOML text that `load` reads back to the same message."""
     return "\n".join(_toml_table(to_mapping(policy), "")).strip() + "\n"
+
+
+def to_text(value: Any) -> str:
+    """One value of `to_mapping` on one line, as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {to_text(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(to_text, value)) + "]"
+    return _toml_value(value)
 
 
 def from_stored(data: bytes) -> policy_pb2.Policy:

@@ -18,8 +18,9 @@ STRATEGIES = {
 }
 
 
-# Sort keys that a strategy may be made of, in place of a preset (T2); all smallest first, `skill_level`, `rating`, `weight` and
-# `satisfaction` meaning high first. A list of keys is SORT_KEYS_BASE plus its keys as digits to the base 16, first key lowest.
+# Sort keys that a strategy may be made of, in place of a preset (T2): all smallest first, except `skill_level`,
+# `rating`, `weight` and `satisfaction`, of which the highest comes first. A list of keys is SORT_KEYS_BASE plus its
+# keys as digits to the base 16, first key lowest.
 SORT_KEYS = {
     "saturation": 1,
     "load": 2,

@@ -101,4 +101,9 @@ def job_message(view: JobView) -> job_pb2.Job:
     set_timestamp(message.queue_time, view.queue_time_us)
     set_timestamp(message.assign_time, view.assign_time_us)
     set_timestamp(message.end_time, view.end_time_us)
+    if view.position:
+        message.estimate.position = view.position
+        if view.wait_p50_us:
+            set_duration(message.estimate.p50, view.wait_p50_us)
+            set_duration(message.estimate.p90, view.wait_p90_us)
     return message

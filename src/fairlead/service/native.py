@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import error
+from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, jobs, policy, reflection
 from fairlead.service.calls import HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import WATCH, Health
@@ -63,8 +64,9 @@ class Served(NamedTuple):
 class NativeTransport:
     """One listening server. Built stopped; `start` binds and serves, `stop` drains."""
 
-    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger) -> None:
+    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger, book: RuleBook | None = None) -> None:
         self._shard = shard
+        self._book = book or RuleBook(shard)
         self._config = config
         self._log = log
         self._health = Health(self._send)
@@ -110,7 +112,7 @@ class NativeTransport:
         cold = {
             **agents.calls(self._shard),
             **jobs.calls(self._shard),
-            **policy.calls(self._shard),
+            **policy.calls(self._book),
             **admin.calls(self._shard, self._config.durability),
             **self._health.calls(),
         }

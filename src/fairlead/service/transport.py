@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
 from fairlead.errors import error
+from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, jobs, policy, reflection
 from fairlead.service.calls import HOT_CALLS, UnknownMethods, cold_handler, hot_handler
 from fairlead.shard.core import Shard
@@ -32,7 +33,7 @@ HEALTH_SERVICE = "grpc.health.v1.Health"
 class GrpcTransport:
     """One listening server. Built stopped; `start` binds and serves, `stop` drains."""
 
-    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger) -> None:
+    def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger, book: RuleBook | None = None) -> None:
         self._listen = config.listen
         self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
         self._streams = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
@@ -49,7 +50,7 @@ class GrpcTransport:
             ),
             maximum_concurrent_rpcs=MAX_OPEN_CALLS,
         )
-        self._services = self._register(shard, config, log)
+        self._services = self._register(shard, book or RuleBook(shard), config, log)
         # host:port that clients reach, once started.
         self.address = ""
 
@@ -74,11 +75,11 @@ class GrpcTransport:
         for pool in (self._hot, self._cold, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _register(self, shard: Shard, config: Config, log: FilteringBoundLogger) -> tuple[str, ...]:
+    def _register(self, shard: Shard, book: RuleBook, config: Config, log: FilteringBoundLogger) -> tuple[str, ...]:
         cold = {
             **agents.calls(shard),
             **jobs.calls(shard),
-            **policy.calls(shard),
+            **policy.calls(book),
             **admin.calls(shard, config.durability),
         }
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {

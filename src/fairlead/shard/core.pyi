@@ -53,7 +53,6 @@ class Shard:
         self,
         tenant: str,
         job_id: str,
-        *,
         queue: str = "",
         channel: str = "",
         skills: Mapping[str, int | tuple[int, int]] | Iterable[str] | None = None,

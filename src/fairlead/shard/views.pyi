@@ -55,7 +55,11 @@ class Affinity(IntEnum):
     REQUIRE = 3
 
 class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
+
+    An assign that queued the job tells its position (from 1; 0: it does not wait in a line) and the wait that half and
+    nine of ten such jobs do not exceed; 0 while too little is known.
+    """
 
     job_id: str
     outcome: Outcome
@@ -66,6 +70,9 @@ class Assignment:
     policy_version: int
     repeated: bool
     queue: str
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class JobView:
     """A job at the moment of the call; times in microseconds of the shard's clock, 0 where there is none."""
@@ -86,6 +93,9 @@ class JobView:
     end_time_us: int
     policy_version: int
     cost: int
+    position: int
+    wait_p50_us: int
+    wait_p90_us: int
 
 class AgentView:
     """An agent at the moment of the call."""

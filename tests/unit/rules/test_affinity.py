@@ -313,6 +313,42 @@ def test_an_overflowing_job_leaves_its_own_agent_behind(routing: Make) -> None:
     assert r.who("j") == "other"
 
 
+def test_an_overflowed_job_waits_for_its_own_agent_no_more_than_for_others(routing: Make) -> None:
+    """D14: whoever gets room in the second queue takes it as any other of the backlog, the own agent too."""
+    r = routing(queue("a", max_wait_us=10 * SECOND, on_max_wait=2, overflow_queue="b"), queue("b"))
+    r.online("own")
+    r.give("busy", "own")
+    r.assign("j", wanted_agent="own")
+    r.at(10)
+    assert r.job("j").queue == "b"
+    r.complete("busy")
+    decision = r.shard.explain(TENANT, "j").decision
+    assert decision is not None
+    assert decision[:3] == ("own", 1, "backlog")
+
+
+def test_a_job_that_waited_for_its_own_agent_is_told_so(routing: Make) -> None:
+    """E3, A2: the cause is the agent, not the backlog."""
+    r = served(routing, TIER(HOUR, hold_us=60 * SECOND))
+    r.give("busy", "own")
+    r.assign("j", customer="c")
+    r.complete("busy")
+    decision = r.shard.explain(TENANT, "j").decision
+    assert decision is not None
+    assert decision[:3] == ("own", 1, "own_agent")
+
+
+def test_jobs_of_an_agent_who_goes_are_placed_in_the_order_of_their_keys(routing: Make) -> None:
+    """A2, Q1: the oldest first, when there is room for one."""
+    r = served(routing, TIER(HOUR, hold_us=600 * SECOND))
+    r.give("busy", "own")
+    for name in ("j1", "j2", "j3"):
+        assert r.assign(name, customer="c").reason == Reason.HELD_FOR_AGENT
+    r.presence("own", Presence.OFFLINE)
+    assert r.who("j1") == "other"
+    assert r.waiting("j1", "j2", "j3") == ["j2", "j3"]
+
+
 def test_affinity_never_makes_a_costly_channel_fit(routing: Make) -> None:
     """A2, C2."""
     r = routing(queue(affinity_mode=Affinity.PREFER), channels=(ChannelTable("chat", 1), ChannelTable("voice", 5)))

@@ -56,6 +56,15 @@ def test_the_channels_limit_and_the_agents_own_both_hold(routing: Make) -> None:
     assert r.who("c2") == "ann"
 
 
+def test_an_own_limit_goes_with_its_channel(routing: Make) -> None:
+    """C1: a channel that a later policy has again is a new one."""
+    r = routing(channels=(ChannelTable("chat"), ChannelTable("mail")))
+    r.online("ann", capacity=10, channel_limits={"mail": 1})
+    r.install(queue())
+    r.install(queue(), channels=(ChannelTable("chat"), ChannelTable("mail")))
+    assert r.deal(2, channel="mail") == ["ann", "ann"]
+
+
 def test_an_own_limit_of_none_at_all_keeps_a_channel_away(routing: Make) -> None:
     """C1."""
     r = routing(channels=CHANNELS)

@@ -109,6 +109,17 @@ def test_immediate_only_has_no_later(routing: Make) -> None:
         r.assign("j", start_time_us=SECOND, immediate_only=True)
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(9, JobState.ASSIGNED), (10, JobState.EXPIRED), (11, JobState.EXPIRED)])
+def test_a_requeue_at_the_end_of_a_jobs_life_ends_it(routing: Make, seconds: int, state: JobState) -> None:
+    """D16: held, it outlives its time; back in a queue it does not, though somebody is free."""
+    r = routing(queue(), queue("next"))
+    r.online("ann", "bob")
+    r.assign("j", time_to_live_us=10 * SECOND)
+    r.at(seconds)
+    r.transfer("j", queue="next")
+    assert r.state("j") == state
+
+
 def test_every_submitted_job_is_in_exactly_one_state(routing: Make) -> None:
     """J2: counts per state add up, none vanishes, none is there twice."""
     r = routing(queue(max_length=3))

@@ -72,6 +72,19 @@ def test_a_new_policy_sets_clocks_that_run_already(routing: Make, reserve_after:
     assert r.who("n2") == ""
 
 
+def test_an_agent_who_can_never_hold_the_job_any_more_is_set_free(routing: Make) -> None:
+    """Q8: a capacity lowered below the job's cost; the unit that gets free serves who waits."""
+    r = busy(routing, "ann")
+    r.at(30)
+    r.assign("n1")
+    r.complete("c0")
+    assert r.who("n1") == ""
+    r.update("ann", capacity=2)
+    r.complete("c1")
+    r.complete("c2")
+    assert (r.who("n1"), r.who("call")) == ("ann", "")
+
+
 def test_the_candidate_closest_to_room_is_reserved(routing: Make) -> None:
     """Q8, D12: fewest units to free; among equals least recently given a job."""
     r = routing(channels=CHANNELS, reserve_after_us=30 * SECOND)

@@ -306,3 +306,12 @@ def test_the_whole_order_is_own_agent_threshold_preferences_strategy(routing: Ma
     assert r.deal(2, "k", preferred_tags=["nice"]) == ["fresh", "fresh"]
     assert r.assign("j4", preferred_tags=["nice"]).agent_id == "liked"
     assert r.assign("j5").agent_id == "rated"
+
+
+@pytest.mark.parametrize("strategy", [strategy for strategy in STRATEGIES if strategy != "random"])
+def test_preferences_leave_ties_to_the_order_number(routing: Make, strategy: str) -> None:
+    """T2, T5: among those who have them all, as without any. The key of `random` has no ties."""
+    r = routing(queue(strategy=strategy))
+    r.online("late", order=9, skills={"de": 5})
+    r.online("early", order=3, skills={"de": 5})
+    assert r.assign("j", preferred_skills=["de"]).agent_id == "early"

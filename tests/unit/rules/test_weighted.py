@@ -105,6 +105,59 @@ def test_who_was_away_is_owed_at_most_one_job(routing: Make, presence: Presence)
         assert abs(counts["a"] - Fraction(jobs, 2)) < 2
 
 
+def test_what_was_missed_while_others_had_jobs_of_their_own_is_one_job_after_an_absence(routing: Make) -> None:
+    """T4: ten jobs of a's own leave b five turns behind, and b comes back with one."""
+    r = weighted(routing, 100, 100)
+    for number in range(10):
+        r.give(f"own{number}", "a")
+        r.complete(f"own{number}")
+    for agent in "ab":
+        r.presence(agent, Presence.AWAY)
+        r.presence(agent, Presence.ONLINE)
+    counts = Counter(r.deal(10, complete=True))
+    assert abs(counts["a"] - 5) <= 1
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (2, 1)])
+def test_shares_stay_exact_when_virtual_time_starts_anew(routing: Make, weights: tuple[int, ...]) -> None:
+    """T4: some 400 jobs bring it there, 2,000 would overflow it."""
+    r = weighted(routing, *weights, capacity=2500)
+    assert worst_deviation(r.deal(2500), dict(zip("abc", weights, strict=False))) < 1
+
+
+def test_a_rotation_stays_in_order_when_its_virtual_time_starts_anew(routing: Make) -> None:
+    """T4: each 130 turns of weight 1; what those who left have in its heaps is older than all that is taken off."""
+    r = weighted(routing, 1, 1, 1, 1, 1, 1, capacity=5)
+    assert r.assign("first").agent_id == "a"
+    for absent in "bcdef":
+        r.presence(absent, Presence.OFFLINE)
+    for number in range(200):
+        r.give(f"own{number}", "a")
+        r.complete(f"own{number}")
+        assert r.shard.check(TENANT) == []
+    for back in "bcdef":
+        r.presence(back, Presence.ONLINE)
+    counts = Counter(r.deal(60, complete=True))
+    assert all(abs(counts[agent] - 10) <= 2 for agent in "abcdef")
+
+
+@pytest.mark.parametrize("given_to", "ab")
+def test_what_an_absent_one_is_owed_or_owes_is_one_job_of_the_new_weight(routing: Make, given_to: str) -> None:
+    """T4, T6: a turn of weight 1 is worth a hundred of weight 100, and none of these is due."""
+    r = weighted(routing, 1, 1, capacity=50)
+    for number in range(10):
+        r.give(f"own{number}", given_to)
+        r.complete(f"own{number}")
+    for agent in "ab":
+        r.presence(agent, Presence.AWAY)
+        r.update(agent, weight=100)
+    for agent in "ab":
+        r.presence(agent, Presence.ONLINE)
+    # Held: each completion would be one more coming back, which cuts what is owed by itself.
+    counts = Counter(r.deal(20))
+    assert abs(counts["a"] - 10) <= 1
+
+
 def test_going_away_and_coming_back_neither_wins_nor_loses_a_turn(routing: Make) -> None:
     """T4, T6: the rotation goes on as if nothing had been."""
     r, undisturbed = weighted(routing, 5, 3, 2), weighted(routing, 5, 3, 2)
@@ -242,3 +295,13 @@ def test_members_by_skill_level_by_tag_and_by_name(routing: Make) -> None:
     r.update("skilled", skills={"de": 2})
     r.update("too good", skills={"de": 3})
     assert set(r.deal(60, "k")) == {"named", "too good", "tagged"}
+
+
+def test_a_heavier_weight_does_not_multiply_what_was_owed(routing: Make) -> None:
+    """T4: ann, of weight 1, was excluded from jobs worth some of her turns; as heavy as others she shares alike."""
+    r = routing(queue(strategy="weighted"))
+    r.online("ann", weight=1, capacity=100).online("bob", "cid", weight=100, capacity=100)
+    r.deal(600, "before", complete=True, excluded_agents=["ann"])
+    r.update("ann", weight=100)
+    taken = Counter(r.deal(60, "after"))
+    assert taken["ann"] <= 21
