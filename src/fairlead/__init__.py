@@ -22,19 +22,23 @@ if TYPE_CHECKING:
         Internal,
         InvalidArgument,
         NotFound,
+        OutOfRange,
         ResourceExhausted,
         Unavailable,
         Unimplemented,
     )
     from fairlead.router import JobRequest, Router
-    from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Reason
-    from fairlead.views import Agent, Explanation, Job, PolicyTrial, PolicyVersion, Status
+    from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason
+    from fairlead.views import Agent, Customer, Event, Explanation, Job, PolicyTrial, PolicyVersion, Status
 
 __all__ = [
     "Affinity",
     "Agent",
     "AlreadyExists",
     "Assignment",
+    "Customer",
+    "Event",
+    "EventKind",
     "Explanation",
     "FailedPrecondition",
     "FairleadError",
@@ -44,6 +48,7 @@ __all__ = [
     "JobRequest",
     "JobState",
     "NotFound",
+    "OutOfRange",
     "Outcome",
     "PolicyTrial",
     "PolicyVersion",
@@ -57,8 +62,8 @@ __all__ = [
     "__version__",
 ]
 
-_ENGINE = ("Affinity", "Assignment", "JobState", "Outcome", "Presence", "Reason")
-_VIEWS = ("Agent", "Explanation", "Job", "PolicyTrial", "PolicyVersion", "Status")
+_ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason")
+_VIEWS = ("Agent", "Customer", "Event", "Explanation", "Job", "PolicyTrial", "PolicyVersion", "Status")
 _ROUTER = ("JobRequest", "Router")
 
 

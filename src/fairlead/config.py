@@ -5,6 +5,7 @@
     threads = 8                     # workers that serve calls, 1-256; the native transport needs none for hot calls
     durability = "none"             # state lives in memory and ends with the process
     max_message_size = 4194304      # bytes of one request, 1024-67108864
+    events_kept = 262144            # events a watcher may resume after, 1024-16777216; 112 bytes each
     drain_seconds = 10              # how long SIGTERM waits for open calls, 0-600
 
     [log]
@@ -55,6 +56,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     policies: Mapping[str, Path] = field(default_factory=dict)
     transport: str = "native"
+    events_kept: int = 262_144
 
 
 def load(path: Path | str | None, *, listen: str | None = None) -> Config:
@@ -121,6 +123,7 @@ _FIELDS: Mapping[str, _Rule] = {
     "transport": _one_of(TRANSPORTS),
     "threads": _whole(1, 256),
     "durability": _one_of(DURABILITY),
+    "events_kept": _whole(1024, 16_777_216),
     "max_message_size": _whole(1024, 64 * 1024 * 1024),
     "drain_seconds": ("a number from 0 to 600", lambda value: type(value) in (int, float) and 0 <= value <= 600),
     "log": ("a table of level, format", lambda value: isinstance(value, dict)),

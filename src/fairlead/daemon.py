@@ -45,7 +45,7 @@ class Daemon:
     def __init__(self, config: Config, log: FilteringBoundLogger) -> None:
         self._config = config
         self._log = log
-        self._shard = Shard()
+        self._shard = Shard(events_kept=config.events_kept)
         transport = NativeTransport if config.transport == "native" else GrpcTransport
         self._book = RuleBook(self._shard)
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)

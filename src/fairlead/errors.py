@@ -27,6 +27,7 @@ NOT_FOUND = 5
 ALREADY_EXISTS = 6
 RESOURCE_EXHAUSTED = 8
 FAILED_PRECONDITION = 9
+OUT_OF_RANGE = 11
 UNIMPLEMENTED = 12
 INTERNAL = 13
 UNAVAILABLE = 14
@@ -127,6 +128,12 @@ class ResourceExhausted(FairleadError):
     code = RESOURCE_EXHAUSTED
 
 
+class OutOfRange(FairleadError):
+    """What was asked for is gone: events that are no longer kept (E4)."""
+
+    code = OUT_OF_RANGE
+
+
 class Internal(FairleadError):
     """Bytes that are no message, or a defect of this program."""
 
@@ -155,6 +162,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "TIER_NOT_FOUND": NotFound,
     "SCENARIO_NOT_FOUND": NotFound,
     "POLICY_VERSION_NOT_FOUND": NotFound,
+    "CUSTOMER_NOT_FOUND": NotFound,
     "JOB_ALREADY_EXISTS": AlreadyExists,
     "AGENT_ALREADY_EXISTS": AlreadyExists,
     "REQUEST_ID_REUSED": AlreadyExists,
@@ -167,6 +175,8 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "CHANNEL_IN_USE": FailedPrecondition,
     "AGENT_FULL": ResourceExhausted,
     "LIMIT_EXCEEDED": ResourceExhausted,
+    "SLOW_READER": ResourceExhausted,
+    "EVENTS_GONE": OutOfRange,
     "INVALID_FIELD": InvalidArgument,
     "INVALID_POLICY": InvalidArgument,
     "INVALID_CONFIG": InvalidArgument,

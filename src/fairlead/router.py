@@ -15,15 +15,18 @@ from fairlead.arguments import microseconds as _microseconds
 from fairlead.arguments import name as _name
 from fairlead.arguments import names as _names
 from fairlead.arguments import natural as _natural
+from fairlead.customer_face import CustomerFace
 from fairlead.errors import FairleadError, error
+from fairlead.event_face import LONGEST_SLEEP_US, EventFace
 from fairlead.policy_face import PolicyFace
 from fairlead.rulebook.book import RuleBook
-from fairlead.shard.core import Affinity, Assignment, JobState, Presence, Shard
+from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Shard
 from fairlead.views import Agent, Explanation, Job, Status, to_datetime
 
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
+MAX_WAIT_US = 3_600_000_000
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -53,9 +56,10 @@ class JobRequest(TypedDict, total=False):
     language: str
     customer_value: int
     affinity: int
+    gateway: str
 
 
-class Router(PolicyFace):
+class Router(PolicyFace, CustomerFace, EventFace):
     """Assigns jobs to agents in this process.
 
     Times come from the machine's clock, or with `virtual_time` from `advance_to` alone, which makes tests and
@@ -66,6 +70,7 @@ class Router(PolicyFace):
     def __init__(self, *, virtual_time: bool = False) -> None:
         self._shard = Shard(virtual_time=virtual_time)
         self._book = RuleBook(self._shard)
+        self._virtual_time = virtual_time
         # Bound once: the attribute look-ups would be a tenth of an assign.
         self._assign = self._shard.assign
 
@@ -95,7 +100,9 @@ class Router(PolicyFace):
         language: str = "",
         customer_value: int = 0,
         affinity: int = Affinity.UNSET,
+        gateway: str = "",
         immediate_only: bool = False,
+        wait: float = 0,
         tenant: str = DEFAULT_TENANT,
     ) -> Assignment:
         """Submits a job: an agent holds it, it waits, or it was refused; `outcome` and `reason` say which (E1).
@@ -103,13 +110,15 @@ class Router(PolicyFace):
         `skills` demands levels: names (any level), name -> lowest, or name -> (lowest, highest). `urgency` is 0-9 and
         `head_start` at most 24 h (Q3). `wanted_hold` is how long the job may wait for `wanted_agent` alone. With
         `immediate_only` the job is refused instead of waiting. Repeating a job id with the same content gives the
-        first answer with `repeated`.
+        first answer with `repeated`. With `wait` (seconds, at most an hour) a job that has to wait is answered when an
+        agent has it, when it ended, or after that time, as it is then; never with virtual time, which stands meanwhile.
 
         Raises NotFound (queue, channel, tier, named agents), AlreadyExists (the id with other content),
         InvalidArgument (a wrong field). Cost: a few microseconds, whatever the number of agents.
         """
+        wait_us = self._wait_us(wait) if wait else 0
         # By position: matching two dozen names would cost as much as the assign.
-        return self._assign(
+        answer = self._assign(
             tenant,
             job_id,
             queue,
@@ -133,7 +142,29 @@ class Router(PolicyFace):
             customer_value,
             affinity,
             immediate_only,
+            gateway,
         )
+        return self._placed(answer, tenant, wait_us) if wait_us and answer.outcome == Outcome.QUEUED else answer
+
+    def _wait_us(self, wait: float) -> int:
+        wait_us = _microseconds(wait, "wait")
+        if not 0 <= wait_us <= MAX_WAIT_US:
+            raise error("INVALID_FIELD", f"wait is {wait!r}; 0 to 3600 seconds are allowed", "wait")
+        if self._virtual_time:
+            raise error("INVALID_FIELD", "virtual time stands while a call waits: assign without wait", "wait")
+        return wait_us
+
+    def _placed(self, first: Assignment, tenant: str, wait_us: int) -> Assignment:
+        """The answer once the job waits no longer, or the time is over. Fires timers meanwhile."""
+        until = self._shard.now_us + wait_us
+        while True:
+            seen = self._shard.last_event
+            answer = self._shard.present(tenant, first.job_id, first.repeated)
+            left = until - self._shard.now_us
+            if answer.state not in (JobState.QUEUED, JobState.SCHEDULED) or left <= 0:
+                return answer
+            due = self._shard.tick()
+            self._shard.wait_events(seen, min(left, LONGEST_SLEEP_US if due < 0 else due, LONGEST_SLEEP_US))
 
     def batch_assign(
         self, jobs: Sequence[JobRequest], *, immediate_only: bool = False, tenant: str = DEFAULT_TENANT
@@ -153,7 +184,10 @@ class Router(PolicyFace):
         return results
 
     def accept(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
-        """The offered agent takes the job (O1). Raises NotFound, FailedPrecondition (not offered, stale version)."""
+        """The offered agent takes the job, until its deadline (O1).
+
+        Raises NotFound, FailedPrecondition (not offered, stale version).
+        """
         return self._shard.accept(tenant, job_id, version, request_id)
 
     def decline(self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
@@ -171,7 +205,7 @@ class Router(PolicyFace):
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Assignment:
-        """Ends a held job; the agent's room serves the backlog in the same step (Q1).
+        """Ends a held job; the agent's room serves the backlog in the same step, or after the after-work (Q1).
 
         `version` is that of the assignment (J5); `first_response` seconds to the agent's first answer; `satisfaction`
         0-1000. Raises NotFound, FailedPrecondition (nobody holds it, stale version), InvalidArgument.
@@ -185,6 +219,15 @@ class Router(PolicyFace):
             -1 if satisfaction is None else _natural(satisfaction, "satisfaction"),
             skip_wrap_up,
         )
+
+    def finish_wrap_up(
+        self, job_id: str, version: int, *, request_id: str = "", tenant: str = DEFAULT_TENANT
+    ) -> Assignment:
+        """Ends the after-work of a completed job before its time is over; the agent's room serves the backlog.
+
+        Raises NotFound, FailedPrecondition (no after-work, stale version).
+        """
+        return self._shard.finish_wrap_up(tenant, job_id, version, request_id)
 
     def cancel(self, job_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> Assignment:
         """Ends a live job whoever holds it. Raises NotFound, FailedPrecondition when it has ended already."""
@@ -265,14 +308,15 @@ class Router(PolicyFace):
         rating: int = 500,
         order: int = 0,
         presence: int = Presence.OFFLINE,
+        wrap_up: float | None = None,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Adds an agent.
 
         `skills` maps names to levels 1-10; a plain list of names is level 10 (K1). `channel_limits` maps channels to
-        the jobs the agent may hold of them. `order` 0 is after everyone created before. Raises AlreadyExists,
-        NotFound (channel), InvalidArgument.
+        the jobs the agent may hold of them. `order` 0 is after everyone created before. `wrap_up` is the agent's own
+        after-work, 0 for none, None for the queue's. Raises AlreadyExists, NotFound (channel), InvalidArgument.
         """
         view = self._shard.create_agent(
             tenant,
@@ -285,6 +329,7 @@ class Router(PolicyFace):
             rating=rating,
             order=order,
             presence=presence,
+            wrap_up_us=-1 if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -300,12 +345,15 @@ class Router(PolicyFace):
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up: float | None = None,
+        clear_wrap_up: bool = False,
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> Agent:
         """Changes what is given, None leaves as it is; waiting jobs follow in the same step (Q1).
 
-        Lowering capacity takes no job away (C2). Raises NotFound (agent, channel), InvalidArgument.
+        Lowering capacity takes no job away (C2). With `clear_wrap_up` the after-work is the queue's again. Raises
+        NotFound (agent, channel), InvalidArgument.
         """
         view = self._shard.update_agent(
             tenant,
@@ -317,6 +365,7 @@ class Router(PolicyFace):
             weight=weight,
             rating=rating,
             order=order,
+            wrap_up_us=-1 if clear_wrap_up else None if wrap_up is None else _microseconds(wrap_up, "agent.wrap_up"),
             request_id=_name(request_id, "request_id", 0),
         )
         return Agent.of(view)
@@ -335,7 +384,9 @@ class Router(PolicyFace):
         request_id: str = "",
         tenant: str = DEFAULT_TENANT,
     ) -> bool:
-        """Changes presence, which never takes a held job away (P1). True when this request_id was answered before.
+        """Changes presence, which takes no held job away (P1) unless the agent is lost (P3).
+
+        True when this request_id was answered before.
 
         With a `lease` (1 s to 24 h) the agent becomes OFFLINE without a heartbeat within it (P2). Raises NotFound,
         InvalidArgument.

@@ -4,14 +4,25 @@ Also the one sentence that tells a person why a job is where it is (E3), which t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fairlead.shard.core import AgentView, JobState, JobView, Outcome, Presence, Reason, TenantView
+from fairlead.shard.core import (
+    AgentView,
+    CustomerView,
+    EventKind,
+    JobState,
+    JobView,
+    Outcome,
+    Presence,
+    Reason,
+    TenantView,
+)
 from fairlead.shard.core import Explanation as ExplanationView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
+_SECOND_MS = 1_000
 
 _WHY = {
     Reason.NO_AGENT_ONLINE: "no agent of the queue is online",
@@ -32,6 +43,7 @@ _WHY = {
 class Job:
     """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
 
+    `deadline` is when the open offer or the after-work ends.
     While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
     None while too little is known.
     """
@@ -52,6 +64,7 @@ class Job:
     assign_time: datetime | None
     end_time: datetime | None
     policy_version: int
+    deadline: datetime | None
     position: int
     wait_p50: float | None
     wait_p90: float | None
@@ -76,6 +89,7 @@ class Job:
             assign_time=to_datetime(view.assign_time_us),
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
+            deadline=to_datetime(view.deadline_us),
             position=view.position,
             wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
             wait_p90=view.wait_p90_us / _SECOND_US if view.wait_p90_us else None,
@@ -84,7 +98,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3)."""
+    """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3).
+
+    `wrap_up` is its own after-work, None the queue's; `missed_offers` counts those in a row (O3). The last three are
+    means that weigh each completed job by 1/16, None while nothing is known; `satisfaction` is 0-1000.
+    """
 
     id: str
     presence: Presence
@@ -101,6 +119,12 @@ class Agent:
     given_count: int
     completed_count: int
     last_given_time: datetime | None
+    wrap_up: float | None
+    lease_end_time: datetime | None
+    missed_offers: int
+    handle_time: float | None
+    first_response: float | None
+    satisfaction: int | None
 
     @classmethod
     def of(cls, view: AgentView) -> "Agent":
@@ -121,6 +145,12 @@ class Agent:
             given_count=view.given_count,
             completed_count=view.completed_count,
             last_given_time=to_datetime(view.last_given_time_us),
+            wrap_up=None if view.wrap_up_us < 0 else view.wrap_up_us / _SECOND_US,
+            lease_end_time=to_datetime(view.lease_end_us),
+            missed_offers=view.missed_offers,
+            handle_time=None if view.handle_time_ms < 0 else view.handle_time_ms / _SECOND_MS,
+            first_response=None if view.first_response_ms < 0 else view.first_response_ms / _SECOND_MS,
+            satisfaction=None if view.satisfaction < 0 else view.satisfaction,
         )
 
 
@@ -166,6 +196,52 @@ class Explanation:
             decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
             summary=summarize(view),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What is known of a customer; empty and 0 where nothing is."""
+
+    id: str
+    tier: str = ""
+    value: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    own_agent: str = ""
+    language: str = ""
+
+    @classmethod
+    def of(cls, view: CustomerView) -> "Customer":
+        """The snapshot of a shard's view."""
+        return cls(view.id, view.tier, view.value, view.attributes, view.own_agent, view.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job or an agent (E4); empty and 0 where a field does not apply."""
+
+    sequence: int
+    time: datetime | None
+    kind: EventKind
+    tenant: str
+    job_id: str
+    agent_id: str
+    queue: str
+    version: int
+    reason: Reason
+    presence: Presence | None
+    presence_reason: str
+    policy_version: int
+    gateway: str
+
+    @classmethod
+    def of(cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]) -> "Event":
+        """The event of a row of `EventBatch.rows`."""
+        sequence, time_us, kind, tenant, job_id, agent_id, queue, version, reason, presence = row[:10]
+        presence_reason, policy_version, gateway = row[10:]
+        return cls(
+            sequence, to_datetime(time_us), kind, tenant, job_id, agent_id, queue, version, Reason(reason),
+            Presence(presence) if presence else None, presence_reason, policy_version, gateway,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

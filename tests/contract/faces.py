@@ -23,6 +23,8 @@ from fairlead.v1 import (
     agent_pb2,
     agent_service_pb2,
     agent_service_pb2_grpc,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     job_pb2,
     policy_pb2,
     policy_service_pb2,
@@ -31,7 +33,7 @@ from fairlead.v1 import (
     routing_service_pb2_grpc,
     skill_pb2,
 )
-from fairlead.views import Agent, Job, PolicyTrial, PolicyVersion, to_datetime
+from fairlead.views import Agent, Customer, Job, PolicyTrial, PolicyVersion, to_datetime
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -56,6 +58,7 @@ class GrpcFace:
         self.agent_service = agent_service_pb2_grpc.AgentServiceStub(channel)
         self.policies = policy_service_pb2_grpc.PolicyServiceStub(channel)
         self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
+        self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
 
     def call(self, method: Any, request: Any) -> Any:
         """One call; its failure as a FairleadError."""
@@ -114,6 +117,12 @@ class GrpcFace:
         if first_response:
             request.first_response.CopyFrom(duration(first_response))
         return self.call(self.routing.CompleteJob, request)
+
+    def finish_wrap_up(self, job_id: str, version: int, *, request_id: str = "", tenant: str) -> Any:
+        request = routing_service_pb2.FinishWrapUpRequest(
+            tenant=tenant, job_id=job_id, version=version, request_id=request_id
+        )
+        return self.call(self.routing.FinishWrapUp, request)
 
     def cancel(self, job_id: str, *, request_id: str = "", tenant: str) -> Any:
         request = routing_service_pb2.CancelJobRequest(tenant=tenant, job_id=job_id, request_id=request_id)
@@ -183,6 +192,8 @@ class GrpcFace:
         return agent_view(self.call(self.agent_service.CreateAgent, request).agent)
 
     def update_agent(self, agent_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> Agent:
+        if fields.pop("clear_wrap_up", False):
+            fields["wrap_up"] = None
         request = agent_service_pb2.UpdateAgentRequest(
             tenant=tenant, agent=agent_message(agent_id, **fields), request_id=request_id
         )
@@ -229,6 +240,24 @@ class GrpcFace:
             token = page.next_page_token
             if not token:
                 return found
+
+    def upsert_customer(self, customer_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> bool:
+        customer = customer_service_pb2.Customer(id=customer_id, **fields)
+        request = customer_service_pb2.UpsertCustomerRequest(tenant=tenant, customer=customer, request_id=request_id)
+        answer = self.call(self.customers.UpsertCustomer, request)
+        assert answer.customer == customer
+        return bool(answer.created)
+
+    def customer(self, customer_id: str, *, tenant: str) -> Customer:
+        request = customer_service_pb2.GetCustomerRequest(tenant=tenant, customer_id=customer_id)
+        found = self.call(self.customers.GetCustomer, request).customer
+        return Customer(found.id, found.tier, found.value, dict(found.attributes), found.own_agent, found.language)
+
+    def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str) -> None:
+        request = customer_service_pb2.DeleteCustomerRequest(
+            tenant=tenant, customer_id=customer_id, request_id=request_id
+        )
+        self.call(self.customers.DeleteCustomer, request)
 
     def update_policy(
         self, policy: Any, *, validate_only: bool = False, author: str = "", request_id: str = "", tenant: str
@@ -369,7 +398,9 @@ def job_spec(
     return spec
 
 
-def agent_message(agent_id: str, *, skills: Any = None, channel_limits: Any = None, **fields: Any) -> agent_pb2.Agent:
+def agent_message(
+    agent_id: str, *, skills: Any = None, channel_limits: Any = None, wrap_up: float | None = None, **fields: Any
+) -> agent_pb2.Agent:
     levels = skills if isinstance(skills, Mapping) else dict.fromkeys(skills or (), 0)
     return agent_pb2.Agent(
         id=agent_id,
@@ -377,6 +408,7 @@ def agent_message(agent_id: str, *, skills: Any = None, channel_limits: Any = No
         channel_limits=[
             agent_pb2.ChannelLimit(channel=channel, max_jobs=count) for channel, count in (channel_limits or {}).items()
         ],
+        wrap_up=None if wrap_up is None else duration(wrap_up),
         **{name: int(value) if isinstance(value, int) else value for name, value in fields.items()},
     )
 
@@ -386,6 +418,10 @@ def time_of(message: Any, name: str) -> datetime | None:
         return None
     stamp: Timestamp = getattr(message, name)
     return to_datetime(stamp.seconds * 1_000_000 + stamp.nanos // 1_000)
+
+
+def seconds_of(message: Any, name: str) -> float | None:
+    return duration_us(getattr(message, name)) / 1_000_000 if message.HasField(name) else None
 
 
 def job_view(job: job_pb2.Job) -> Job:
@@ -409,6 +445,7 @@ def job_view(job: job_pb2.Job) -> Job:
         position=job.estimate.position,
         wait_p50=duration_us(job.estimate.p50) / 1_000_000 if job.estimate.HasField("p50") else None,
         wait_p90=duration_us(job.estimate.p90) / 1_000_000 if job.estimate.HasField("p90") else None,
+        deadline=time_of(job, "deadline"),
     )
 
 
@@ -429,4 +466,10 @@ def agent_view(agent: agent_pb2.Agent) -> Agent:
         given_count=agent.given_count,
         completed_count=agent.completed_count,
         last_given_time=time_of(agent, "last_given_time"),
+        wrap_up=seconds_of(agent, "wrap_up"),
+        lease_end_time=time_of(agent, "lease_end_time"),
+        missed_offers=agent.missed_offers,
+        handle_time=seconds_of(agent, "handle_time"),
+        first_response=seconds_of(agent, "first_response"),
+        satisfaction=agent.satisfaction if agent.HasField("satisfaction") else None,
     )

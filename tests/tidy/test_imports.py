@@ -15,7 +15,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # The compiled rooms, top floor first. Rooms of one floor do not see each other.
-ROOMS = (("transport", "load"), ("shard",), ("codec", "directory", "journal", "engine"), ("base",))
+ROOMS = (
+    ("transport", "load"),
+    ("shard",),
+    ("customers",),
+    ("codec", "directory", "events", "journal", "engine"),
+    ("base",),
+)
 
 # What lies under src/fairlead, top floor first. The programs on the top floor see all, each other too. `__init__` is
 # the package itself, which hands out Router. The compiled shard is seen from above it, never below.

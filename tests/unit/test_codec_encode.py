@@ -38,12 +38,19 @@ def estimate_message(numbers: tuple[int, int, int]) -> job_pb2.WaitEstimate | No
 
 
 def assign_message(fields: dict[str, Any]) -> routing_service_pb2.AssignResponse:
-    return routing_service_pb2.AssignResponse(**{**fields, "estimate": estimate_message(fields["estimate"])})
+    official = routing_service_pb2.AssignResponse(
+        **{k: v for k, v in fields.items() if k not in ("estimate", "offer_end_time")},
+        estimate=estimate_message(fields["estimate"]),
+    )
+    if fields["offer_end_time"]:
+        official.offer_end_time.FromMicroseconds(fields["offer_end_time"])
+    return official
 
 
 def assignment(rng: random.Random) -> dict[str, Any]:
     fields: dict[str, Any] = {"repeated": rng.random() < 0.5, "estimate": estimate(rng)}
     fields |= numbers(rng, ("outcome", "reason", "version", "policy_version"))
+    fields["offer_end_time"] = rng.choice((0, 0, 1, 1_700_000_000_123_456))
     return fields | names_for(rng, ("job_id", "agent_id", "queue"))
 
 
@@ -80,7 +87,7 @@ def check_get_job(rng: random.Random) -> None:
     fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer"))
     fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version"))
     official = job_pb2.Job(**fields)
-    for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time"):
+    for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time", "deadline"):
         fields[name] = rng.choice((0, 1, 999_999, 1_000_000, 1_700_000_000_123_456, 253_402_300_799_999_999))
         if name != "head_start" and rng.random() < 0.2:
             fields[name] = -rng.randrange(1, 10**15)
@@ -137,5 +144,5 @@ def test_a_long_reply_grows_its_buffer() -> None:
 
 def test_the_example_of_the_module_is_what_it_writes() -> None:
     fields = {"job_id": "j1", "outcome": 1, "reason": 0, "agent_id": "a1", "version": 1, "policy_version": 1}
-    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0)})
+    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0), "offer_end_time": 0})
     assert data.hex(" ") == "0a 02 6a 31 10 01 22 02 61 31 28 01 30 01 42 01 71"

@@ -27,6 +27,7 @@ from fairlead.codec.validate cimport (
     validate_presence,
     validate_tenant,
     validate_transfer,
+    validate_wait,
 )
 
 
@@ -44,6 +45,8 @@ cdef int32_t decode_assign(
         return DECODE_INVALID
     if status == DECODE_OK:
         status = validate_job(&request.job, error)
+    if status == DECODE_OK:
+        status = validate_wait(request, error)
     return status
 
 

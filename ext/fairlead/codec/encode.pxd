@@ -1,10 +1,10 @@
 """Replies to bytes, appended to a Buffer. Fields at their default are left out, as the official runtime does."""
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
-from fairlead.codec.messages cimport AssignReply, DecodeError, JobDetail, JobReply, Label
+from fairlead.codec.messages cimport AssignReply, DecodeError, EventDetail, JobDetail, JobReply, Label
 
 
 cdef enum:
@@ -24,6 +24,9 @@ cdef void encode_offer(Buffer* buffer, const JobReply* reply) noexcept nogil
 cdef void encode_end(Buffer* buffer, const JobReply* reply) noexcept nogil
 cdef void encode_transfer(Buffer* buffer, const JobReply* reply) noexcept nogil
 cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil
+# WatchEventsResponse is the concatenation of its events, one call each, and its sequence.
+cdef void encode_event(Buffer* buffer, const EventDetail* event) noexcept nogil
+cdef void encode_watch_sequence(Buffer* buffer, int64_t sequence) noexcept nogil
 cdef void encode_presence(Buffer* buffer, Text agent_id, int32_t presence, uint8_t repeated) noexcept nogil
 # HeartbeatResponse is the concatenation of one count and any number of rejected ids, in any order.
 cdef void encode_heartbeat_count(Buffer* buffer, int32_t extended_count) noexcept nogil

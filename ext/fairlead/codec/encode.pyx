@@ -16,6 +16,8 @@ from fairlead.codec.tags cimport (
     BYTES_3,
     BYTES_4,
     BYTES_5,
+    BYTES_6,
+    BYTES_7,
     BYTES_8,
     BYTES_9,
     BYTES_10,
@@ -23,6 +25,7 @@ from fairlead.codec.tags cimport (
     BYTES_12,
     BYTES_13,
     BYTES_14,
+    BYTES_20,
     BYTES_21,
     VARINT_1,
     VARINT_2,
@@ -32,6 +35,9 @@ from fairlead.codec.tags cimport (
     VARINT_6,
     VARINT_7,
     VARINT_8,
+    VARINT_9,
+    VARINT_10,
+    VARINT_12,
     VARINT_15,
     VARINT_16,
 )
@@ -75,6 +81,8 @@ cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
     at = put_text(at, BYTES_8, reply.queue)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_9, &reply.estimate)
+    if reply.offer_end_us:
+        advance(buffer, put_time(buffer_end(buffer, FIELD_SIZE), BYTES_10, reply.offer_end_us))
 
 
 cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil:
@@ -127,7 +135,7 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     cdef size_t text_size = (
         <size_t>job.id.size + job.queue.size + job.channel.size + job.agent_id.size + job.customer.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 16 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 17 * FIELD_SIZE + text_size)
     at = put_text(at, BYTES_1, job.id)
     at = put_number(at, VARINT_2, job.state)
     at = put_text(at, BYTES_3, job.queue)
@@ -144,9 +152,38 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_14, job.end_time_us)
     at = put_number(at, VARINT_15, job.policy_version)
     at = put_number(at, VARINT_16, job.cost)
+    at = put_time(at, BYTES_20, job.deadline_us)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_21, &job.estimate)
     close_message(buffer, content, BYTES_1)
+
+
+cdef void encode_event(Buffer* buffer, const EventDetail* event) noexcept nogil:
+    cdef size_t content = open_message(buffer)
+    cdef size_t text_size = (
+        <size_t>event.tenant.size + event.job_id.size + event.agent_id.size + event.queue.size + event.gateway.size
+        + event.presence_reason.size
+    )
+    cdef uint8_t* at = buffer_end(buffer, 13 * FIELD_SIZE + text_size)
+    at = put_number(at, VARINT_1, event.sequence)
+    at = put_time(at, BYTES_2, event.time_us)
+    at = put_number(at, VARINT_3, event.kind)
+    at = put_text(at, BYTES_4, event.tenant)
+    at = put_text(at, BYTES_5, event.job_id)
+    at = put_text(at, BYTES_6, event.agent_id)
+    at = put_text(at, BYTES_7, event.queue)
+    at = put_number(at, VARINT_8, event.version)
+    at = put_number(at, VARINT_9, event.reason)
+    at = put_number(at, VARINT_10, event.presence)
+    at = put_text(at, BYTES_11, event.presence_reason)
+    at = put_number(at, VARINT_12, event.policy_version)
+    at = put_text(at, BYTES_13, event.gateway)
+    advance(buffer, at)
+    close_message(buffer, content, BYTES_1)
+
+
+cdef void encode_watch_sequence(Buffer* buffer, int64_t sequence) noexcept nogil:
+    advance(buffer, put_number(buffer_end(buffer, FIELD_SIZE), VARINT_2, sequence))
 
 
 cdef void encode_presence(Buffer* buffer, Text agent_id, int32_t presence, uint8_t repeated) noexcept nogil:

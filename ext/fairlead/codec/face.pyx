@@ -128,6 +128,7 @@ cdef dict job_dict(const JobSpec* job):
         "labels": {text(job.labels[i].key): text(job.labels[i].value) for i in range(min(job.label_count, MAX_LABELS))},
         "label_count": job.label_count,
         "language": text(job.language),
+        "gateway": text(job.gateway),
         "customer_value": job.customer_value,
         "affinity": job.affinity,
     }
@@ -170,6 +171,7 @@ cdef dict assign(const uint8_t* data, size_t size, bint validate):
         "tenant": text(request.tenant),
         "job": job_dict(&request.job) if request.has_job else None,
         "immediate_only": request.immediate_only,
+        "wait_us": request.wait.us,
     }
 
 
@@ -346,6 +348,7 @@ cdef int fill_assign(list kept, dict fields, AssignReply* reply) except -1:
     reply.reason = fields["reason"]
     reply.version = fields["version"]
     reply.policy_version = fields["policy_version"]
+    reply.offer_end_us = fields["offer_end_time"]
     reply.repeated = fields["repeated"]
     return fill_estimate(fields["estimate"], &reply.estimate)
 
@@ -427,6 +430,7 @@ def encode_get_job(fields: dict) -> bytes:
     job.queue_time_us = fields["queue_time"]
     job.assign_time_us = fields["assign_time"]
     job.end_time_us = fields["end_time"]
+    job.deadline_us = fields["deadline"]
     fill_estimate(fields["estimate"], &job.estimate)
     buffer_init(&buffer)
     wire.encode_job(&buffer, &job)
@@ -513,6 +517,7 @@ def assign_ns(data: bytes, rounds: int) -> float:
             reply.reason = 0
             reply.version = 1
             reply.policy_version = 7
+            reply.offer_end_us = 0
             reply.repeated = 0
             buffer.size = 0
             wire.encode_assign(&buffer, &reply)

@@ -93,6 +93,7 @@ cdef struct JobSpec:
     Text customer
     Text customer_tier
     Text language
+    Text gateway
     int32_t urgency
     # AffinityMode.
     int32_t affinity
@@ -122,6 +123,7 @@ cdef struct AssignRequest:
     Text tenant
     uint8_t immediate_only
     uint8_t has_job
+    TimeField wait
     JobSpec job
 
 
@@ -199,8 +201,27 @@ cdef struct AssignReply:
     int32_t reason
     int64_t version
     int64_t policy_version
+    # 0: it is no offer.
+    int64_t offer_end_us
     WaitEstimate estimate
     uint8_t repeated
+
+
+cdef struct EventDetail:
+    # Event of the contract.
+    int64_t sequence
+    int64_t time_us
+    int64_t version
+    int64_t policy_version
+    Text tenant
+    Text job_id
+    Text agent_id
+    Text queue
+    Text gateway
+    Text presence_reason
+    int32_t kind
+    int32_t reason
+    int32_t presence
 
 
 cdef struct JobReply:
@@ -231,4 +252,5 @@ cdef struct JobDetail:
     int64_t queue_time_us
     int64_t assign_time_us
     int64_t end_time_us
+    int64_t deadline_us
     WaitEstimate estimate

@@ -52,6 +52,7 @@ cdef int32_t parse_assign(
     request.tenant = text_empty()
     request.immediate_only = 0
     request.has_job = 0
+    memset(&request.wait, 0, sizeof(request.wait))
     clear_job(&request.job)
     while ok and reader.at < reader.end and read_tag(&reader, &tag):
         if tag == BYTES_1:
@@ -61,9 +62,12 @@ cdef int32_t parse_assign(
             ok = read_job(&reader, &request.job, 1)
         elif tag == VARINT_3:
             ok = read_bool(&reader, &request.immediate_only)
+        elif tag == BYTES_4:
+            ok = read_time(&reader, &request.wait, 1)
         else:
             ok = skip_field(&reader, tag, 0)
     close_job(&request.job)
+    close_duration(&request.wait)
     return outcome(&reader, data, error)
 
 

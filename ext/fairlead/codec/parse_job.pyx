@@ -23,6 +23,7 @@ from fairlead.codec.tags cimport (
     BYTES_15,
     BYTES_16,
     BYTES_17,
+    BYTES_20,
     VARINT_1,
     VARINT_2,
     VARINT_3,
@@ -252,6 +253,8 @@ cdef bint read_job(Reader* reader, JobSpec* job, int32_t depth) noexcept nogil:
             ok = read_int64(reader, &job.customer_value)
         elif tag == VARINT_19:
             ok = read_int32(reader, &job.affinity)
+        elif tag == BYTES_20:
+            ok = read_text(reader, &job.gateway)
         else:
             ok = skip_field(reader, tag, depth)
         if not ok:

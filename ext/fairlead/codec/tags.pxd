@@ -41,4 +41,5 @@ cdef enum:
     BYTES_17 = 138
     BYTES_18 = 146
     BYTES_19 = 154
+    BYTES_20 = 162
     BYTES_21 = 170

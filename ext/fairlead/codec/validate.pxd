@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t
 
 from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport (
+    AssignRequest,
     CompleteJobRequest,
     DecodeError,
     JobRequest,
@@ -19,6 +20,7 @@ from fairlead.codec.messages cimport (
 
 cdef void error_clear(DecodeError* error) noexcept nogil
 cdef int32_t validate_tenant(Text tenant, DecodeError* error) noexcept nogil
+cdef int32_t validate_wait(const AssignRequest* request, DecodeError* error) noexcept nogil
 cdef int32_t validate_job(JobSpec* job, DecodeError* error) noexcept nogil
 cdef int32_t validate_assignment(const JobRequest* request, DecodeError* error) noexcept nogil
 cdef int32_t validate_cancel(const JobRequest* request, DecodeError* error) noexcept nogil

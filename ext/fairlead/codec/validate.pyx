@@ -33,11 +33,13 @@ cdef enum:
 cdef extern from *:
     """
     #define FAIRLEAD_SECOND_US INT64_C(1000000)
+    #define FAIRLEAD_HOUR_US INT64_C(3600000000)
     #define FAIRLEAD_DAY_US INT64_C(86400000000)
     #define FAIRLEAD_MONTH_US INT64_C(2592000000000)
     #define FAIRLEAD_MAX_CUSTOMER_VALUE INT64_C(1000000000000)
     """
     const int64_t SECOND_US "FAIRLEAD_SECOND_US"
+    const int64_t HOUR_US "FAIRLEAD_HOUR_US"
     const int64_t DAY_US "FAIRLEAD_DAY_US"
     # 30 days.
     const int64_t MONTH_US "FAIRLEAD_MONTH_US"
@@ -246,6 +248,8 @@ cdef int32_t check_names_of_job(const JobSpec* job, DecodeError* error) noexcept
         status = check_optional(job.customer_tier, b"job.customer_tier", error)
     if status == DECODE_OK:
         status = check_optional(job.language, b"job.language", error)
+    if status == DECODE_OK:
+        status = check_optional(job.gateway, b"job.gateway", error)
     return status
 
 
@@ -283,6 +287,10 @@ cdef int32_t validate_job(JobSpec* job, DecodeError* error) noexcept nogil:
             job.affinity, 0, AFFINITY_REQUIRE, b"job.affinity", b"must be an AffinityMode of the contract", error
         )
     return status
+
+
+cdef int32_t validate_wait(const AssignRequest* request, DecodeError* error) noexcept nogil:
+    return check_duration(&request.wait, HOUR_US, b"wait", b"must be 0 s to 1 h", error)
 
 
 cdef int32_t check_ids(Text tenant, Text job_id, Text request_id, DecodeError* error) noexcept nogil:

@@ -4,11 +4,9 @@
 state: no function here looks at anything but the fact and the state, and none of them chooses.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
-from fairlead.engine.model cimport Engine, Fact, Job
-
-cdef int64_t FOREVER
+from fairlead.engine.model cimport Engine, Fact
 
 # Flags of FACT_JOB_WAITS; FACT_JOB_GIVEN knows the first.
 cdef enum:
@@ -18,5 +16,3 @@ cdef enum:
 cdef void apply(Engine* e, const Fact* fact) noexcept nogil
 cdef void commit(Engine* e, Fact* fact) noexcept nogil
 cdef Fact fact_of(uint32_t type) noexcept nogil
-cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil
-cdef int64_t job_due(const Engine* e, const Job* job) noexcept nogil

@@ -4,28 +4,31 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from fairlead.base.heap cimport HeapNode, heap_move, heap_push, heap_remove
-from fairlead.base.lineup cimport (
-    NOBODY, lineup_insert, lineup_move_to_back, lineup_put, lineup_remove,
-)
+from fairlead.base.heap cimport HeapNode, heap_push, heap_remove
+from fairlead.base.lineup cimport NOBODY, lineup_insert, lineup_put, lineup_remove
 from fairlead.base.memory cimport memory_grow
+from fairlead.engine.affinity cimport memory_drop
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ASSIGNED, BY_OWN_AGENT, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CLASS,
-    FACT_CLOCK, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED,
-    FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS,
-    FACT_UNRESERVED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, SCHEDULED, WEIGHTED, Ability,
-    Agent, AgentBody, Channel, ChannelBody, Class, ClassBody, Demand, JobBody, Queue, QueueBody, SettingsBody,
-    job_high,
+    ASSIGNED, BY_TRANSFER, COMPLETED, EXISTS_BIT, FACT_AGENT, FACT_AGENT_DUE, FACT_AGENT_REMOVED, FACT_BARS_ENDED, FACT_CHANNEL,
+    FACT_CLASS, FACT_CLOCK, FACT_CUSTOMER_FORGOTTEN, FACT_JOB_ENDED, FACT_JOB_EXCLUDES, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_OFFERED,
+    FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_LEASE_EXTENDED,
+    FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE, FACT_QUEUE, FACT_RESERVED, FACT_SETTINGS, FACT_UNRESERVED,
+    OFFLINE, ONLINE_BIT, QUEUED, SCHEDULED, UNKNOWN, WEIGHTED, Ability, Agent, AgentBody, Channel, ChannelBody, Class,
+    ClassBody, Demand, Job, JobBody, Queue, QueueBody, SettingsBody,
 )
-from fairlead.engine.pace cimport pace_begins, pace_taken
-from fairlead.engine.rotation cimport rotation_charge, rotation_drop_all, rotation_weigh
+from fairlead.engine.offers cimport (
+    apply_accepted, apply_bars_ended, apply_offer_ended, apply_offered, apply_wraps, forget_bars, forgive_bars, note_served,
+)
+from fairlead.engine.places cimport (
+    drop_bars, enter_backlog, enter_class, join_agent, leave_agent, leave_backlog, leave_line, note_given, set_state,
+)
+from fairlead.engine.presence cimport apply_lease_extended, apply_presence
+from fairlead.engine.rotation cimport rotation_drop_all, rotation_weigh
 from fairlead.engine.state cimport (
-    class_define, class_find, class_renew, class_timer_places, derive_attributes, derive_room, is_member,
-    job_timer_places, job_waiting_places, memory_bind, needs_order, owns, queue_rotations, reserve_agents, reserve_jobs,
-    reserve_queues, restore_order, rotations_follow,
+    agent_timer_places, class_define, class_renew, class_timer_places, derive_attributes, derive_room, is_member, needs_order,
+    queue_rotations, reserve_agents, reserve_jobs, reserve_queues, restore_order, rotations_follow,
 )
-
-FOREVER = <int64_t> 1 << 62
+from fairlead.engine.timers cimport set_agent_timer, set_timer
 
 cdef enum:
     NEVER = -1    # the job has not waited in its queue yet
@@ -66,6 +69,20 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_presence(e, fact)
     elif fact.type == FACT_JOB_RELEASED:
         apply_released(e, fact)
+    elif fact.type == FACT_JOB_OFFERED:
+        apply_offered(e, fact)
+    elif fact.type == FACT_OFFER_ACCEPTED:
+        apply_accepted(e, fact)
+    elif fact.type == FACT_OFFER_ENDED:
+        apply_offer_ended(e, fact)
+    elif fact.type == FACT_JOB_WRAPS:
+        apply_wraps(e, fact)
+    elif fact.type == FACT_BARS_ENDED:
+        apply_bars_ended(e, fact)
+    elif fact.type == FACT_LEASE_EXTENDED:
+        apply_lease_extended(e, fact)
+    elif fact.type == FACT_AGENT_DUE:
+        set_agent_timer(e, fact.agent)
     elif fact.type == FACT_JOB_STARTS:
         e.jobs[fact.job].queue_time = e.jobs[fact.job].start_time
     elif fact.type == FACT_JOB_EXCLUDES:
@@ -88,6 +105,8 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
         apply_channel(e, <const ChannelBody*> fact.body)
     elif fact.type == FACT_SETTINGS:
         apply_settings(e, <const SettingsBody*> fact.body)
+    elif fact.type == FACT_CUSTOMER_FORGOTTEN:
+        apply_customer_forgotten(e, fact)
 
 
 # ---- settings, channels, queues, classes
@@ -127,6 +146,36 @@ cdef void apply_channel(Engine* e, const ChannelBody* body) noexcept nogil:
         derive_room(e, slot)
 
 
+cdef void set_limits(Engine* e, Queue* queue, const QueueBody* body) noexcept nogil:
+    """Offers, after-work, loss, warm-up and rate limit of a queue. What they say holds for clocks that run. O(queues), and
+    O(agents) with a warm-up or a rate limit."""
+    cdef uint32_t slot
+    cdef bint was_paced = queue.paced
+    queue.offer_timeout = body.offer_timeout
+    queue.decline_cooldown = body.decline_cooldown
+    queue.misses_to_away = body.misses_to_away
+    queue.wrap_up = body.wrap_up
+    queue.requeue_lost = body.requeue_lost
+    queue.lost_grace = body.lost_grace
+    queue.warm_interval = body.warm_interval
+    queue.warm_for = body.warm_for
+    queue.rate_limit = body.rate_limit
+    queue.rate_window = body.rate_window
+    queue.paced = body.used and (body.warm_interval != 0 or body.rate_limit != 0)
+    if not was_paced and not queue.paced:
+        return
+    e.longest_warm_up = 0
+    e.rate_count = 0
+    for slot in range(e.queue_capacity):
+        if e.queues[slot].paced:
+            e.rate_count += e.queues[slot].rate_limit != 0
+            if e.queues[slot].warm_interval and e.queues[slot].warm_for > e.longest_warm_up:
+                e.longest_warm_up = e.queues[slot].warm_for
+    for slot in range(e.agent_capacity):
+        if e.agents[slot].number:
+            set_agent_timer(e, slot)
+
+
 cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     """Everything about a queue but its explicit members, who are facts of agents. O(agents + classes)."""
     cdef Queue* queue
@@ -149,6 +198,8 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
     queue.overflow = body.overflow
     queue.affinity_group = body.affinity_group
     queue.max_wait = body.max_wait
+    e.changes += 1
+    set_limits(e, queue, body)
     if not queue.used:
         queue.last_served_number = 0
     e.ordered_queues += <uint32_t> (needs_order(queue) - was_ordered)
@@ -167,7 +218,7 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
                 lineup_put(&e.lineup, slot, queue.bit, is_member(e, slot, body.queue))
             rotations_follow(e, slot)
     for slot in range(e.job_used):
-        if e.jobs[slot].state == QUEUED and e.classes[e.jobs[slot].cls].queue == body.queue:
+        if QUEUED <= e.jobs[slot].state < COMPLETED and e.classes[e.jobs[slot].cls].queue == body.queue:
             set_timer(e, slot)
 
 
@@ -195,6 +246,12 @@ cdef void apply_agent(Engine* e, const Fact* fact) noexcept nogil:
         e.agent_number = body.number
         e.agent_count += 1
         agent.presence = OFFLINE
+        agent.lost_since = UNKNOWN
+        agent.warm_since = UNKNOWN
+        agent.warm_last = UNKNOWN
+        agent.handle_time = UNKNOWN
+        agent.first_response = UNKNOWN
+        agent.satisfaction = UNKNOWN
         e.presence_counts[<uint32_t> OFFLINE] += 1
     agent.order = body.order
     if body.order > e.highest_order:
@@ -202,6 +259,7 @@ cdef void apply_agent(Engine* e, const Fact* fact) noexcept nogil:
     rotation_weigh(e, fact.agent, body.weight)
     agent.capacity = body.capacity
     agent.rating = body.rating
+    agent.wrap_up = body.wrap_up
     memcpy(agent.channel_limit, body.channel_limit, sizeof(body.channel_limit))
     agent.ability_count = body.ability_count
     agent.abilities = <Ability*> memory_grow(agent.abilities, body.ability_count * sizeof(Ability))
@@ -238,6 +296,7 @@ cdef void apply_agent_removed(Engine* e, const Fact* fact) noexcept nogil:
     cdef uint32_t slot
     for slot in range(e.job_used):
         forgive(&e.jobs[slot], fact.agent)
+        forgive_bars(e, slot, fact.agent)
     rotation_drop_all(e, fact.agent)
     e.presence_counts[agent.presence] -= 1
     e.agent_count -= 1
@@ -249,64 +308,16 @@ cdef void apply_agent_removed(Engine* e, const Fact* fact) noexcept nogil:
     lineup_remove(&e.lineup, fact.agent)
     free(agent.abilities)
     free(agent.explicit_queues)
+    free(agent.given_times)
+    if agent.timer_place:
+        heap_remove(&e.agent_timers, agent_timer_places(e), fact.agent)
     memset(agent, 0, sizeof(Agent))
     agent.held_head = NOBODY
     agent.own_head = NOBODY
     agent.reserved_for = NOBODY
 
 
-cdef void apply_presence(Engine* e, const Fact* fact) noexcept nogil:
-    """`agent`, `state`."""
-    cdef Agent* agent = &e.agents[fact.agent]
-    e.presence_counts[agent.presence] -= 1
-    e.presence_counts[fact.state] += 1
-    agent.presence = fact.state
-    lineup_put(&e.lineup, fact.agent, ONLINE_BIT, fact.state == ONLINE)
-    derive_room(e, fact.agent)
-
-
 # ---- jobs
-
-
-cdef int64_t job_due(const Engine* e, const Job* job) noexcept nogil:
-    """When the clock next concerns the job, 0 for never."""
-    cdef int64_t due = 0, wait
-    if job.state == SCHEDULED:
-        due = job.start_time
-    elif job.state == QUEUED:
-        wait = e.queues[e.classes[job.cls].queue].max_wait
-        if wait:
-            due = job.enter_time + wait
-        if job.held and job.hold_until != FOREVER and (due == 0 or job.hold_until < due):
-            due = job.hold_until
-    else:
-        return 0
-    if job.expire_time and (due == 0 or job.expire_time < due):
-        due = job.expire_time
-    return due
-
-
-cdef void set_timer(Engine* e, uint32_t slot) noexcept nogil:
-    cdef Job* job = &e.jobs[slot]
-    cdef int64_t due = job_due(e, job)
-    cdef HeapNode node
-    if due == 0:
-        if job.timer_place:
-            heap_remove(&e.job_timers, job_timer_places(e), slot)
-        return
-    node.high = <uint64_t> due
-    node.tie = <uint32_t> job.number
-    node.item = slot
-    if job.timer_place:
-        heap_move(&e.job_timers, job_timer_places(e), node)
-    else:
-        heap_push(&e.job_timers, job_timer_places(e), node)
-
-
-cdef inline void set_state(Engine* e, Job* job, uint8_t state) noexcept nogil:
-    e.state_counts[job.state] -= 1
-    e.state_counts[state] += 1
-    job.state = state
 
 
 cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
@@ -348,6 +359,7 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.first_reason = body.first_reason
     job.first_agent = body.first_agent
     job.first_queue = body.first_queue
+    job.first_deadline = body.first_deadline
     job.first_policy_version = e.policy_version
     job.state = SCHEDULED
     e.state_counts[<uint32_t> SCHEDULED] += 1
@@ -362,55 +374,9 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
         set_timer(e, fact.job)
 
 
-cdef void leave_backlog(Engine* e, uint32_t slot) noexcept nogil:
-    """A waiting job waits no longer."""
-    cdef Job* job = &e.jobs[slot]
-    cdef Class* c = &e.classes[job.cls]
-    cdef uint32_t last
-    e.queues[c.queue].waiting -= 1
-    if job.held:
-        e.held_waiting -= 1
-    else:
-        e.costly_waiting -= job.cost > 1
-        heap_remove(&c.waiting, job_waiting_places(e), slot)
-        if c.waiting.size == 0:
-            e.waiting_class_count -= 1
-            last = e.waiting_classes[e.waiting_class_count]
-            e.waiting_classes[c.waiting_index] = last
-            e.classes[last].waiting_index = c.waiting_index
-            c.waiting_index = NOBODY
-    if job.listed:
-        if job.own_previous == NOBODY:
-            e.agents[job.own_agent].own_head = job.own_next
-        else:
-            e.jobs[job.own_previous].own_next = job.own_next
-        if job.own_next != NOBODY:
-            e.jobs[job.own_next].own_previous = job.own_previous
-    job.held = 0
-    job.listed = 0
-
-
-cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
-    """The job's class, and with it its queue, becomes `cls`."""
-    cdef Job* job = &e.jobs[slot]
-    cdef const Class* preferred
-    if job.cls == cls:
-        return
-    if e.classes[job.cls].queue != e.classes[cls].queue:
-        e.queues[e.classes[job.cls].queue].live -= 1
-        e.queues[e.classes[cls].queue].live += 1
-        job.enter_time = NEVER
-    job.cls = cls
-    if job.preferred != NOBODY:
-        preferred = &e.classes[job.preferred]
-        job.preferred = class_find(e, e.classes[cls].queue, preferred.channel, preferred.demands, preferred.demand_count)
-
-
 cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `cls`, `reason`, `value` (hold_until), `flag`: it waits in this class from now on."""
     cdef Job* job = &e.jobs[fact.job]
-    cdef Class* c = &e.classes[fact.cls]
-    cdef HeapNode node
     if job.state == QUEUED:
         leave_backlog(e, fact.job)
     enter_class(e, fact.job, fact.cls)
@@ -419,127 +385,54 @@ cdef void apply_waits(Engine* e, const Fact* fact) noexcept nogil:
     job.hold_until = fact.value
     job.held = fact.value != 0
     job.policy_version = e.policy_version
-    job.cost = e.channels[c.channel].cost
+    job.cost = e.channels[e.classes[fact.cls].channel].cost
     if job.enter_time < 0:
         job.enter_time = fact.time
     if fact.flag & AGE_RESET:
         job.queue_time = fact.time
     if fact.flag & OWN_DROPPED:
         job.own_mode = 0
-    e.queues[c.queue].waiting += 1
-    if job.held:
-        e.held_waiting += 1
-    else:
-        e.costly_waiting += job.cost > 1
-        node.high = job_high(job)
-        node.tie = <uint32_t> job.number
-        node.item = fact.job
-        if c.waiting.size == 0:
-            pace_begins(c, fact.time)
-        heap_push(&c.waiting, job_waiting_places(e), node)
-        if c.waiting_index == NOBODY:
-            c.waiting_index = e.waiting_class_count
-            e.waiting_classes[e.waiting_class_count] = fact.cls
-            e.waiting_class_count += 1
-    if owns(e, job):
-        job.listed = 1
-        job.own_previous = NOBODY
-        job.own_next = e.agents[job.own_agent].own_head
-        if job.own_next != NOBODY:
-            e.jobs[job.own_next].own_previous = fact.job
-        e.agents[job.own_agent].own_head = fact.job
+    forget_bars(e, fact.job, fact.time)
+    enter_backlog(e, fact.job)
     set_timer(e, fact.job)
-
-
-cdef bint binds(const Engine* e, const Job* job, uint32_t cls) noexcept nogil:
-    """A1: whether the agent given a job of this class is remembered for its customer."""
-    cdef uint8_t mode = job.affinity if job.affinity else e.queues[e.classes[cls].queue].affinity_mode
-    return job.customer != NOBODY and mode != AFFINITY_OFF
 
 
 cdef void apply_given(Engine* e, const Fact* fact) noexcept nogil:
     """`job`, `agent`, `cls`, `reason` (a Cause), `flag`: the agent holds it from now on."""
     cdef Job* job = &e.jobs[fact.job]
-    cdef Agent* agent = &e.agents[fact.agent]
-    cdef Class* c = &e.classes[fact.cls]
-    cdef Queue* queue = &e.queues[c.queue]
     if job.state == QUEUED:
-        if not job.held:
-            pace_taken(&e.classes[job.cls], fact.time)
-        leave_backlog(e, fact.job)
+        leave_line(e, fact.job, fact.time)
     enter_class(e, fact.job, fact.cls)
-    if c.rotation != NULL:
-        rotation_charge(e, fact.cls, fact.agent, fact.reason != BY_OWN_AGENT and fact.reason != BY_TRANSFER)
-    queue.last_served = agent.order
-    queue.last_served_number = agent.number
-    job.load_before = agent.load
-    job.capacity_before = agent.capacity
-    e.given += 1
-    agent.last_given = e.given
-    agent.given_count += 1
-    agent.last_given_time = fact.time
-    if e.ordered_queues:
-        lineup_move_to_back(&e.lineup, fact.agent)
-    agent.load += job.cost
-    agent.channel_count[c.channel] += 1
-    agent.held_count += 1
-    job.previous = NOBODY
-    job.next = agent.held_head
-    if job.next != NOBODY:
-        e.jobs[job.next].previous = fact.job
-    agent.held_head = fact.job
-    derive_room(e, fact.agent)
-    set_state(e, job, ASSIGNED)
-    job.agent = fact.agent
-    job.version += 1
-    job.assign_time = fact.time
+    note_given(e, fact.job, fact.agent, fact.cls, fact.reason, False)
+    join_agent(e, fact, ASSIGNED)
     if fact.flag & AGE_RESET:
         job.queue_time = fact.time
-    job.cause = fact.reason
-    job.reason = 0
-    job.policy_version = e.policy_version
     if fact.reason == BY_TRANSFER:
         job.own_mode = 0
-    if binds(e, job, fact.cls):
-        memory_bind(e, job.customer, queue.affinity_group, fact.agent, fact.time)
+    if job.bar_count:
+        drop_bars(job)
     set_timer(e, fact.job)
-
-
-cdef void leave_agent(Engine* e, uint32_t slot) noexcept nogil:
-    """The agent no longer holds the job."""
-    cdef Job* job = &e.jobs[slot]
-    cdef Agent* agent = &e.agents[job.agent]
-    agent.load -= job.cost
-    agent.channel_count[e.classes[job.cls].channel] -= 1
-    agent.held_count -= 1
-    if job.previous == NOBODY:
-        agent.held_head = job.next
-    else:
-        e.jobs[job.previous].next = job.next
-    if job.next != NOBODY:
-        e.jobs[job.next].previous = job.previous
-    derive_room(e, job.agent)
-    job.agent = NOBODY
 
 
 cdef void apply_released(Engine* e, const Fact* fact) noexcept nogil:
     """`job`: nobody holds it; the next fact of the step says where it goes."""
     leave_agent(e, fact.job)
-    set_state(e, &e.jobs[fact.job], SCHEDULED)
     e.jobs[fact.job].assign_time = 0
 
 
 cdef void apply_ended(Engine* e, const Fact* fact) noexcept nogil:
-    """`job`, `state`, `reason`: remembered from now on, live no longer."""
+    """`job`, `state`, `reason`, `value` as in note_served: remembered from now on, live no longer."""
     cdef Job* job = &e.jobs[fact.job]
     cdef Class* c = &e.classes[job.cls]
     cdef uint32_t holder = job.agent
     if job.state == QUEUED:
         leave_backlog(e, fact.job)
-    elif job.state == ASSIGNED:
+    elif holder != NOBODY:
+        if job.state == ASSIGNED and fact.state == COMPLETED:
+            note_served(e, fact)
         leave_agent(e, fact.job)
-        if fact.state == COMPLETED:
-            e.agents[holder].completed_count += 1
+    if job.bar_count:
+        drop_bars(job)
     set_state(e, job, fact.state)
     job.agent = holder
     job.reason = fact.reason
@@ -564,6 +457,7 @@ cdef void apply_forgotten(Engine* e, const Fact* fact) noexcept nogil:
         e.ended_tail = NOBODY
     e.ended_count -= 1
     free(job.excluded)
+    free(job.bars)
     memset(job, 0, sizeof(Job))
     job.next = e.free_job
     e.free_job = fact.job
@@ -575,6 +469,13 @@ cdef void apply_excludes(Engine* e, const Fact* fact) noexcept nogil:
     job.excluded = <uint32_t*> memory_grow(job.excluded, (job.excluded_count + 1) * sizeof(uint32_t))
     job.excluded[job.excluded_count] = fact.agent
     job.excluded_count += 1
+
+
+cdef void apply_customer_forgotten(Engine* e, const Fact* fact) noexcept nogil:
+    """`value`: the customer; `cls`: one above the last affinity group. Nobody served them. O(groups)."""
+    cdef uint32_t group
+    for group in range(fact.cls):
+        memory_drop(e, <uint32_t> fact.value, group)
 
 
 # ---- reservations (Q8)

@@ -4,21 +4,22 @@ The hash is a sum of one mixed word per agent, job, remembered customer and rota
 slots or on what is only derived (bits, heaps, classes nobody used). Equal facts give equal hashes on every build.
 """
 
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from fairlead.base.heap cimport heap_check
+from fairlead.base.heap cimport Heap, heap_check, heap_node
 from fairlead.base.lineup cimport NOBODY, lineup_check, lineup_has
 from fairlead.base.memory cimport mix64
-from fairlead.engine.apply cimport job_due
 from fairlead.engine.choose cimport can_take, own_can_take
 from fairlead.engine.model cimport (
-    ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, ONLINE, ONLINE_BIT, QUEUED,
-    SATURATION_BIT, SATURATION_BITS, STATE_COUNT, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
+    ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, RING_SIZE,
+    SATURATION_BIT, SATURATION_BITS, STATE_COUNT, UNKNOWN, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
 )
 from fairlead.engine.rotation cimport is_present, rotation_begin, rotation_cell, rotation_check
 from fairlead.engine.state cimport (
-    class_matches, class_timer_places, has_room, is_member, job_timer_places, job_waiting_places, level_of, owns,
+    agent_timer_places, class_matches, class_timer_places, has_room, is_member, job_timer_places, job_waiting_places, level_of, owns,
 )
+from fairlead.engine.timers cimport agent_due, job_due
 
 
 cdef inline bint holds(uint32_t state) noexcept nogil:
@@ -52,6 +53,7 @@ cdef void audit_structures(Engine* e, Audit* result) noexcept nogil:
     cdef Class* c
     expect(result, lineup_check(&e.lineup), b"lineup: rows, planes, summaries and places disagree")
     expect(result, heap_check(&e.job_timers, job_timer_places(e)), b"job timers: heap order or places")
+    expect(result, heap_check(&e.agent_timers, agent_timer_places(e)), b"agent timers: heap order or places")
     expect(result, heap_check(&e.class_timers, class_timer_places(e)), b"reservation timers: heap order or places")
     for cls in range(e.class_count):
         c = &e.classes[cls]
@@ -84,6 +86,9 @@ cdef void audit_agents(Engine* e, Audit* result) noexcept nogil:
         reserved += agent.reserved_for != NOBODY
         audit_bits(e, slot, result)
         audit_held(e, slot, result)
+        audit_timer(&e.agent_timers, agent.timer_place, agent_due(e, agent), b"an agent's timer", result)
+        expect(result, agent.presence != OFFLINE or agent.lease_end == 0, b"P2: lease of one who is OFFLINE")
+        expect(result, agent.lost_since == UNKNOWN or agent.presence == OFFLINE, b"P3: a lost agent who is there")
         for cls in range(e.class_count):
             if e.classes[cls].rotation == NULL:
                 continue
@@ -96,6 +101,11 @@ cdef void audit_agents(Engine* e, Audit* result) noexcept nogil:
     expect(result, reserved == e.reserved_count, b"Q8: count of reservations")
     for slot in range(1, 5):
         expect(result, presences[slot] == e.presence_counts[slot], b"P1: counts by presence")
+
+
+cdef void audit_timer(const Heap* heap, uint32_t place, int64_t due, const char* what, Audit* result) noexcept nogil:
+    """Derived clocks ring when they should."""
+    expect(result, (heap_node(heap, place - 1).high if place else 0) == <uint64_t> due, what)
 
 
 cdef void audit_bits(Engine* e, uint32_t slot, Audit* result) noexcept nogil:
@@ -160,7 +170,9 @@ cdef void audit_jobs(Engine* e, Audit* result) noexcept nogil:
         waits = job.state == QUEUED and job.held == 0
         expect(result, waits == (job.waiting_place != 0), b"J2: a waiting job is in no backlog, or another is")
         expect(result, job.state != QUEUED or job.listed == owns(e, job), b"A2: list of an own agent")
-        expect(result, (job_due(e, job) != 0) == (job.timer_place != 0), b"a job's timer")
+        audit_timer(&e.job_timers, job.timer_place, job_due(e, job), b"a job's timer", result)
+        expect(result, (job.deadline != 0) == (job.state == OFFERED or job.state == WRAPPING), b"O1: deadline of an offer or after-work")
+        expect(result, job.bar_count == 0 or job.state == QUEUED or job.state == OFFERED, b"O2: bars of a job that is not to be had")
         held -= holds(job.state)
         if job.state == QUEUED:
             held_waiting += job.held
@@ -217,7 +229,13 @@ cdef uint64_t agent_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, <uint64_t> agent.last_given_time)
     hash = fold(hash, (<uint64_t> agent.order << 32) | agent.capacity)
     hash = fold(hash, (<uint64_t> agent.load << 32) | (<uint64_t> agent.weight << 16) | agent.rating)
-    hash = fold(hash, agent.presence)
+    hash = fold(hash, agent.presence | (agent.missed << 8))
+    hash = fold(fold(hash, <uint64_t> agent.lease), <uint64_t> agent.lease_end)
+    hash = fold(fold(hash, <uint64_t> agent.lost_since), <uint64_t> agent.wrap_up)
+    hash = fold(fold(hash, <uint64_t> agent.warm_since), <uint64_t> agent.warm_last)
+    hash = fold(fold(fold(hash, <uint64_t> agent.handle_time), <uint64_t> agent.first_response), <uint64_t> agent.satisfaction)
+    for index in range(agent.given_times_count if agent.given_times_count < RING_SIZE else RING_SIZE):
+        hash = fold(hash, <uint64_t> agent.given_times[index])
     hash = fold(hash, e.jobs[agent.reserved_for].number if agent.reserved_for != NOBODY else 0)
     for index in range(agent.ability_count):
         hash = fold(hash, (<uint64_t> agent.abilities[index].ability << 8) | agent.abilities[index].level)
@@ -249,6 +267,9 @@ cdef uint64_t job_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, (<uint64_t> job.version << 32) | (<uint64_t> job.cost << 16) | (job.state << 8) | job.reason)
     hash = fold(hash, (job.urgency << 24) | (job.own_mode << 16) | (job.own_away << 8) | (job.held << 2) | job.affinity)
     hash = fold(hash, job.policy_version)
+    hash = fold(hash, <uint64_t> job.deadline)
+    for index in range(job.bar_count):
+        hash = fold(fold(hash, e.agents[job.bars[index].agent].number), <uint64_t> job.bars[index].until)
     for index in range(job.excluded_count):
         hash = fold(hash, e.agents[job.excluded[index]].number)
     return mix64(hash)

@@ -11,13 +11,18 @@ from libc.string cimport memcpy, memmove
 from fairlead.base.lineup cimport NOBODY, Query, Search, lowest_bit, search_next, search_start
 from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
-    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_OWN_AGENT, BY_PREFERENCE, BY_STRATEGY,
+    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_HANDLE_TIME, BY_LOAD, BY_OWN_AGENT,
+    BY_PREFERENCE, BY_RATING, BY_SATISFACTION, BY_SATURATION, BY_SKILL_COUNT, BY_SKILL_LEVEL, BY_STRATEGY, BY_WEIGHT,
     EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT, RANDOM,
-    SATURATION_BIT, SEQUENTIAL, SPECIALIST, STRATEGY_KEYS, WEIGHTED, Agent, Class, Queue, job_before, saturation,
+    SATURATION_BIT, SEQUENTIAL, SORT_KEYS_BASE, SPECIALIST, STRATEGY_KEYS, UNKNOWN, WEIGHTED, Agent, Class, Queue, job_before, saturation,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell, rotation_limit, rotation_pick, turn
-from fairlead.engine.apply cimport FOREVER
+from fairlead.engine.limits cimport kept_off
 from fairlead.engine.state cimport class_matches, class_query, excludes, has_room, owns
+from fairlead.engine.timers cimport FOREVER
+
+cdef enum:
+    UNRATED = 500    # satisfaction of an agent of whom nothing is known
 
 
 cdef bint may_use(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
@@ -34,7 +39,7 @@ cdef bint can_take(const Engine* e, const Job* job, uint32_t agent) noexcept nog
         e.agents[agent].presence == ONLINE
         and has_room(e, agent, e.classes[job.cls].channel, job.cost)
         and class_matches(e, job.cls, agent)
-        and not excludes(job, agent)
+        and not kept_off(e, job, agent)
         and may_use(e, job, agent)
     )
 
@@ -51,7 +56,7 @@ cdef bint own_can_take(const Engine* e, const Job* job) noexcept nogil:
         and own_is_there(e, job)
         and has_room(e, job.own_agent, e.classes[job.cls].channel, job.cost)
         and class_matches(e, job.cls, job.own_agent)
-        and not excludes(job, job.own_agent)
+        and not kept_off(e, job, job.own_agent)
         and may_use(e, job, job.own_agent)
     )
 
@@ -93,7 +98,7 @@ cdef uint32_t select(Engine* e, const Job* job, uint32_t* cause) noexcept nogil:
     if e.reserved_count or e.by_definition:
         return choose_slowly(e, job)
     if queue.strategy == WEIGHTED:
-        if plain and job.preferred == NOBODY and job.excluded_count == 0:
+        if plain and job.preferred == NOBODY and job.excluded_count == 0 and job.bar_count == 0 and not queue.paced:
             return rotation_pick(e, job.cls)
         return choose_slowly(e, job)
     if not plain:
@@ -128,7 +133,7 @@ cdef uint32_t find(Engine* e, const Job* job, uint32_t cls, const Queue* queue, 
         return find_by_keys(e, job, &search, queue, below)
     while True:
         agent = search_next(&search)
-        if agent == NOBODY or not (excludes(job, agent) or (below and not is_below(e, queue, agent))):
+        if agent == NOBODY or not (kept_off(e, job, agent) or (below and not is_below(e, queue, agent))):
             return agent
 
 
@@ -150,7 +155,7 @@ cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Q
             agent = search_next(&search)
             if agent == NOBODY:
                 break
-            if excludes(job, agent) or (below and not is_below(e, queue, agent)):
+            if kept_off(e, job, agent) or (below and not is_below(e, queue, agent)):
                 continue
             if not e.buckets[bucket].mixed:
                 return agent
@@ -172,7 +177,7 @@ cdef uint32_t find_by_keys(Engine* e, const Job* job, Search* search, const Queu
         agent = search_next(search)
         if agent == NOBODY:
             return best
-        if excludes(job, agent) or (below and not is_below(e, queue, agent)):
+        if kept_off(e, job, agent) or (below and not is_below(e, queue, agent)):
             continue
         strategy_keys(e, job, agent, keys)
         if best == NOBODY or keys_before(keys, least, STRATEGY_KEYS):
@@ -199,6 +204,36 @@ cdef int64_t demanded_levels(const Engine* e, const Class* cls, uint32_t slot) n
         if at < agent.ability_count and agent.abilities[at].ability == cls.demands[demand].ability and agent.abilities[at].is_skill:
             levels += agent.abilities[at].level
     return levels
+
+
+cdef int64_t listed_key(const Engine* e, const Class* c, uint32_t slot, uint32_t key) noexcept nogil:
+    """One sort key of a list (T2), smallest first. Means that are unknown count as 0 ms and as 500."""
+    cdef const Agent* agent = &e.agents[slot]
+    if key == BY_SATURATION:
+        return <int64_t> saturation(agent.load, agent.capacity)
+    if key == BY_LOAD:
+        return agent.load
+    if key == BY_SKILL_LEVEL:
+        return -demanded_levels(e, c, slot)
+    if key == BY_SKILL_COUNT:
+        return agent.skill_count
+    if key == BY_RATING:
+        return -<int64_t> agent.rating
+    if key == BY_WEIGHT:
+        return -<int64_t> agent.weight
+    if key == BY_HANDLE_TIME:
+        return (agent.handle_time + 8) >> 4 if agent.handle_time != UNKNOWN else 0
+    if key == BY_SATISFACTION:
+        return -<int64_t> (agent.satisfaction if agent.satisfaction != UNKNOWN else UNRATED * 16)
+    return agent.order
+
+
+cdef void listed_keys(const Engine* e, const Class* c, uint32_t slot, int64_t* keys) noexcept nogil:
+    cdef uint32_t digits = e.queues[c.queue].strategy - SORT_KEYS_BASE, at = 0
+    while digits:
+        keys[at] = listed_key(e, c, slot, digits & 15)
+        digits >>= 4
+        at += 1
 
 
 cdef void strategy_keys(const Engine* e, const Job* job, uint32_t slot, int64_t* keys) noexcept nogil:
@@ -232,6 +267,8 @@ cdef void strategy_keys(const Engine* e, const Job* job, uint32_t slot, int64_t*
     elif queue.strategy == BEST_RATING:
         keys[0] = -<int64_t> agent.rating
         keys[1] = <int64_t> saturation(agent.load, agent.capacity)
+    elif queue.strategy >= SORT_KEYS_BASE:
+        listed_keys(e, c, slot, keys)
     elif queue.strategy == RANDOM:
         keys[0] = <int64_t> (mix64(mix64(e.seed ^ job.number) ^ agent.number) ^ (<uint64_t> 1 << 63))
 
@@ -312,10 +349,14 @@ cdef uint32_t waiting_reason(Engine* e, const Job* job) noexcept nogil:
     class_query(e, job.cls, &query, ONLINE_BIT)
     if not anybody(e, &query):
         return NONE_ELIGIBLE
-    if job.excluded_count:
+    if job.excluded_count or job.bar_count:
         unbarred = job[0]
         unbarred.excluded_count = 0
+        unbarred.bar_count = 0
         for index in range(job.excluded_count):
             if can_take(e, &unbarred, job.excluded[index]):
+                return BARRED
+        for index in range(job.bar_count):
+            if job.bars[index].until > e.now and can_take(e, &unbarred, job.bars[index].agent):
                 return BARRED
     return ALL_BUSY

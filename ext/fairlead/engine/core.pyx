@@ -9,12 +9,14 @@ from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.apply cimport apply
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport Answer, advance, assign, complete
+from fairlead.engine.decide cimport Answer, advance, assign
 from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, MAX_CHANNELS, ONLINE, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
+    AFFINITY_OFF, MAX_CHANNELS, ONLINE, STATE_COUNT, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,
 )
+from fairlead.engine.places cimport may_follow
 from fairlead.engine.state cimport engine_free, engine_init, engine_size
+from fairlead.engine.work cimport complete
 
 cdef enum:
     LARGEST_AGENTS = 10000000
@@ -91,6 +93,7 @@ cdef class Workload:
         body.capacity = capacity
         body.weight = weight
         body.rating = 500
+        body.wrap_up = UNKNOWN
         body.ability_count = len(skills)
         for index in range(MAX_CHANNELS):
             body.channel_limit[index] = 0xFFFF
@@ -100,7 +103,7 @@ cdef class Workload:
             abilities[index].is_skill = 1
         define_agent(&self.engine, slot, body, size)
         free(body)
-        set_presence(&self.engine, slot, ONLINE)
+        set_presence(&self.engine, slot, ONLINE, 0)
 
     def _add_class(self, uint32_t index, demanded):
         cdef AssignCommand* command = &self.commands[index]
@@ -145,7 +148,7 @@ cdef class Workload:
                 self.live_count -= 1
                 self.live[at] = self.live[self.live_count]
                 advance(&self.engine, self.engine.now + TICK_US)
-                complete(&self.engine, job, self.engine.jobs[job].version, &answer)
+                complete(&self.engine, job, self.engine.jobs[job].version, UNKNOWN, UNKNOWN, False, &answer)
                 self.submit()
             clock_gettime(CLOCK_MONOTONIC, &stop)
         return (stop.tv_sec - start.tv_sec) * 1_000_000_000 + (stop.tv_nsec - start.tv_nsec)
@@ -168,6 +171,12 @@ cdef class Workload:
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         engine_size(&self.engine, &agents, &planes, &rotations, &jobs)
         return (agents + planes + rotations) / self.engine.agent_count
+
+
+def transitions():
+    """J1: the states that may follow each state, by number; 0 is a job that does not exist yet, or no longer."""
+    cdef uint32_t after, state
+    return {after: [state for state in range(STATE_COUNT) if may_follow(state, after)] for after in range(STATE_COUNT)}
 
 
 def replay(bytes facts not None):

@@ -45,6 +45,7 @@ cdef struct Answer:
     uint32_t reason
     uint32_t state
     uint64_t policy_version
+    int64_t deadline      # end of the open offer or of the after-work; 0: neither
 
 
 cdef void advance(Engine* e, int64_t now) noexcept nogil
@@ -54,8 +55,7 @@ cdef int64_t next_due(const Engine* e) noexcept nogil
 cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil
 cdef void first_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil
 cdef void present_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil
-cdef void answer_offer(Engine* e, uint32_t job, uint64_t version, Answer* answer) noexcept nogil
-cdef void complete(Engine* e, uint32_t job, uint64_t version, Answer* answer) noexcept nogil
+cdef uint32_t refusal_of(const Engine* e, uint32_t job, uint64_t version, uint32_t state) noexcept nogil
 cdef void cancel(Engine* e, uint32_t job, Answer* answer) noexcept nogil
 cdef uint32_t transfer_to_agent(
     Engine* e, uint32_t job, uint64_t version, uint32_t agent, bint over_capacity, bint reset_age

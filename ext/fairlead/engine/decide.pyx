@@ -5,19 +5,25 @@ from libc.string cimport memcpy, memset
 from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_prefetch
+from fairlead.engine.affinity cimport memory_find
 from fairlead.engine.apply cimport AGE_RESET, OWN_DROPPED, commit, fact_of
 from fairlead.engine.choose cimport Choice, choose, waiting_reason
-from fairlead.engine.match cimport backlog_cause, first_for, give, make_wait, serve, settle, try_place
+from fairlead.engine.match cimport give, make_wait, serve, settle, try_place
 from fairlead.engine.model cimport (
     ACCEPTED, ACTION_CANCEL, ACTION_OVERFLOW, AFFINITY_OFF, AFFINITY_PREFER, AGENT_FULL, AGENT_NOT_ONLINE, ASSIGNED,
-    BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_CLASS, FACT_JOB_ENDED, FACT_JOB_EXCLUDES,
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_RELEASED, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, HELD_FOR_AGENT,
-    MAX_CLASSES, MAX_WAIT, NOT_STARTED, OFFERED, ONLINE, OUTCOME_ASSIGNED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED,
-    QUEUE_FULL, REASON_NONE, SAME_AGENT, SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING,
-    WRONG_STATE, Class, ClassBody, Fact, Job, JobBody, Memory, Queue, job_before,
+    BY_TRANSFER, CALLER, CANCELLED, COMPLETED, EXPIRED, FACT_AGENT_DUE, FACT_BARS_ENDED, FACT_CLASS, FACT_JOB_EXCLUDES,
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_STARTS, FACT_JOB_SUBMITTED, HELD_FOR_AGENT, LEASE_EXPIRED, MAX_CLASSES,
+    MAX_WAIT, NOT_STARTED, OFFERED, OFFLINE, ONLINE,
+    OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, QUEUE_FULL, REASON_NONE, SAME_AGENT,
+    SCHEDULED, STALE_VERSION, TIME_TO_LIVE, TOO_MANY_CLASSES, WRAPPING, WRONG_STATE, Class, ClassBody, Fact, Job,
+    JobBody, Memory, Queue,
+)
+from fairlead.engine.presence cimport IS_LOST
+from fairlead.engine.returns cimport (
+    change_presence, end, end_wrap_up, lose_job, lose_jobs, offer_missed, place_requeued, release,
 )
 from fairlead.engine.state cimport (
-    agent_prefetch, class_find, class_timer_places, has_room, memory_find,
+    agent_prefetch, class_find, class_timer_places, has_room,
 )
 
 # What is to become of a job that looks for a place.
@@ -119,14 +125,6 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
         probe.own_mode = AFFINITY_OFF
 
 
-cdef void end(Engine* e, uint32_t job, uint32_t state, uint32_t reason) noexcept nogil:
-    cdef Fact fact = fact_of(FACT_JOB_ENDED)
-    fact.job = job
-    fact.state = <uint8_t> state
-    fact.reason = <uint8_t> reason
-    commit(e, &fact)
-
-
 cdef void carry_out(Engine* e, uint32_t job, const Placement* p) noexcept nogil:
     """A job that is already kept goes where it was decided; what would have refused a new one cancels it."""
     if p.fate == IS_GIVEN:
@@ -134,7 +132,7 @@ cdef void carry_out(Engine* e, uint32_t job, const Placement* p) noexcept nogil:
     elif p.fate == WAITS:
         make_wait(e, job, p.cls, p.reason, p.hold_until, p.own_flag)
     else:
-        end(e, job, CANCELLED, p.reason)
+        end(e, job, CANCELLED, p.reason, 0)
 
 
 # ---- the clock
@@ -145,6 +143,8 @@ cdef int64_t next_due(const Engine* e) noexcept nogil:
     cdef uint64_t due = <uint64_t> -1
     if e.job_timers.size:
         due = heap_node(&e.job_timers, 0).high
+    if e.agent_timers.size and heap_node(&e.agent_timers, 0).high < due:
+        due = heap_node(&e.agent_timers, 0).high
     if e.class_timers.size and heap_node(&e.class_timers, 0).high < due:
         due = heap_node(&e.class_timers, 0).high
     return <int64_t> due
@@ -153,7 +153,7 @@ cdef int64_t next_due(const Engine* e) noexcept nogil:
 cdef void advance(Engine* e, int64_t now) noexcept nogil:
     """Fires what is due until `now`, each at its own time and as a step of its own, and forgets what is old enough (J4).
 
-    Equal times: jobs by number, then reservation clocks.
+    Equal times: jobs by number, then agents by number, then reservation clocks.
     """
     cdef int64_t due
     while True:
@@ -164,6 +164,8 @@ cdef void advance(Engine* e, int64_t now) noexcept nogil:
             e.now = due
         if e.job_timers.size and heap_node(&e.job_timers, 0).high == <uint64_t> due:
             fire(e, heap_node(&e.job_timers, 0).item)
+        elif e.agent_timers.size and heap_node(&e.agent_timers, 0).high == <uint64_t> due:
+            fire_agent(e, heap_node(&e.agent_timers, 0).item)
         else:
             heap_remove(&e.class_timers, class_timer_places(e), heap_node(&e.class_timers, 0).item)
         settle(e)
@@ -182,21 +184,48 @@ cdef void forget(Engine* e) noexcept nogil:
 
 
 cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
-    """One cause of one job: the end of its life first, then its start, the end of its hold, the end of its wait."""
+    """One cause of one job, the first that is due of: the end of its life, its start, the end of its offer, of its after-work,
+    of its lost agent's grace, of its hold, of a bar, of its wait."""
     cdef Job* job = &e.jobs[slot]
-    cdef Job probe
-    cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
     cdef Placement p
     cdef Fact fact
-    if job.expire_time and job.expire_time <= e.now:
-        end(e, slot, EXPIRED, TIME_TO_LIVE)
+    if job.expire_time and job.expire_time <= e.now and job.state <= OFFERED:
+        fire_expiry(e, slot)
     elif job.state == SCHEDULED:
         fact = fact_of(FACT_JOB_STARTS)
         fact.job = slot
         commit(e, &fact)
         p = place(e, job, False)
         carry_out(e, slot, &p)
-    elif job.held and job.hold_until <= e.now:
+    elif job.state == OFFERED:
+        offer_missed(e, slot)
+    elif job.state == WRAPPING and job.deadline <= e.now:
+        end_wrap_up(e, slot)
+    elif job.state >= ASSIGNED:
+        lose_job(e, slot)
+    else:
+        fire_waiting(e, slot)
+
+
+cdef void fire_expiry(Engine* e, uint32_t slot) noexcept nogil:
+    cdef uint32_t agent = e.jobs[slot].agent if e.jobs[slot].state == OFFERED else NOBODY
+    end(e, slot, EXPIRED, TIME_TO_LIVE, 0)
+    if agent != NOBODY:
+        serve(e, agent)
+
+
+cdef void fire_waiting(Engine* e, uint32_t slot) noexcept nogil:
+    cdef Job* job = &e.jobs[slot]
+    cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
+    cdef Job probe
+    cdef Placement p
+    cdef Fact fact
+    if job.held and job.hold_until <= e.now:
+        try_place(e, slot)
+    elif bar_is_over(e, job):
+        fact = fact_of(FACT_BARS_ENDED)
+        fact.job = slot
+        commit(e, &fact)
         try_place(e, slot)
     elif queue.on_max_wait == ACTION_OVERFLOW:
         probe = job[0]
@@ -206,9 +235,30 @@ cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
             p.own_flag = OWN_DROPPED
             carry_out(e, slot, &p)
         else:
-            end(e, slot, CANCELLED, MAX_WAIT)
+            end(e, slot, CANCELLED, MAX_WAIT, 0)
     else:
-        end(e, slot, CANCELLED, MAX_WAIT)
+        end(e, slot, CANCELLED, MAX_WAIT, 0)
+
+
+cdef bint bar_is_over(const Engine* e, const Job* job) noexcept nogil:
+    cdef uint32_t index
+    for index in range(job.bar_count):
+        if job.bars[index].until <= e.now:
+            return True
+    return False
+
+
+cdef void fire_agent(Engine* e, uint32_t slot) noexcept nogil:
+    """The end of a lease (P2), or of something that kept the agent from new jobs (P4, P5)."""
+    cdef Fact fact
+    if e.agents[slot].lease_end and e.agents[slot].lease_end <= e.now:
+        change_presence(e, slot, OFFLINE, 0, LEASE_EXPIRED, IS_LOST)
+        lose_jobs(e, slot)
+        return
+    fact = fact_of(FACT_AGENT_DUE)
+    fact.agent = slot
+    commit(e, &fact)
+    serve(e, slot)
 
 
 # ---- jobs
@@ -229,7 +279,10 @@ cdef void present_answer(const Engine* e, uint32_t slot, Answer* answer) noexcep
     answer.version = job.version if is_held else 0
     answer.reason = job.reason
     answer.state = job.state
-    answer.outcome = OUTCOME_ASSIGNED if job.state == ASSIGNED else OUTCOME_QUEUED
+    answer.outcome = OUTCOME_QUEUED
+    if is_held:
+        answer.outcome = OUTCOME_OFFERED if job.state == OFFERED else OUTCOME_ASSIGNED
+    answer.deadline = job.deadline
     answer.policy_version = job.policy_version
 
 
@@ -240,11 +293,14 @@ cdef void first_answer(const Engine* e, uint32_t slot, Answer* answer) noexcept 
     answer.job = slot
     answer.agent = job.first_agent
     answer.queue = job.first_queue
-    answer.version = job.first_outcome == OUTCOME_ASSIGNED
+    answer.version = job.first_outcome <= OUTCOME_OFFERED
+    answer.deadline = job.first_deadline
     answer.reason = job.first_reason
     answer.outcome = job.first_outcome
     answer.state = ASSIGNED if job.first_outcome == OUTCOME_ASSIGNED else QUEUED
-    if job.first_outcome == OUTCOME_REFUSED:
+    if job.first_outcome == OUTCOME_OFFERED:
+        answer.state = OFFERED
+    elif job.first_outcome == OUTCOME_REFUSED:
         answer.state = CANCELLED
     elif job.first_reason == NOT_STARTED:
         answer.state = SCHEDULED
@@ -314,6 +370,8 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     head.first_reason = <uint8_t> p.reason
     head.first_agent = p.agent
     head.first_queue = e.classes[p.cls].queue
+    if outcome == OUTCOME_OFFERED:
+        head.first_deadline = e.now + e.queues[head.first_queue].offer_timeout
     head.excluded_count = <uint8_t> command.excluded_count
     memcpy(body.excluded, command.excluded, command.excluded_count * 4)
     fact.job = next_job(e)
@@ -321,6 +379,12 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     fact.body_size = sizeof(JobBody) + command.excluded_count * 4
     commit(e, &fact)
     return fact.job
+
+
+cdef uint32_t outcome_of(const Engine* e, const Placement* p) noexcept nogil:
+    if p.fate == IS_GIVEN:
+        return OUTCOME_OFFERED if e.queues[e.classes[p.cls].queue].offer_timeout else OUTCOME_ASSIGNED
+    return OUTCOME_QUEUED if p.fate == WAITS else OUTCOME_REFUSED
 
 
 cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil:
@@ -361,10 +425,9 @@ cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexce
         answer.reason = p.reason
         answer.state = CANCELLED
         answer.policy_version = e.policy_version
+        answer.deadline = 0
         return
-    answer.job = submit(
-        e, command, &draft,
-        OUTCOME_ASSIGNED if p.fate == IS_GIVEN else OUTCOME_QUEUED if p.fate == WAITS else OUTCOME_REFUSED, &p)
+    answer.job = submit(e, command, &draft, outcome_of(e, &p), &p)
     carry_out(e, answer.job, &p)
     settle(e)
     first_answer(e, answer.job, answer)
@@ -377,24 +440,6 @@ cdef uint32_t refusal_of(const Engine* e, uint32_t slot, uint64_t version, uint3
     return ACCEPTED if e.jobs[slot].version == version else STALE_VERSION
 
 
-cdef void answer_offer(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
-    """Accepting and declining ask for an open offer."""
-    refuse(answer, refusal_of(e, slot, version, OFFERED))
-
-
-cdef void complete(Engine* e, uint32_t slot, uint64_t version, Answer* answer) noexcept nogil:
-    """The work is done; the agent's room serves the backlog."""
-    cdef uint32_t agent = e.jobs[slot].agent
-    answer.refusal = refusal_of(e, slot, version, ASSIGNED)
-    if answer.refusal != ACCEPTED:
-        return
-    agent_prefetch(e, agent)
-    end(e, slot, COMPLETED, REASON_NONE)
-    present_answer(e, slot, answer)
-    serve(e, agent)
-    settle(e)
-
-
 cdef void cancel(Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
     """Nobody wants the work any more, whoever holds it."""
     cdef uint32_t agent = e.jobs[slot].agent
@@ -402,17 +447,11 @@ cdef void cancel(Engine* e, uint32_t slot, Answer* answer) noexcept nogil:
     if state >= COMPLETED:
         refuse(answer, WRONG_STATE)
         return
-    end(e, slot, CANCELLED, CALLER)
+    end(e, slot, CANCELLED, CALLER, 0)
     present_answer(e, slot, answer)
-    if state == ASSIGNED:
+    if OFFERED <= state:
         serve(e, agent)
     settle(e)
-
-
-cdef void release(Engine* e, uint32_t job) noexcept nogil:
-    cdef Fact fact = fact_of(FACT_JOB_RELEASED)
-    fact.job = job
-    commit(e, &fact)
 
 
 cdef uint32_t transfer_to_agent(
@@ -444,15 +483,6 @@ cdef uint32_t transfer_to_agent(
     return ACCEPTED
 
 
-cdef void place_requeued(Engine* e, uint32_t slot, uint32_t source) noexcept nogil:
-    """Whom the room of `source` serves before the requeued job, then that job (Q2, Q4)."""
-    cdef uint32_t waiting = first_for(e, source)
-    while waiting != NOBODY and waiting != slot and job_before(&e.jobs[waiting], &e.jobs[slot]):
-        give(e, waiting, source, e.jobs[waiting].cls, backlog_cause(e, waiting, source))
-        waiting = first_for(e, source)
-    try_place(e, slot)
-
-
 cdef uint32_t transfer_to_queue(
     Engine* e, uint32_t slot, uint64_t version, uint32_t queue, bint is_back, bint reset_age
 ) noexcept nogil:
@@ -478,7 +508,7 @@ cdef uint32_t transfer_to_queue(
         probe.queue_time = e.now
     make_wait(e, slot, cls, waiting_reason(e, &probe), 0, OWN_DROPPED | (AGE_RESET if reset_age else 0))
     if job.expire_time and job.expire_time <= e.now:
-        end(e, slot, EXPIRED, TIME_TO_LIVE)
+        end(e, slot, EXPIRED, TIME_TO_LIVE, 0)
     else:
         place_requeued(e, slot, source)
     serve(e, source)

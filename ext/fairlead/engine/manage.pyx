@@ -1,14 +1,14 @@
 """See manage.pxd."""
 
-from libc.stdint cimport uint8_t
-
 from fairlead.engine.apply cimport commit, fact_of
 from fairlead.engine.decide cimport advance
 from fairlead.engine.match cimport drop_owner, place_all, release_holds, serve, settle, tell_reasons
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_PRESENCE, FACT_QUEUE,
-    FACT_SETTINGS, OFFLINE, ONLINE, Demand, Fact,
+    ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_LEASE_EXTENDED, FACT_QUEUE,
+    FACT_SETTINGS, OFFLINE, ONLINE, PRESENCE_SET, Agent, Demand, Fact,
 )
+from fairlead.engine.presence cimport IS_LOST
+from fairlead.engine.returns cimport change_presence, lose_jobs
 
 
 # ---- agents
@@ -31,7 +31,7 @@ cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_si
     """As `define_agent`; waiting jobs follow in the same step."""
     define_agent(e, agent, body, body_size)
     serve(e, agent)
-    release_holds(e, agent)
+    release_holds(e, agent, NULL, 0)
     settle(e)
 
 
@@ -40,7 +40,7 @@ cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
     cdef Fact fact = fact_of(FACT_AGENT_REMOVED)
     if e.agents[agent].held_count:
         return AGENT_HOLDS_JOBS
-    set_presence(e, agent, OFFLINE)
+    set_presence(e, agent, OFFLINE, 0)
     drop_owner(e, agent)
     fact.agent = agent
     commit(e, &fact)
@@ -49,18 +49,36 @@ cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
     return ACCEPTED
 
 
-cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence) noexcept nogil:
-    """P1. Held jobs stay; waiting ones follow."""
-    cdef Fact fact = fact_of(FACT_PRESENCE)
-    if e.agents[agent].presence == presence:
+cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence, int64_t lease) noexcept nogil:
+    """P1. Held jobs stay, unless the agent is lost (P3); waiting ones follow. `lease` 0: none; who is OFFLINE has none."""
+    cdef Agent* a = &e.agents[agent]
+    cdef uint32_t before = a.presence
+    cdef bint is_lost = presence == OFFLINE and before != OFFLINE and a.held_count != 0
+    if presence == OFFLINE:
+        lease = 0
+    if presence == before and lease == 0 and a.lease_end == 0 and (presence != ONLINE or a.missed == 0):
         return
-    fact.agent = agent
-    fact.state = <uint8_t> presence
-    commit(e, &fact)
-    if presence == ONLINE or presence == AWAY:
-        serve(e, agent)
-    release_holds(e, agent)
+    change_presence(e, agent, presence, lease, PRESENCE_SET, IS_LOST if is_lost else 0)
+    if presence != before:
+        if presence == ONLINE or presence == AWAY:
+            serve(e, agent)
+        if is_lost:
+            lose_jobs(e, agent)
+        else:
+            release_holds(e, agent, NULL, 0)
     settle(e)
+
+
+cdef bint extend_lease(Engine* e, uint32_t agent) noexcept nogil:
+    """P2: the lease, if there is one, begins anew. False for an agent who is OFFLINE and must log in again."""
+    cdef Fact fact
+    if e.agents[agent].presence == OFFLINE:
+        return False
+    if e.agents[agent].lease_end:
+        fact = fact_of(FACT_LEASE_EXTENDED)
+        fact.agent = agent
+        commit(e, &fact)
+    return True
 
 
 # ---- policy
@@ -92,3 +110,14 @@ cdef void rematch(Engine* e) noexcept nogil:
     place_all(e)
     settle(e)
     advance(e, e.now)
+
+
+# ---- customers
+
+
+cdef void forget_customer(Engine* e, uint32_t customer, uint32_t groups) noexcept nogil:
+    """Nobody has served the customer any more (A1), in any of the first `groups` affinity groups."""
+    cdef Fact fact = fact_of(FACT_CUSTOMER_FORGOTTEN)
+    fact.value = customer
+    fact.cls = groups
+    commit(e, &fact)

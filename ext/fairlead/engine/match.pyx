@@ -1,26 +1,32 @@
 """See match.pxd. Between steps no waiting job has a candidate; each function here restores that after one kind of change."""
 
 from libc.stdlib cimport free, qsort
-from libc.stdint cimport uint64_t
 
 from fairlead.base.heap cimport heap_node
 from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
+from fairlead.engine.limits cimport is_limited
 from fairlead.engine.choose cimport Choice, choose, hold_stands, may_use, own_can_take, waiting_reason
 from fairlead.engine.model cimport (
-    BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_WAITS, FACT_RESERVED, FACT_UNRESERVED,
-    HELD_FOR_AGENT, ONLINE, QUEUED, Agent, Class, Fact, Job, job_before, job_high,
+    AFFINITY_REQUIRE, BY_BACKLOG, BY_OWN_AGENT, FACT_CLOCK, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_WAITS, FACT_RESERVED,
+    FACT_UNRESERVED, HELD_FOR_AGENT, ONLINE, QUEUED, UNKNOWN, Agent, Class, Fact, Job, Queue, job_before, job_high,
 )
-from fairlead.engine.state cimport class_matches, excludes, has_room, owns
+from fairlead.engine.state cimport barred, class_matches, excludes, has_room, owns
+from fairlead.engine.timers cimport FOREVER
 
 
 cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t cause) noexcept nogil:
+    """To the agent, who is asked first where the queue says so (O1)."""
+    cdef const Queue* queue = &e.queues[e.classes[cls].queue]
     cdef Fact fact = fact_of(FACT_JOB_GIVEN)
     fact.job = job
     fact.agent = agent
     fact.cls = cls
     fact.reason = <unsigned char> cause
+    if queue.offer_timeout:
+        fact.type = FACT_JOB_OFFERED
+        fact.value = e.now + queue.offer_timeout
     commit(e, &fact)
 
 
@@ -34,14 +40,19 @@ cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int6
     commit(e, &fact)
 
 
+cdef int64_t hold_after(const Engine* e, const Job* job) noexcept nogil:
+    """How long a job whose offer came to nothing waits for its own agent alone: as long as it takes, or not at all (A3)."""
+    return FOREVER if job.own_mode == AFFINITY_REQUIRE and owns(e, job) else 0
+
+
 cdef uint32_t first_in_class(const Engine* e, const Class* c, uint32_t agent) noexcept nogil:
-    """The first waiting job of a class that does not exclude the agent. O(1) when its head does not."""
+    """The first waiting job of a class that neither excludes nor bars the agent. O(1) when its head does not."""
     cdef uint32_t head = heap_node(&c.waiting, 0).item, best = NOBODY, index, job
-    if not excludes(&e.jobs[head], agent):
+    if not excludes(&e.jobs[head], agent) and not barred(e, &e.jobs[head], agent):
         return head
     for index in range(1, c.waiting.size):
         job = heap_node(&c.waiting, index).item
-        if not excludes(&e.jobs[job], agent) and (best == NOBODY or job_before(&e.jobs[job], &e.jobs[best])):
+        if not excludes(&e.jobs[job], agent) and not barred(e, &e.jobs[job], agent) and (best == NOBODY or job_before(&e.jobs[job], &e.jobs[best])):
             best = job
     return best
 
@@ -59,7 +70,7 @@ cdef uint32_t first_for(const Engine* e, uint32_t slot) noexcept nogil:
                     continue
             elif not has_room(e, slot, c.channel, e.channels[c.channel].cost):
                 continue
-            if not class_matches(e, e.waiting_classes[index], slot):
+            if not class_matches(e, e.waiting_classes[index], slot) or is_limited(e, c.queue, slot):
                 continue
             job = first_in_class(e, c, slot)
             if job == NOBODY or not may_use(e, &e.jobs[job], slot):
@@ -104,12 +115,6 @@ cdef void try_place(Engine* e, uint32_t slot) noexcept nogil:
         give(e, slot, choice.agent, job.cls, choice.cause if choice.cause == BY_OWN_AGENT else BY_BACKLOG)
 
 
-cdef struct Waiting:
-    uint64_t high
-    uint64_t number
-    uint32_t job
-
-
 cdef int compare_waiting(const void* left, const void* right) noexcept nogil:
     cdef const Waiting* a = <const Waiting*> left
     cdef const Waiting* b = <const Waiting*> right
@@ -118,30 +123,34 @@ cdef int compare_waiting(const void* left, const void* right) noexcept nogil:
     return -1 if a.number < b.number else 1
 
 
-cdef inline void note(const Engine* e, Waiting* entry, uint32_t job) noexcept nogil:
+cdef void note(const Engine* e, Waiting* entry, uint32_t job) noexcept nogil:
     entry.high = job_high(&e.jobs[job])
     entry.number = e.jobs[job].number
     entry.job = job
 
 
-cdef void release_holds(Engine* e, uint32_t agent) noexcept nogil:
-    """Jobs that wait for this agent alone, when the agent's presence or skills changed. O(n log n) in those jobs."""
+cdef void release_holds(Engine* e, uint32_t agent, const uint32_t* others, uint32_t other_count) noexcept nogil:
+    """Jobs that wait for this agent alone, when the agent's presence or skills changed, and `others` that began to wait in
+    this step, together in key order. O(n log n) in those jobs."""
     cdef uint32_t count = 0, index, job = e.agents[agent].own_head
     cdef Waiting* line
     while job != NOBODY:
         count += 1
         job = e.jobs[job].own_next
-    if count == 0:
+    if count + other_count == 0:
         return
-    line = <Waiting*> memory_grow(NULL, count * sizeof(Waiting))
+    line = <Waiting*> memory_grow(NULL, (count + other_count) * sizeof(Waiting))
     job = e.agents[agent].own_head
     for index in range(count):
         note(e, line + index, job)
         job = e.jobs[job].own_next
-    qsort(line, count, sizeof(Waiting), compare_waiting)
-    for index in range(count):
-        if e.jobs[line[index].job].held:
-            try_place(e, line[index].job)
+    for index in range(other_count):
+        note(e, line + count + index, others[index])
+    qsort(line, count + other_count, sizeof(Waiting), compare_waiting)
+    for index in range(count + other_count):
+        job = line[index].job
+        if e.jobs[job].state == QUEUED and (e.jobs[job].held or other_count):
+            try_place(e, job)
     free(line)
 
 
@@ -184,7 +193,8 @@ cdef void place_all(Engine* e) noexcept nogil:
     e.pass_number += 1
     for index in range(count):
         job = &e.jobs[line[index].job]
-        is_plain = job.own_mode <= 1 and job.excluded_count == 0
+        is_plain = job.own_mode <= 1 and job.excluded_count == 0 and job.bar_count == 0 \
+            and not e.queues[e.classes[job.cls].queue].paced
         if is_plain and e.classes[job.cls].blocked_pass == e.pass_number:
             continue
         try_place(e, line[index].job)
@@ -214,6 +224,7 @@ cdef bint could_hold(const Engine* e, const Job* job, uint32_t slot) noexcept no
         and agent.channel_limit[e.classes[job.cls].channel] > 0
         and class_matches(e, job.cls, slot)
         and not excludes(job, slot)
+        and not barred(e, job, slot)
     )
 
 
@@ -285,9 +296,34 @@ cdef uint32_t first_due_class(const Engine* e, const Job* after) noexcept nogil:
     return best
 
 
+cdef bint newcomers_take(Engine* e) noexcept nogil:
+    """P4: what others hold decides whether a newcomer is past the average, so everyone new is asked once more. True when
+    something was given. O(agents with a timer) while a warm-up lasts, else free."""
+    cdef uint32_t index, agent
+    cdef bint taken = False
+    if e.longest_warm_up == 0 or e.now > e.last_online + e.longest_warm_up:
+        return False
+    index = 0
+    while index < e.agent_timers.size and (e.waiting_class_count or e.held_waiting):
+        agent = heap_node(&e.agent_timers, index).item
+        index += 1
+        if e.agents[agent].warm_since != UNKNOWN and first_for(e, agent) != NOBODY:
+            place_all(e)
+            taken = True
+            index = 0
+    return taken
+
+
 cdef void settle(Engine* e) noexcept nogil:
-    """The end of every step: clocks of costly heads, reservations that end, then those that begin, in key order. Free while
-    nothing costly waits."""
+    """The end of every step: newcomers, then reservations, until neither changes anything."""
+    newcomers_take(e)
+    settle_reservations(e)
+    while newcomers_take(e):
+        settle_reservations(e)
+
+
+cdef void settle_reservations(Engine* e) noexcept nogil:
+    """Clocks of costly heads, reservations that end, then those that begin, in key order. Free while nothing costly waits."""
     cdef uint32_t cls = 0, head, agent
     if e.costly_waiting == 0 and e.reserved_count == 0 and e.clock_count == 0:
         return

@@ -18,6 +18,10 @@ cdef enum:
     MAX_CLASSES = 65536
     MAX_ABILITY_BITS = 65536
     STRATEGY_KEYS = 3        # a strategy has at most this many sort keys of its own
+    SORT_KEYS_BASE = 256     # a strategy from here on is a list of SortKeys: its digits to the base 16, first key lowest
+    MAX_BARS = 32            # agents barred from one job at a time (O2)
+    RING_SIZE = 64           # given times remembered of an agent (P5)
+    UNKNOWN = -1             # of a mean without a sample, of a time that is none
 
 cdef enum Presence:
     ONLINE = 1
@@ -78,6 +82,29 @@ cdef enum Strategy:
     BEST_RATING = 7
     RANDOM = 8
 
+cdef enum SortKey:
+    BY_SATURATION = 1
+    BY_LOAD = 2
+    BY_SKILL_LEVEL = 3
+    BY_SKILL_COUNT = 4
+    BY_RATING = 5
+    BY_WEIGHT = 6
+    BY_HANDLE_TIME = 7
+    BY_SATISFACTION = 8
+    BY_ORDER = 9
+
+# Who or what changed a presence.
+cdef enum PresenceCause:
+    PRESENCE_SET = 0
+    LEASE_EXPIRED = 1
+    MISSED_OFFERS = 2
+
+# How an open offer ended without being accepted.
+cdef enum OfferEnd:
+    OFFER_DECLINED = 1
+    OFFER_MISSED = 2
+    OFFER_WITHDRAWN = 3    # its agent was lost
+
 # What brought a job to its agent.
 cdef enum Cause:
     BY_STRATEGY = 0
@@ -117,6 +144,11 @@ cdef struct Ability:
     uint32_t ability
     uint8_t level      # 1-10; a tag has 10
     uint8_t is_skill
+
+# An agent who is no candidate for a job until then (O2).
+cdef struct Bar:
+    int64_t until
+    uint32_t agent
 
 cdef struct AffinityTier:
     int64_t age
@@ -164,6 +196,19 @@ cdef struct Agent:
     uint32_t cells         # first of its cell blocks; while cell_count is 0 it has none
     uint32_t cell_count
     uint16_t rating
+    int64_t lease          # 0: no lease (P2)
+    int64_t lease_end
+    int64_t lost_since     # UNKNOWN: not lost (P3)
+    int64_t warm_since     # when it came ONLINE (P4); UNKNOWN: it is not
+    int64_t warm_last      # last job given or offered since then; UNKNOWN: none
+    int64_t wrap_up        # UNKNOWN: the queue's
+    int64_t handle_time    # means times 16: milliseconds
+    int64_t first_response
+    int32_t satisfaction
+    uint32_t timer_place
+    int64_t* given_times   # ring of RING_SIZE; NULL while no queue had a rate limit (P5)
+    uint32_t given_times_count   # ever; the last one stands at (count - 1) % RING_SIZE
+    uint8_t missed         # offers in a row (O3)
 
 cdef struct Job:
     uint64_t number        # by submission; 0: no such job
@@ -179,7 +224,9 @@ cdef struct Job:
     int64_t hold_until     # waits for its own agent alone until then; FOREVER; 0: not at all
     int64_t head_start
     int64_t own_hold       # how long it may be held
+    int64_t deadline       # end of the open offer or of the after-work; 0: neither
     uint32_t* excluded
+    Bar* bars              # oldest first; one that is over may still stand here
     uint32_t channel_name  # of the channel when it was submitted
     uint32_t cls
     uint32_t preferred     # class of demands and preferences together; NOBODY: no preferences
@@ -204,6 +251,7 @@ cdef struct Job:
     uint8_t own_away       # also when AWAY
     uint8_t affinity       # AffinityMode of the request; AFFINITY_UNSET: the queue's
     uint8_t excluded_count
+    uint8_t bar_count
     uint8_t held           # waits for its own agent alone, not in its class
     uint8_t listed         # stands in its own agent's list
     uint8_t cause
@@ -213,11 +261,16 @@ cdef struct Job:
     uint32_t first_agent
     uint32_t first_queue
     uint64_t first_policy_version
+    int64_t first_deadline
 
 cdef struct Queue:
     uint8_t used
     uint8_t everyone
-    uint8_t strategy
+    uint8_t paced          # has a warm-up or a rate limit
+    uint8_t requeue_lost
+    uint8_t misses_to_away
+    uint8_t rate_limit     # 0: none
+    uint16_t strategy      # Strategy, or SORT_KEYS_BASE and more
     uint8_t threshold
     uint8_t on_max_length
     uint8_t on_max_wait
@@ -230,7 +283,18 @@ cdef struct Queue:
     uint32_t any_count
     Demand* any_of         # whoever meets one of these is a member
     int64_t max_wait
+    int64_t offer_timeout  # 0: jobs are given without asking (O1)
+    int64_t decline_cooldown
+    int64_t wrap_up
+    int64_t lost_grace
+    int64_t warm_interval  # 0: no warm-up (P4)
+    int64_t warm_for
+    int64_t rate_window
     AffinityTier[MAX_TIERS] tiers
+    uint64_t settled_pass  # Engine.changes and now for which the two below were counted, at limits.pyx's convenience
+    int64_t settled_time
+    uint64_t settled_load  # of members who are past their warm-up
+    uint32_t settled_count
     uint32_t waiting       # jobs
     uint32_t live
     uint64_t last_served   # rotation of `sequential`: (order, number) of the last agent given a job; 0: none yet
@@ -317,6 +381,14 @@ cdef enum FactType:
     FACT_CLOCK = 16
     FACT_RESERVED = 17
     FACT_UNRESERVED = 18
+    FACT_JOB_OFFERED = 20
+    FACT_OFFER_ACCEPTED = 21
+    FACT_OFFER_ENDED = 22
+    FACT_JOB_WRAPS = 23
+    FACT_BARS_ENDED = 24
+    FACT_LEASE_EXTENDED = 25
+    FACT_AGENT_DUE = 26
+    FACT_CUSTOMER_FORGOTTEN = 40
 
 # What happened. Which fields a type uses stands with its function in apply.pyx; `body` is copied by whoever keeps it.
 cdef struct Fact:
@@ -350,7 +422,10 @@ cdef struct QueueBody:
     uint32_t queue
     uint8_t used
     uint8_t everyone
-    uint8_t strategy
+    uint8_t requeue_lost
+    uint8_t misses_to_away
+    uint8_t rate_limit
+    uint16_t strategy
     uint8_t threshold
     uint8_t on_max_length
     uint8_t on_max_wait
@@ -361,6 +436,13 @@ cdef struct QueueBody:
     uint32_t affinity_group
     uint32_t any_count
     int64_t max_wait
+    int64_t offer_timeout
+    int64_t decline_cooldown
+    int64_t wrap_up
+    int64_t lost_grace
+    int64_t warm_interval
+    int64_t warm_for
+    int64_t rate_window
     AffinityTier[MAX_TIERS] tiers
 
 # Followed by demand_count Demands, sorted by ability.
@@ -378,6 +460,7 @@ cdef struct AgentBody:
     uint16_t rating
     uint32_t ability_count
     uint32_t explicit_count
+    int64_t wrap_up        # UNKNOWN: the queue's
     uint16_t[MAX_CHANNELS] channel_limit
 
 # Followed by excluded_count agent slots.
@@ -387,6 +470,7 @@ cdef struct JobBody:
     int64_t expire_time
     int64_t head_start
     int64_t own_hold
+    int64_t first_deadline
     uint64_t own_number
     uint32_t cls
     uint32_t preferred
@@ -459,6 +543,11 @@ cdef struct Engine:
     Lineup lineup
     Heap job_timers
     Heap class_timers
+    Heap agent_timers         # of agents with a lease, a warm-up or a rate limit
+    int64_t last_online       # when somebody last came ONLINE
+    int64_t longest_warm_up   # of all queues; 0: none has a warm-up
+    uint32_t rate_count       # queues with a rate limit
+    uint64_t changes          # of load, presence or membership, of anyone
     uint64_t[STATE_COUNT] state_counts   # live jobs by state; ended ones: ever
     uint64_t[5] presence_counts
     Sink sink

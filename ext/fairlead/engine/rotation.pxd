@@ -36,7 +36,7 @@ cdef uint32_t rotation_cell(const Engine* e, uint32_t cls, uint32_t agent) noexc
 cdef uint64_t rotation_begin(const Engine* e, uint32_t cell) noexcept nogil
 cdef uint64_t rotation_limit(const Rotation* rotation) noexcept nogil
 cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil
-cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t agent, bint is_picked) noexcept nogil
+cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t agent, bint is_picked, bint in_absence) noexcept nogil
 cdef void rotation_weigh(Engine* e, uint32_t agent, uint16_t weight) noexcept nogil
 cdef bint is_present(const Engine* e, uint32_t cell) noexcept nogil
 cdef bint rotation_check(const Engine* e, uint32_t cls) noexcept nogil

@@ -414,20 +414,28 @@ cdef uint32_t rotation_pick(Engine* e, uint32_t cls) noexcept nogil:
     return turn_of(e, rotation, bound)
 
 
-cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t slot, bint is_picked) noexcept nogil:
-    """A member was given a job of the class; one who is not present pays nothing. One whose turn it was, though virtual time
-    had not reached them, brings it on; a job that came another way (own agent, transfer) does not. O(rotations of the agent)."""
+cdef void rotation_charge(Engine* e, uint32_t cls, uint32_t slot, bint is_picked, bint in_absence) noexcept nogil:
+    """A member was given a job of the class; one who is not present pays nothing, or with `in_absence` is present for the moment.
+    One whose turn it was, though virtual time had not reached them, brings it on; a job that came another way (own agent,
+    transfer) does not. O(rotations of the agent)."""
     cdef uint32_t cell = rotation_cell(e, cls, slot)
     cdef Rotation* rotation = e.classes[cls].rotation
-    cdef uint64_t start, limit
-    if cell == NOBODY or not is_present(e, cell):
+    cdef uint32_t weight = e.agents[slot].weight
+    if cell == NOBODY:
         return
-    start = state_of(e, cell)[0] & VALUE
-    limit = rotation_limit(rotation)
+    if is_present(e, cell):
+        charge(e, rotation, cell, turn(weight), is_picked)
+    elif in_absence:
+        join(e, rotation, cell, weight)
+        charge(e, rotation, cell, turn(weight), is_picked)
+        leave(e, rotation, cell, weight, <int64_t> turn(weight))
+
+
+cdef void charge(Engine* e, Rotation* rotation, uint32_t cell, uint64_t step, bint is_picked) noexcept nogil:
+    cdef uint64_t start = state_of(e, cell)[0] & VALUE, limit = rotation_limit(rotation)
     rotation.virtual_time = start if is_picked and start > limit else limit
     rotation.served += 1
-    start = (start if start < rotation.virtual_time else rotation.virtual_time) + turn(e.agents[slot].weight)
-    state_of(e, cell)[0] = start | SEATED
+    state_of(e, cell)[0] = (start if start < rotation.virtual_time else rotation.virtual_time) + step | SEATED
     if rotation.virtual_time > REBASE_ABOVE:
         rebase(e, rotation)
 

@@ -33,8 +33,6 @@ cdef void queue_rotations(Engine* e, uint32_t queue, bint weighted) noexcept nog
 cdef void class_query(const Engine* e, uint32_t cls, Query* query, uint32_t extra) noexcept nogil
 cdef bint has_room(const Engine* e, uint32_t agent, uint32_t channel, uint32_t cost) noexcept nogil
 
-cdef Memory* memory_find(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil
-cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t agent, int64_t time) noexcept nogil
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil
 
 
@@ -71,6 +69,15 @@ cdef inline bint excludes(const Job* job, uint32_t agent) noexcept nogil:
     return False
 
 
+cdef inline bint barred(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
+    """O2."""
+    cdef uint32_t index
+    for index in range(job.bar_count):
+        if job.bars[index].agent == agent:
+            return job.bars[index].until > e.now
+    return False
+
+
 cdef inline bint owns(const Engine* e, const Job* job) noexcept nogil:
     """Whether the job's own agent still exists."""
     return job.own_mode > 1 and e.agents[job.own_agent].number == job.own_number and job.own_number != 0
@@ -87,6 +94,13 @@ cdef inline Places job_timer_places(const Engine* e) noexcept nogil:
     cdef Places places
     places.base = <unsigned char*> &e.jobs.timer_place
     places.stride = sizeof(Job)
+    return places
+
+
+cdef inline Places agent_timer_places(const Engine* e) noexcept nogil:
+    cdef Places places
+    places.base = <unsigned char*> &e.agents.timer_place
+    places.stride = sizeof(Agent)
     return places
 
 

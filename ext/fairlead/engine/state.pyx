@@ -10,7 +10,7 @@ from fairlead.base.lineup cimport (
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.model cimport (
-    ABILITY_BIT, FIT_BIT, ONLINE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
+    ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
     Channel, Rotation,
 )
 from fairlead.engine.rotation cimport (
@@ -33,6 +33,8 @@ cdef void engine_init(Engine* e) noexcept nogil:
     lineup_reserve(&e.lineup, 1, ABILITY_BIT)
     heap_init(&e.job_timers)
     heap_init(&e.class_timers)
+    heap_init(&e.agent_timers)
+    reserve_agents(e, 1)
     reserve_jobs(e, 1)   # the heaps' places stand in these, also while they are empty
     reserve_classes(e, 1)
     e.free_cell_block = NOBODY
@@ -43,6 +45,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     for index in range(e.agent_capacity):
         free(e.agents[index].abilities)
         free(e.agents[index].explicit_queues)
+        free(e.agents[index].given_times)
     for index in range(e.queue_capacity):
         free(e.queues[index].any_of)
     for index in range(e.class_count):
@@ -55,6 +58,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
             rotation_stop(e, index)
     for index in range(e.job_used):
         free(e.jobs[index].excluded)
+        free(e.jobs[index].bars)
     free(e.agents)
     free(e.queues)
     free(e.classes)
@@ -67,6 +71,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.memories)
     free(e.job_timers.origin)
     free(e.class_timers.origin)
+    free(e.agent_timers.origin)
     lineup_free(&e.lineup)
 
 
@@ -216,6 +221,7 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     cdef Agent* agent = &e.agents[slot]
     cdef uint16_t fits = 0, changed
     cdef uint32_t channel, bucket = 0, used
+    e.changes += 1
     if agent.number:
         bucket = 64 * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
@@ -455,57 +461,14 @@ cdef void class_query(const Engine* e, uint32_t cls, Query* query, uint32_t extr
     query.barred_count = c.barred_count
 
 
-cdef inline uint32_t memory_slot(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil:
-    return <uint32_t> mix64((<uint64_t> customer << 32) | group) & (e.memory_size - 1)
-
-
-cdef Memory* memory_find(const Engine* e, uint32_t customer, uint32_t group) noexcept nogil:
-    """Who last served the customer in the group (A1); NULL when nobody is remembered."""
-    cdef uint32_t at
-    if e.memory_size == 0:
-        return NULL
-    at = memory_slot(e, customer, group)
-    while e.memories[at].customer != NOBODY:
-        if e.memories[at].customer == customer and e.memories[at].group == group:
-            return &e.memories[at]
-        at = (at + 1) & (e.memory_size - 1)
-    return NULL
-
-
-cdef void memory_bind(Engine* e, uint32_t customer, uint32_t group, uint32_t agent, int64_t time) noexcept nogil:
-    cdef Memory* memory = memory_find(e, customer, group)
-    cdef Memory* old = e.memories
-    cdef uint32_t size = e.memory_size, index, at
-    if memory == NULL:
-        if 4 * (e.memory_count + 1) > 3 * size:
-            e.memory_size = size * 2 if size else LEAST_TABLE
-            e.memories = <Memory*> memory_grow(NULL, e.memory_size * sizeof(Memory))
-            memset(e.memories, 0xFF, e.memory_size * sizeof(Memory))
-            for index in range(size):
-                if old[index].customer != NOBODY:
-                    at = memory_slot(e, old[index].customer, old[index].group)
-                    while e.memories[at].customer != NOBODY:
-                        at = (at + 1) & (e.memory_size - 1)
-                    e.memories[at] = old[index]
-            free(old)
-        at = memory_slot(e, customer, group)
-        while e.memories[at].customer != NOBODY:
-            at = (at + 1) & (e.memory_size - 1)
-        memory = &e.memories[at]
-        memory.customer = customer
-        memory.group = group
-        e.memory_count += 1
-    memory.agent = agent
-    memory.agent_number = e.agents[agent].number
-    memory.time = time
-
-
 cdef size_t engine_size(const Engine* e, size_t* agents, size_t* planes, size_t* rotations, size_t* jobs) noexcept nogil:
     """Bytes held: agents with their abilities, the lineup, rotations with their cells, jobs; returns the sum of all."""
     cdef uint32_t index
     agents[0] = e.agent_capacity * sizeof(Agent)
     for index in range(e.agent_capacity):
         agents[0] += e.agents[index].ability_count * sizeof(Ability) + e.agents[index].explicit_count * 4
+        if e.agents[index].given_times != NULL:
+            agents[0] += RING_SIZE * sizeof(int64_t)
     planes[0] = lineup_size(&e.lineup)
     rotations[0] = e.cell_block_capacity * sizeof(CellBlock)
     for index in range(e.class_count):

@@ -1,7 +1,7 @@
 """See agents.pxd.
 
-`settings` has the keys skills (name -> level), tags, capacity, channel_limits (channel -> jobs), weight, rating and order,
-all of them. It is checked as a whole before anything is named or changed.
+`settings` has the keys skills (name -> level), tags, capacity, channel_limits (channel -> jobs), weight, rating, order and
+wrap_up_us (-1: the queue's), all of them. It is checked as a whole before anything is named or changed.
 """
 
 from libc.stdlib cimport free, qsort
@@ -18,7 +18,11 @@ from fairlead.errors import raise_error
 
 MAX_ABILITIES = 256       # skills, and as many tags
 MAX_NAME = 128            # bytes of UTF-8
-RANGES = {"capacity": (1, 10_000), "weight": (1, 1000), "rating": (0, 1000), "order": (0, 1_000_000_000)}
+MAX_WRAP_UP_US = 24 * 3600 * 1_000_000
+RANGES = {
+    "capacity": (1, 10_000), "weight": (1, 1000), "rating": (0, 1000), "order": (0, 1_000_000_000),
+    "wrap_up_us": (-1, MAX_WRAP_UP_US),
+}
 NO_LIMIT = 0xFFFF
 
 
@@ -92,6 +96,7 @@ cdef uint32_t store_agent(Tenant* t, str agent_id, dict settings, list queues, b
     body.capacity = settings["capacity"]
     body.weight = settings["weight"]
     body.rating = settings["rating"]
+    body.wrap_up = settings["wrap_up_us"]
     body.ability_count = count
     body.explicit_count = len(queues)
     slot = names_add(&t.agents, to_text(agent_id, "agent.id"))

@@ -44,9 +44,12 @@ cdef enum Method:
     UPDATE_AGENT = 12
     DELETE_AGENT = 13
     UPDATE_POLICY = 14
+    FINISH_WRAP_UP = 15
+    UPSERT_CUSTOMER = 30
+    DELETE_CUSTOMER = 31
 
 # All return True when the call was carried out.
-cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil
+cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil
 cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Reply* reply) noexcept nogil
 cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil
 cdef bint call_cancel(Tenant* t, const JobRequest* request, Reply* reply) noexcept nogil

@@ -7,14 +7,15 @@ from fairlead.base.memory cimport mix64
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
-    AssignCommand, answer_offer, assign, cancel, complete, first_answer, present_answer,
-    transfer_to_agent, transfer_to_queue,
+    AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
 from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
+from fairlead.shard.profiles cimport apply_profile
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )
@@ -155,6 +156,7 @@ cdef uint64_t job_digest(const JobSpec* job, bint immediate_only) noexcept nogil
     digest = digest_text(digest, job.customer)
     digest = digest_text(digest, job.customer_tier)
     digest = digest_text(digest, job.language)
+    digest = digest_text(digest, job.gateway)
     digest = digest_number(digest, (job.urgency << 8) | (job.affinity << 4) | immediate_only)
     digest = digest_number(digest, job.customer_value)
     digest = digest_number(digest, job.head_start.us)
@@ -308,8 +310,8 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
     return True
 
 
-cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
-    """Submits a job, or repeats the first answer to one submitted before."""
+cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
+    """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
     cdef uint32_t slot = names_find(&t.jobs, job.id)
     cdef uint64_t content = job_digest(job, immediate_only)
@@ -320,6 +322,8 @@ cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply*
         first_answer(&t.engine, slot, &reply.answer)
         reply.repeated = 1
         return True
+    if job.customer.size:
+        apply_profile(t, job)
     if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
             or not resolve_start(t, job, immediate_only, &command, reply):
         return False
@@ -338,6 +342,7 @@ cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply*
         add_tags(t, job.preferred_tags, job.preferred_tag_count, command.preferred, &command.preferred_count)
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
+    t.pending_gateway = job.gateway
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
@@ -360,7 +365,7 @@ cdef bint finish(Tenant* t, Text request_id, uint64_t content, uint32_t refusal,
 
 
 cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Reply* reply) noexcept nogil:
-    """Accepts or declines."""
+    """Accepts or declines an offer, or finishes after-work."""
     cdef uint64_t content = assignment_digest(method, request.job_id, request.version)
     cdef int32_t seen = repeat(t, request.request_id, content, reply)
     cdef uint32_t slot
@@ -369,7 +374,12 @@ cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Repl
     slot = find_job(t, request.job_id, reply)
     if slot == NO_SLOT:
         return False
-    answer_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    if method == ACCEPT_OFFER:
+        accept_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    elif method == DECLINE_OFFER:
+        decline_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    else:
+        finish_wrap_up(&t.engine, slot, <uint64_t> request.version, &reply.answer)
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
 
 
@@ -386,7 +396,9 @@ cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* rep
     slot = find_job(t, request.job_id, reply)
     if slot == NO_SLOT:
         return False
-    complete(&t.engine, slot, <uint64_t> request.version, &reply.answer)
+    complete(
+        &t.engine, slot, <uint64_t> request.version, request.first_response.us // 1000 if request.first_response.us > 0 else -1,
+        request.satisfaction if request.has_satisfaction else -1, request.skip_wrap_up, &reply.answer)
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
 
 
@@ -449,8 +461,8 @@ cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* rep
     slot = find_agent(t, request.agent_id, b"agent_id", reply)
     if slot == NO_SLOT:
         return False
-    set_presence(&t.engine, slot, <uint32_t> request.presence)
     note_presence(t, slot, request.reason)
+    set_presence(&t.engine, slot, <uint32_t> request.presence, request.lease.us)
     memset(&reply.answer, 0, sizeof(Answer))
     reply.answer.agent = slot
     return finish(t, request.request_id, content, ACCEPTED, request.agent_id, reply)

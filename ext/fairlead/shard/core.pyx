@@ -24,38 +24,49 @@ from fairlead.codec.validate cimport (
     error_clear, validate_agent_id, validate_assignment, validate_cancel, validate_complete, validate_get, validate_heartbeat_size,
     validate_job, validate_presence, validate_tenant, validate_transfer,
 )
+from fairlead.customers.store cimport (
+    NO_CUSTOMER, Customer, customers_check, customers_find, customers_put, customers_remove, customers_size,
+)
 from fairlead.directory.names cimport NO_SLOT, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
 from fairlead.engine.decide cimport next_due
-from fairlead.engine.manage cimport remove_agent, set_presence
+from fairlead.engine.manage cimport extend_lease, forget_customer, remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
+from fairlead.events.feed cimport feed_wait, feed_wake
+from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
 from fairlead.journal.journal cimport journal_durable
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
-    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
-    LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, Reply, call_assign, call_cancel, call_complete, call_offer,
+    ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, FINISH_WRAP_UP,
+    JOB_NOT_FOUND, LIMIT_EXCEEDED, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
     fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
+from fairlead.shard.customers cimport customer_view, fill_customer, import_batch, tenant_of_import
 from fairlead.shard.dispatch cimport (
-    STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
-    tenant_advance, tenant_find, tenant_get, tenant_peek,
+    STATE_CAPSULE, ShardState, encode_present, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock,
+    submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_peek, waits,
 )
 from fairlead.shard.explain cimport explain
 from fairlead.shard.install cimport install, refuse_what_is_in_use
-from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
-from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
+from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
+from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
+from fairlead.shard.watch cimport read_events
 
 from fairlead.errors import raise_error
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
+from fairlead.shard.customers import CustomerView
+from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
+    EVENTS_KEPT = 262144
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -92,6 +103,7 @@ cdef class _Held:
 
     def __dealloc__(self):
         if self.state != NULL:
+            notices_flush(&self.state.feed)
             shard_unlock(self.state)
 
 
@@ -119,15 +131,18 @@ cdef class Shard:
     cdef dict _policies    # tenant -> (version, document, author, time)
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
-    def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
-        shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
+    def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False, uint32_t events_kept=EVENTS_KEPT):
+        if not LEAST_EVENTS <= events_kept <= MAX_EVENTS:
+            raise_error("INVALID_FIELD", f"{events_kept}; must be {LEAST_EVENTS}-{MAX_EVENTS}", "events_kept")
+        shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"), events_kept)
         self._state.keeps_facts = keep_facts
         self._members = {}
         self._policies = {}
         self._answers = {}
 
     def __dealloc__(self):
-        shard_free(&self._state)
+        if self._state.feed.ring.records != NULL:
+            shard_free(&self._state)
 
     # ---- tenants and time
 
@@ -211,7 +226,7 @@ cdef class Shard:
         self, str tenant not None, job_id, queue="", channel="", skills=None, tags=(), preferred_skills=None,
         preferred_tags=(), customer="", customer_tier="", urgency=0, head_start_us=0, excluded_agents=(),
         wanted_agent="", wanted_mode=0, wanted_hold_us=0, time_to_live_us=0, start_time_us=0, labels=None, language="",
-        customer_value=0, affinity=0, bint immediate_only=False,
+        customer_value=0, affinity=0, bint immediate_only=False, gateway="",
     ):
         """Submits a job and answers what it came to; a repeat of the same content gets the first answer (J4)."""
         cdef _Held held = hold(&self._state)
@@ -226,6 +241,7 @@ cdef class Shard:
         job.customer = to_text(customer, "job.customer")
         job.customer_tier = to_text(customer_tier, "job.customer_tier")
         job.language = to_text(language, "job.language")
+        job.gateway = to_text(gateway, "job.gateway")
         job.urgency = to_small(urgency, "job.urgency")
         job.affinity = to_small(affinity, "job.affinity")
         job.customer_value = to_number(customer_value, "job.customer_value")
@@ -311,6 +327,11 @@ cdef class Shard:
         if not call_complete(t, &request, &reply):
             raise_failure(&reply)
         return assignment(t, job_id, &reply)
+
+    def finish_wrap_up(self, str tenant not None, job_id, version, request_id=""):
+        """The after-work of a completed job is done; the agent's room serves the backlog in the same step (Q1)."""
+        cdef _Held held = hold(&self._state)
+        return self._answer_offer(tenant, job_id, version, request_id, FINISH_WRAP_UP)
 
     def cancel(self, str tenant not None, job_id, request_id=""):
         """The work is no longer wanted, whoever holds it."""
@@ -475,7 +496,7 @@ cdef class Shard:
 
     def create_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
-        rating=500, order=0, presence=4, request_id="",
+        rating=500, order=0, presence=4, wrap_up_us=-1, request_id="",
     ):
         """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
         cdef _Held held = hold(&self._state)
@@ -486,6 +507,7 @@ cdef class Shard:
         settings = {
             "skills": dict(skills or {}), "tags": list(tags), "capacity": capacity,
             "channel_limits": dict(channel_limits or {}), "weight": weight, "rating": rating, "order": order,
+            "wrap_up_us": wrap_up_us,
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
@@ -499,12 +521,12 @@ cdef class Shard:
             raise_failure(&reply)
         slot = store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
         note_presence(t, slot, text_empty())
-        set_presence(&t.engine, slot, presence)
+        set_presence(&t.engine, slot, presence, 0)
         return self._remember(t, tenant, request_id, content, agent_view(t, slot))
 
     def update_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
-        rating=None, order=None, request_id="",
+        rating=None, order=None, wrap_up_us=None, request_id="",
     ):
         """Changes what is given; None leaves as it is. Waiting jobs follow in the same step (Q1)."""
         cdef _Held held = hold(&self._state)
@@ -513,7 +535,7 @@ cdef class Shard:
         cdef uint64_t content
         given = {
             "skills": skills, "tags": tags, "capacity": capacity, "channel_limits": channel_limits, "weight": weight,
-            "rating": rating, "order": order,
+            "rating": rating, "order": order, "wrap_up_us": wrap_up_us,
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
         if t != NULL and self._seen(t, request_id, content):
@@ -566,12 +588,13 @@ cdef class Shard:
         return bool(reply.repeated)
 
     def heartbeat(self, str tenant not None, agent_ids):
-        """Extends leases (P2); returns the ids that are unknown."""
+        """Extends leases (P2); returns the ids of agents who are unknown or OFFLINE."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant, True)
         cdef DecodeError error
         cdef Reply reply
         cdef int32_t index
+        cdef uint32_t slot
         error_clear(&error)
         ids = list(agent_ids)
         if validate_heartbeat_size(<int32_t> min(len(ids), 1 << 30), &error) != DECODE_OK:
@@ -581,7 +604,12 @@ cdef class Shard:
                 raise_decode_error(&error)
         if t == NULL:
             return ids
-        return [name for name in ids if find_agent(t, to_text(name, "agent_ids"), b"", &reply) == NO_SLOT]
+        rejected = []
+        for name in ids:
+            slot = find_agent(t, to_text(name, "agent_ids"), b"", &reply)
+            if slot == NO_SLOT or not extend_lease(&t.engine, slot):
+                rejected.append(name)
+        return rejected
 
     def agent(self, str tenant not None, agent_id):
         """One agent, with load and counts."""
@@ -610,6 +638,66 @@ cdef class Shard:
             if slot < t.engine.agent_capacity and t.engine.agents[slot].number == number:
                 views.append(agent_view(t, slot))
         return views
+
+    # ---- customers
+
+    def upsert_customer(
+        self, str tenant not None, customer_id, *, tier="", value=0, attributes=None, own_agent="", language="", request_id=""
+    ):
+        """Adds or replaces a profile; whether it is new. A repeated request_id gets the first answer."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._open(tenant)
+        cdef Customer customer
+        cdef list alive = []
+        content = self._digest(UPSERT_CUSTOMER, (customer_id, tier, value, sorted(dict(attributes or {}).items()), own_agent, language))
+        if self._seen(t, request_id, content):
+            return self._answers[tenant or "default", request_id]
+        fill_customer(&customer, alive, customer_id, tier, value, attributes, own_agent, language)
+        return self._remember(t, tenant, request_id, content, bool(customers_put(&t.profiles, &customer)))
+
+    def import_customers(self, tenant, bytes request not None):
+        """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
+
+        `tenant` None: the one that the message names. Raises at the first one that is wrong; those before it stay.
+        """
+        cdef _Held held = hold(&self._state)
+        named = tenant_of_import(request)
+        cdef Tenant* t = self._open(named if tenant is None else tenant)
+        held = None
+        return (named if tenant is None else tenant, *import_batch(&self._state, t, request))
+
+    cdef uint32_t _customer_slot(self, Tenant* t, customer_id) except? 0xFFFFFFFE:
+        cdef Text name = to_text(customer_id, "customer_id")
+        cdef uint32_t slot
+        if not 1 <= name.size <= MAX_NAME_SIZE:
+            raise_error("INVALID_FIELD", f"{name.size} bytes; must be 1-{MAX_NAME_SIZE}", "customer_id")
+        slot = customers_find(&t.profiles, name) if t != NULL else NO_CUSTOMER
+        if slot == NO_CUSTOMER:
+            raise_error("CUSTOMER_NOT_FOUND", f"no customer {customer_id!r}", "customer_id")
+        return slot
+
+    def customer(self, str tenant not None, customer_id):
+        """One profile."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return customer_view(t, self._customer_slot(t, customer_id))
+
+    def delete_customer(self, str tenant not None, customer_id, request_id=""):
+        """Forgets a profile, and who served the customer (A1)."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant, True)
+        cdef Text name = to_text(customer_id, "customer_id")
+        cdef uint32_t slot
+        content = self._digest(DELETE_CUSTOMER, customer_id)
+        if t != NULL and self._seen(t, request_id, content):
+            return
+        self._customer_slot(t, customer_id)
+        customers_remove(&t.profiles, name)
+        slot = names_find(&t.customers, name)
+        if slot != NO_SLOT:
+            forget_customer(&t.engine, slot, t.queues.used)
+            customer_unbind(t, slot)
+        self._remember(t, tenant, request_id, content, None)
 
     # ---- policy
 
@@ -641,6 +729,82 @@ cdef class Shard:
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
 
+    # ---- events
+
+    @property
+    def last_event(self):
+        """Sequence of the newest event; of none that is still to come."""
+        cdef _Held held = hold(&self._state)
+        return self._state.feed.ring.last
+
+    @property
+    def events_kept(self):
+        """How many events are kept at most; fewer when their texts are long."""
+        return self._state.feed.ring.capacity
+
+    @property
+    def oldest_event(self):
+        """Sequence of the oldest event kept; one above `last_event` when none is."""
+        cdef _Held held = hold(&self._state)
+        return self._state.feed.ring.oldest
+
+    def events(self, int64_t after, uint32_t limit=512):
+        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
+        return read_events(&self._state, after, limit)
+
+    def wait_events(self, uint64_t after, int64_t timeout_us):
+        """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
+        # The lock is given back before the interpreter is asked for.
+        with nogil:
+            shard_lock(&self._state)
+            feed_wait(&self._state.feed, &self._state.lock, after, timeout_us)
+            shard_unlock(&self._state)
+
+    def wake_events(self):
+        """Lets everyone in `wait_events` return."""
+        cdef _Held held = hold(&self._state)
+        feed_wake(&self._state.feed)
+
+    def submit_waiting(self, bytes request not None):
+        """An AssignRequest with `wait`, carried out: status, body, and what it waits for or None.
+
+        While it waits its answer is that of `waiting_answer`; it waits for (tenant, job id, microseconds, repeated).
+        """
+        cdef _Held held = hold(&self._state)
+        cdef const char* data = request
+        cdef Buffer out
+        cdef Tenant* t = NULL
+        cdef uint32_t job
+        cdef bint repeated = False
+        buffer_init(&out)
+        status = submit_waiting(&self._state, <const uint8_t*> data, len(request), &out, &t, &job, &repeated)
+        body = out.data[:out.size] if out.size else b""
+        buffer_free(&out)
+        if job == NO_SLOT:
+            return status, body, None
+        tenant = to_str(names_text(&self._state.names, t.slot))
+        return status, body, (tenant, to_str(names_text(&t.jobs, job)), self._state.request.wait.us, repeated)
+
+    def waiting_answer(self, str tenant not None, str job_id not None, bint is_over, bint repeated=False):
+        """Status and body for an assign that waits; None while its job waits, unless its time `is_over`."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        cdef uint32_t job = self._job_slot(t, job_id)
+        cdef Buffer out
+        if waits(t, job) and not is_over:
+            return None
+        buffer_init(&out)
+        encode_present(t, job, repeated, &out)
+        body = out.data[:out.size]
+        buffer_free(&out)
+        return 0, body
+
+    def present(self, str tenant not None, str job_id not None, bint repeated=False):
+        """The answer to an assign as the job is now."""
+        cdef _Held held = hold(&self._state)
+        cdef Tenant* t = self._known(tenant)
+        return present_assignment(t, self._job_slot(t, job_id), repeated)
+
     # ---- the whole
 
     def tenants(self):
@@ -666,8 +830,13 @@ cdef class Shard:
         audit(&t.engine, &result)
         found = [result.violations[slot].decode() for slot in range(result.count)]
         if not (names_check(&t.jobs) and names_check(&t.agents) and names_check(&t.queues) and names_check(&t.channels)
-                and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)):
+                and names_check(&t.abilities) and names_check(&t.customers) and names_check(&t.requests)
+                and names_check(&t.gateways)):
             found.append("directory: a name is not found at its slot")
+        if not customers_check(&t.profiles):
+            found.append("customers: a profile is not found by its id, or a shared text is miscounted")
+        if not ring_check(&self._state.feed.ring):
+            found.append("E4: the ring of events has lost what it claims to have")
         for slot in range(t.engine.job_used):
             if (t.engine.jobs[slot].state != NO_JOB) != names_has(&t.jobs, slot):
                 found.append("J4: a job without an id, or an id without a job")
@@ -687,13 +856,14 @@ cdef class Shard:
         return t.tape.data[:t.tape.size] if t != NULL and t.tape != NULL and t.tape.size else b""
 
     def memory(self, str tenant not None):
-        """Bytes by room: agents, jobs, planes, rotations, directory."""
+        """Bytes by room: agents, jobs, planes, rotations, directory, customers."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
         cdef size_t agents = 0, planes = 0, rotations = 0, jobs = 0
         if t == NULL:
-            return {"agents": 0, "jobs": 0, "planes": 0, "rotations": 0, "directory": 0}
+            return {"agents": 0, "jobs": 0, "planes": 0, "rotations": 0, "directory": 0, "customers": 0}
         engine_size(&t.engine, &agents, &planes, &rotations, &jobs)
         return {
             "agents": agents, "jobs": jobs, "planes": planes, "rotations": rotations, "directory": tenant_names_size(t),
+            "customers": customers_size(&t.profiles),
         }

@@ -10,6 +10,7 @@ from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport AssignRequest, JobDetail
 from fairlead.directory.names cimport Names
+from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport Journal
 from fairlead.shard.calls cimport Reply
 from fairlead.shard.tenant cimport Tenant
@@ -25,6 +26,7 @@ cdef extern from "<pthread.h>" nogil:
 cdef struct ShardState:
     pthread_mutex_t lock       # of all below; recursive, for a face that calls itself
     Journal journal
+    Feed feed                  # events of all tenants
     Names names                # of tenants
     Tenant** tenants           # by slot
     uint32_t tenant_capacity
@@ -35,6 +37,9 @@ cdef struct ShardState:
     uint8_t keeps_facts
     AssignRequest request      # scratch: large, and one call runs at a time
 
+
+cdef enum:
+    HANDED_OVER = 17           # what `submit` returns for a call that may wait: nothing has happened, `submit_waiting` is for it
 
 cdef const char* STATE_CAPSULE   # name of the capsule that hands a ShardState to a transport
 
@@ -53,7 +58,7 @@ cdef inline void shard_unlock(ShardState* s) noexcept nogil:
     pthread_mutex_unlock(&s.lock)
 
 
-cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nogil
+cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed, uint32_t events_kept) noexcept nogil
 cdef void shard_free(ShardState* s) noexcept nogil
 cdef int64_t shard_now(const ShardState* s) noexcept nogil
 cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
@@ -61,4 +66,9 @@ cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
 cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil
+cdef bint waits(const Tenant* t, uint32_t job) noexcept nogil
+cdef void encode_present(const Tenant* t, uint32_t job, bint repeated, Buffer* out) noexcept nogil
+cdef int32_t submit_waiting(
+    ShardState* s, const uint8_t* data, size_t size, Buffer* out, Tenant** tenant, uint32_t* job, bint* repeated
+) noexcept nogil
 cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* detail) noexcept nogil

@@ -22,10 +22,12 @@ from fairlead.codec.messages cimport (
 )
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
 from fairlead.engine.decide cimport Answer, advance, forget
-from fairlead.engine.manage cimport define_channel, define_queue
+from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, OUTCOME_QUEUED, QueueBody, SCHEDULED,
+    AFFINITY_OFF, COMPLETED, ChannelBody, Job, LEAST_LOAD, OFFERED, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,
+    OUTCOME_REFUSED, QUEUED, QueueBody, SCHEDULED,
 )
+from fairlead.events.feed cimport feed_free, feed_init
 from fairlead.journal.journal cimport journal_init
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_NOT_FOUND, ASSIGN, BATCH_ASSIGN, CANCEL_JOB, COMPLETE_JOB, DECLINE_OFFER, GET_JOB, HEARTBEAT,
@@ -34,6 +36,7 @@ from fairlead.shard.calls cimport (
     call_transfer, fail, find_agent, find_job,
 )
 from fairlead.shard.estimate cimport estimate_wait
+from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
 cdef extern from "<pthread.h>" nogil:
@@ -57,7 +60,7 @@ cdef int64_t clock_us(int clock) noexcept nogil:
     return <int64_t> now.tv_sec * 1000000 + now.tv_nsec // 1000
 
 
-cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nogil:
+cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed, uint32_t events_kept) noexcept nogil:
     cdef pthread_mutexattr_t attributes
     memset(s, 0, sizeof(ShardState))
     pthread_mutexattr_init(&attributes)
@@ -69,6 +72,8 @@ cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed) noexcept nog
     s.seed = seed
     s.is_virtual = is_virtual
     s.epoch = clock_us(CLOCK_REALTIME) - clock_us(CLOCK_MONOTONIC)
+    # Sequences go on from the time of the start, so that one of an earlier process is never taken for one of this.
+    feed_init(&s.feed, events_kept, 0 if is_virtual else <uint64_t> clock_us(CLOCK_REALTIME))
 
 
 cdef void shard_free(ShardState* s) noexcept nogil:
@@ -76,6 +81,7 @@ cdef void shard_free(ShardState* s) noexcept nogil:
     for slot in range(s.names.used):
         tenant_destroy(s.tenants[slot])
     free(s.tenants)
+    feed_free(&s.feed)
     names_free(&s.names)
     pthread_mutex_destroy(&s.lock)
 
@@ -119,7 +125,7 @@ cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
     if slot >= s.tenant_capacity:
         s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
         s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
-    s.tenants[slot] = tenant_create(&s.journal, s.seed, s.keeps_facts)
+    s.tenants[slot] = tenant_create(&s.journal, &s.feed, slot, s.seed, s.keeps_facts)
     t = s.tenants[slot]
     tenant_advance(s, t)
     built_in_policy(t)
@@ -178,6 +184,7 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.reason = <int32_t> answer.reason
     out.version = answer.version
     out.policy_version = <int64_t> answer.policy_version
+    out.offer_end_us = answer.deadline if answer.outcome == OUTCOME_OFFERED else 0
     out.repeated = reply.repeated
     if answer.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, answer.job, &out.estimate)
@@ -216,6 +223,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.queue_time_us = 0 if job.state == SCHEDULED else job.queue_time
     out.assign_time_us = job.assign_time
     out.end_time_us = job.end_time
+    out.deadline_us = job.deadline
     estimate_wait(&t.engine, slot, &out.estimate)
 
 
@@ -223,7 +231,16 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
 
 
 cdef int32_t submit(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil:
-    """Carries out one call. Appends the response, or a google.rpc.Status, to `out`; returns the gRPC status."""
+    """Carries out one call. Appends the response, or a google.rpc.Status, to `out`; returns the gRPC status.
+
+    An assign that may wait is not carried out: HANDED_OVER.
+    """
+    cdef int32_t status = carry_out(s, method, data, size, out)
+    notices_flush(&s.feed)
+    return status
+
+
+cdef int32_t carry_out(ShardState* s, uint32_t method, const uint8_t* data, size_t size, Buffer* out) noexcept nogil:
     cdef Reply reply
     if method == ASSIGN:
         return submit_assign(s, data, size, out)
@@ -256,6 +273,8 @@ cdef int32_t submit_assign(ShardState* s, const uint8_t* data, size_t size, Buff
     cdef Tenant* t
     if decode_assign(data, size, &s.request, &error) != DECODE_OK:
         return send_decode_error(out, &error)
+    if s.request.wait.us:
+        return HANDED_OVER
     t = tenant_get(s, s.request.tenant)
     if t == NULL:
         return too_many_tenants(out, s.request.tenant)
@@ -263,6 +282,62 @@ cdef int32_t submit_assign(ShardState* s, const uint8_t* data, size_t size, Buff
         return send_failure(out, &reply)
     assign_reply(t, s.request.job.id, &reply, &message)
     encode_assign(out, &message)
+    return 0
+
+
+cdef bint waits(const Tenant* t, uint32_t job) noexcept nogil:
+    return t.engine.jobs[job].state == QUEUED or t.engine.jobs[job].state == SCHEDULED
+
+
+cdef void encode_present(const Tenant* t, uint32_t slot, bint repeated, Buffer* out) noexcept nogil:
+    """The answer to an assign as the job is now: a job that was served counts as assigned, one that ended else as refused."""
+    cdef const Job* job = &t.engine.jobs[slot]
+    cdef AssignReply message
+    cdef bint is_placed = OFFERED <= job.state <= COMPLETED
+    memset(&message, 0, sizeof(AssignReply))
+    message.job_id = names_text(&t.jobs, slot)
+    message.agent_id = agent_name(t, job.agent) if is_placed else text_empty()
+    message.queue = names_text(&t.queues, t.engine.classes[job.cls].queue)
+    message.outcome = OUTCOME_OFFERED if job.state == OFFERED else OUTCOME_ASSIGNED if is_placed else OUTCOME_QUEUED
+    if job.state > COMPLETED:
+        message.outcome = OUTCOME_REFUSED
+    message.reason = job.reason
+    message.version = job.version if is_placed else 0
+    message.policy_version = <int64_t> job.policy_version
+    message.repeated = repeated
+    message.offer_end_us = job.deadline if job.state == OFFERED else 0
+    if message.outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, slot, &message.estimate)
+    encode_assign(out, &message)
+
+
+cdef int32_t submit_waiting(
+    ShardState* s, const uint8_t* data, size_t size, Buffer* out, Tenant** tenant, uint32_t* slot, bint* repeated
+) noexcept nogil:
+    """An assign that may wait, carried out. When its job waits `slot` tells which one, and the reply is not the last word;
+    NO_SLOT: it is."""
+    cdef DecodeError error
+    cdef Reply reply
+    cdef AssignReply message
+    cdef uint32_t job
+    slot[0] = NO_SLOT
+    if decode_assign(data, size, &s.request, &error) != DECODE_OK:
+        return send_decode_error(out, &error)
+    tenant[0] = tenant_get(s, s.request.tenant)
+    if tenant[0] == NULL:
+        return too_many_tenants(out, s.request.tenant)
+    if not call_assign(tenant[0], &s.request.job, s.request.immediate_only, &reply):
+        return send_failure(out, &reply)
+    notices_flush(&s.feed)
+    repeated[0] = reply.repeated
+    job = reply.answer.job
+    if job == NO_SLOT or reply.answer.outcome == OUTCOME_ASSIGNED:
+        assign_reply(tenant[0], s.request.job.id, &reply, &message)
+        encode_assign(out, &message)
+        return 0
+    if waits(tenant[0], job):
+        slot[0] = job
+    encode_present(tenant[0], job, reply.repeated, out)
     return 0
 
 
@@ -395,19 +470,21 @@ cdef int32_t submit_presence(ShardState* s, const uint8_t* data, size_t size, Bu
 
 
 cdef int32_t submit_heartbeat(ShardState* s, const uint8_t* data, size_t size, Buffer* out) noexcept nogil:
-    """Unknown agents are rejected by name, the rest counts."""
+    """Agents who are unknown or OFFLINE are rejected by name, the rest counts (P2)."""
     cdef DecodeError error
     cdef HeartbeatRequest request
     cdef Reply reply
     cdef Tenant* t
     cdef Text id
+    cdef uint32_t slot
     cdef int32_t index, extended = 0
     if decode_heartbeat(data, size, &request, &error) != DECODE_OK:
         return send_decode_error(out, &error)
     t = tenant_find(s, request.tenant)
     for index in range(request.agent_count):
         id = decode_next_agent_id(&request)
-        if t != NULL and find_agent(t, id, b"", &reply) != NO_SLOT:
+        slot = find_agent(t, id, b"", &reply) if t != NULL else NO_SLOT
+        if slot != NO_SLOT and extend_lease(&t.engine, slot):
             extended += 1
         else:
             encode_heartbeat_rejected(out, id)

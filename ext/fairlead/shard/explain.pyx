@@ -6,14 +6,15 @@ from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.engine.choose cimport KEY_COUNT, may_use, own_can_take, sort_keys, start_limit
 from fairlead.engine.model cimport (
     AWAY, BY_BACKLOG, BY_OWN_AGENT, BY_PREFERENCE, BY_TRANSFER, COMPLETED, DRAINING, OFFLINE, ONLINE, QUEUED,
-    WEIGHTED, Agent, Class, Demand, Engine, Job,
+    SORT_KEYS_BASE, WEIGHTED, Agent, Class, Demand, Engine, Job,
 )
 from fairlead.engine.rotation cimport rotation_begin, rotation_cell
-from fairlead.engine.state cimport agent_meets, excludes, has_room, is_member, level_of, owns
+from fairlead.engine.limits cimport is_limited, is_rated, kept_off
+from fairlead.engine.state cimport agent_meets, barred, excludes, has_room, is_member, level_of, owns
 from fairlead.shard.tenant cimport Tenant
 from fairlead.shard.views cimport JobView, job_view, to_str
 
-from fairlead.policy.tables import STRATEGIES
+from fairlead.policy.tables import SORT_KEYS, STRATEGIES
 
 # Names of the strategies' own keys, in the engine's order.
 _STRATEGY_KEYS = {
@@ -26,6 +27,7 @@ _STRATEGY_KEYS = {
     "best_rating": ("minus_rating", "saturation"),
     "random": ("draw",),
 }
+_HIGH_FIRST = ("skill_level", "rating", "weight", "satisfaction")
 _CAUSES = {BY_OWN_AGENT: "own_agent", BY_PREFERENCE: "preferred", BY_BACKLOG: "backlog", BY_TRANSFER: "transfer"}
 _ABSENCES = {AWAY: "away", DRAINING: "draining", OFFLINE: "offline"}
 
@@ -97,8 +99,12 @@ cdef tuple exclusion(const Tenant* t, const Job* job, uint32_t slot):
             return found
     if excludes(job, slot):
         return "excluded", ""
+    if barred(e, job, slot):
+        return "barred", "declined it or missed its offer"
     if not has_room(e, slot, c.channel, job.cost):
         return lack_of_room(t, slot, job)
+    if is_limited(e, c.queue, slot):
+        return ("rate_limit" if is_rated(e, &e.queues[c.queue], &e.agents[slot]) else "warming_up"), ""
     if not may_use(e, job, slot):
         return "reserved", "for job " + to_str(names_text(&t.jobs, e.agents[slot].reserved_for))
     if job.held and job.own_agent != slot:
@@ -130,7 +136,7 @@ cdef list blocking(const Tenant* t, const Job* job):
         for slot in range(e.agent_capacity):
             if e.agents[slot].number == 0 or e.agents[slot].presence != ONLINE or not is_member(e, slot, c.queue):
                 continue
-            if not has_room(e, slot, c.channel, job.cost) or excludes(job, slot) or not may_use(e, job, slot):
+            if not has_room(e, slot, c.channel, job.cost) or kept_off(e, job, slot) or not may_use(e, job, slot):
                 continue
             if agent_meets(e, slot, c.demands, dropped) and agent_meets(
                     e, slot, c.demands + dropped + 1, c.demand_count - dropped - 1):
@@ -148,14 +154,28 @@ cdef tuple decision(const Tenant* t, const Job* job):
     )
 
 
+cdef tuple strategy_name(uint32_t strategy):
+    """The strategy as the policy says it, and the names of its own keys."""
+    cdef uint32_t digits
+    if strategy < SORT_KEYS_BASE:
+        name = next(name for name, number in STRATEGIES.items() if number == strategy)
+        return name, _STRATEGY_KEYS[name]
+    listed = {number: name for name, number in SORT_KEYS.items()}
+    digits = strategy - SORT_KEYS_BASE
+    keys = []
+    while digits:
+        keys.append(listed[digits & 15])
+        digits >>= 4
+    return ",".join(keys), tuple([f"minus_{key}" if key in _HIGH_FIRST else key for key in keys])
+
+
 cdef object explain(Tenant* t, uint32_t job_slot):
     """Reads everything about one job. O(agents * demands)."""
     cdef const Job* job = &t.engine.jobs[job_slot]
     cdef const Engine* e = &t.engine
     cdef uint32_t slot, strategy = e.queues[e.classes[job.cls].queue].strategy
     cdef uint64_t limit = start_limit(e, job) if strategy == WEIGHTED else 0
-    names = {number: name for name, number in STRATEGIES.items()}
-    own_names = _STRATEGY_KEYS[names[strategy]]
+    name, own_names = strategy_name(strategy)
     candidates = []
     excluded = []
     if job.state < COMPLETED:
@@ -173,5 +193,5 @@ cdef object explain(Tenant* t, uint32_t job_slot):
         "not_own_agent", "above_threshold", "lacks_preferences", *own_names, "last_given", "order", "agent_number"]
     waits = job.state == QUEUED and not job.held
     return Explanation(
-        job_view(t, job_slot), names[strategy], key_names, candidates, excluded,
+        job_view(t, job_slot), name, key_names, candidates, excluded,
         blocking(t, job) if waits else [], decision(t, job))

@@ -89,6 +89,16 @@ cdef object install_queue(Tenant* t, object queue):
     body.max_wait = queue.max_wait_us
     body.on_max_wait = queue.on_max_wait
     body.overflow = names_find(&t.queues, to_text(queue.overflow_queue, "queues")) if queue.overflow_queue else NO_SLOT
+    body.offer_timeout = queue.offer_timeout_us
+    body.decline_cooldown = queue.decline_cooldown_us
+    body.misses_to_away = queue.misses_to_away
+    body.wrap_up = queue.wrap_up_us
+    body.requeue_lost = queue.requeue_lost
+    body.lost_grace = queue.lost_grace_us
+    body.warm_interval = queue.warm_up_interval_us
+    body.warm_for = queue.warm_up_for_us
+    body.rate_limit = queue.rate_limit
+    body.rate_window = queue.rate_window_us
     body.affinity_mode = queue.affinity_mode
     group = queue.affinity_group or queue.id
     body.affinity_group = names_add(&t.queues, to_text(group, "queues"))

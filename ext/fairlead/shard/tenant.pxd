@@ -8,9 +8,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
+from fairlead.customers.store cimport Customers
 from fairlead.directory.names cimport Names
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
+from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport Journal
 
 cdef enum:
@@ -47,24 +49,33 @@ cdef struct Tenant:
     Names customers
     Names tiers
     Names requests
+    Names gateways
+    Customers profiles          # what was told of customers; `customers` are those whom jobs or the memory know
     Remembered* remembered      # by request slot
     Note* presence_notes        # by agent slot
     TierEntry* tier_entries     # by tier slot
     uint32_t* customer_references  # live and remembered jobs of a customer; BOUND
+    uint32_t* job_gateways      # by job slot; NO_SLOT: none
+    uint32_t* gateway_references  # by gateway slot: live and remembered jobs
     uint32_t remembered_capacity
     uint32_t remembered_head
     uint32_t remembered_tail
     uint32_t note_capacity
     uint32_t tier_capacity
     uint32_t customer_capacity
+    uint32_t job_gateway_capacity
+    uint32_t gateway_capacity
+    uint32_t slot               # of its name in the shard
     uint32_t default_queue      # NO_SLOT: a job must name one
     uint32_t default_channel
     Text pending_id             # of the job being submitted
+    Text pending_gateway
     Journal* journal
+    Feed* feed                  # of the shard
     Buffer* tape                # a copy of every fact; NULL unless facts are kept
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil
+cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil
 cdef void tenant_destroy(Tenant* t) noexcept nogil
 cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
 cdef uint32_t channel_slot(const Tenant* t, Text name) noexcept nogil
@@ -72,6 +83,7 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil
 cdef void reserve_tiers(Tenant* t, uint32_t count) noexcept nogil
 cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil
+cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil
 cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
 cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
 cdef void forget_requests(Tenant* t) noexcept nogil

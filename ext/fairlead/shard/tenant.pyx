@@ -5,16 +5,20 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_init
 from fairlead.base.memory cimport memory_grow, memory_zeroed
-from fairlead.base.text cimport text_empty
+from fairlead.base.text cimport text_empty, text_of
+from fairlead.customers.store cimport customers_free, customers_init
 from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
 )
-from fairlead.engine.apply cimport binds
 from fairlead.engine.model cimport (
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, MAX_CHANNELS, Fact, JobBody,
+    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
+    PRESENCE_SET, Fact, JobBody,
 )
+from fairlead.engine.places cimport binds
 from fairlead.engine.state cimport engine_free, engine_init
+from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport journal_append
+from fairlead.shard.notices cimport notice_fact
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -23,24 +27,30 @@ BOUND = 0x80000000
 
 
 cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
-    """The sink: names follow facts, and the journal gets its record."""
+    """The sink: names follow facts, events are told, and the journal gets its record."""
     cdef Tenant* t = <Tenant*> owner
     cdef uint32_t customer
     cdef Fact copy
     cdef uint8_t[8] padding
     if fact.type == FACT_JOB_SUBMITTED:
         names_put(&t.jobs, fact.job, t.pending_id)
+        note_gateway(t, fact.job)
         customer = (<const JobBody*> fact.body).customer
         if customer != NO_SLOT:
             t.customer_references[customer] += 1
     elif fact.type == FACT_JOB_FORGOTTEN:
         names_remove(&t.jobs, fact.job)
+        drop_gateway(t, fact.job)
         customer = t.engine.jobs[fact.job].customer
         if customer != NO_SLOT:
             t.customer_references[customer] -= 1
             customer_release(t, customer)
-    elif fact.type == FACT_JOB_GIVEN and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
+    elif fact.type == FACT_PRESENCE:
+        if fact.reason != PRESENCE_SET and fact.state != t.engine.agents[fact.agent].presence:
+            note_presence(t, fact.agent, text_of(b"lease_expired" if fact.reason == LEASE_EXPIRED else b"missed_offers"))
+    elif (fact.type == FACT_JOB_GIVEN or fact.type == FACT_OFFER_ACCEPTED) and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
         t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
+    notice_fact(t, fact)
     journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
     if t.tape != NULL:
         copy = fact[0]
@@ -51,13 +61,43 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
         buffer_append(t.tape, padding, (8 - fact.body_size % 8) % 8)
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil:
+cdef void note_gateway(Tenant* t, uint32_t job) noexcept nogil:
+    """Remembers who submits the job, as long as the job is remembered."""
+    cdef uint32_t slot = NO_SLOT, capacity = t.job_gateway_capacity
+    if job >= capacity:
+        while capacity <= job:
+            capacity = capacity + capacity // 2 + 16
+        t.job_gateways = <uint32_t*> memory_grow(t.job_gateways, capacity * sizeof(uint32_t))
+        t.job_gateway_capacity = capacity
+    if t.pending_gateway.size:
+        slot = names_add(&t.gateways, t.pending_gateway)
+        capacity = t.gateway_capacity
+        if slot >= capacity:
+            capacity = slot + slot // 2 + 16
+            t.gateway_references = <uint32_t*> memory_grow(t.gateway_references, capacity * sizeof(uint32_t))
+            memset(t.gateway_references + t.gateway_capacity, 0, (capacity - t.gateway_capacity) * sizeof(uint32_t))
+            t.gateway_capacity = capacity
+        t.gateway_references[slot] += 1
+    t.job_gateways[job] = slot
+
+
+cdef void drop_gateway(Tenant* t, uint32_t job) noexcept nogil:
+    cdef uint32_t slot = t.job_gateways[job]
+    if slot != NO_SLOT:
+        t.gateway_references[slot] -= 1
+        if t.gateway_references[slot] == 0:
+            names_remove(&t.gateways, slot)
+
+
+cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
     engine_init(&t.engine)
     t.engine.sink = take_fact
     t.engine.sink_owner = t
     t.journal = journal
+    t.feed = feed
+    t.slot = slot
     names_init(&t.jobs, seed)
     names_init(&t.agents, seed)
     names_init(&t.queues, seed)
@@ -66,10 +106,13 @@ cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) no
     names_init(&t.customers, seed)
     names_init(&t.tiers, seed)
     names_init(&t.requests, seed)
+    names_init(&t.gateways, seed)
+    customers_init(&t.profiles, seed)
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
     t.pending_id = text_empty()
+    t.pending_gateway = text_empty()
     if keeps_facts:
         t.tape = <Buffer*> memory_zeroed(sizeof(Buffer))
         buffer_init(t.tape)
@@ -92,10 +135,14 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.customers)
     names_free(&t.tiers)
     names_free(&t.requests)
+    names_free(&t.gateways)
+    customers_free(&t.profiles)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)
     free(t.customer_references)
+    free(t.job_gateways)
+    free(t.gateway_references)
     free(t)
 
 
@@ -168,6 +215,12 @@ cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil:
         names_remove(&t.customers, customer)
 
 
+cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil:
+    """The affinity memory knows the customer no longer."""
+    t.customer_references[customer] &= ~BOUND
+    customer_release(t, customer)
+
+
 # ---- request ids
 
 
@@ -219,5 +272,6 @@ cdef size_t tenant_names_size(const Tenant* t) noexcept nogil:
     return (
         names_size(&t.jobs) + names_size(&t.agents) + names_size(&t.queues) + names_size(&t.channels)
         + names_size(&t.abilities) + names_size(&t.customers) + names_size(&t.tiers) + names_size(&t.requests)
+        + names_size(&t.gateways) + (t.job_gateway_capacity + t.gateway_capacity) * sizeof(uint32_t)
         + t.remembered_capacity * sizeof(Remembered) + t.customer_capacity * sizeof(uint32_t)
     )

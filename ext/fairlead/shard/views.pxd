@@ -14,6 +14,7 @@ cdef class Assignment:
     cdef readonly bint repeated
     cdef readonly int64_t version
     cdef readonly int64_t policy_version
+    cdef readonly int64_t deadline_us
     cdef readonly int position
     cdef readonly int64_t wait_p50_us
     cdef readonly int64_t wait_p90_us
@@ -39,6 +40,7 @@ cdef class JobView:
     cdef readonly int64_t end_time_us
     cdef readonly int64_t policy_version
     cdef readonly int cost
+    cdef readonly int64_t deadline_us
     cdef readonly int position
     cdef readonly int64_t wait_p50_us
     cdef readonly int64_t wait_p90_us
@@ -60,6 +62,12 @@ cdef class AgentView:
     cdef readonly int64_t given_count
     cdef readonly int64_t last_given_time_us
     cdef readonly int64_t completed_count
+    cdef readonly int64_t wrap_up_us
+    cdef readonly int64_t lease_end_us
+    cdef readonly int missed_offers
+    cdef readonly int64_t handle_time_ms
+    cdef readonly int64_t first_response_ms
+    cdef readonly int satisfaction
 
 
 cdef class TenantView:
@@ -75,6 +83,7 @@ cdef class TenantView:
 
 cdef str to_str(Text text)
 cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply)
+cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated)
 cdef JobView job_view(const Tenant* t, uint32_t slot)
 cdef dict agent_settings(const Tenant* t, uint32_t slot)
 cdef AgentView agent_view(const Tenant* t, uint32_t slot)

@@ -6,7 +6,10 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.codec.messages cimport JobDetail, WaitEstimate
 from fairlead.engine.audit cimport state_hash
-from fairlead.engine.model cimport MAX_CHANNELS, ONLINE, OUTCOME_QUEUED, QUEUED, Agent
+from fairlead.engine.model cimport (
+    COMPLETED, MAX_CHANNELS, OFFERED, ONLINE, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, QUEUED, UNKNOWN,
+    Agent, Job,
+)
 from fairlead.shard.dispatch cimport job_detail
 from fairlead.shard.estimate cimport estimate_wait
 
@@ -81,7 +84,10 @@ cdef inline str agent_id(const Tenant* t, uint32_t slot):
 
 
 cdef class Assignment:
-    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it."""
+    """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
+
+    `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+    """
 
     @property
     def outcome(self):
@@ -113,11 +119,38 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     view.repeated = reply.repeated
     view.version = reply.answer.version
     view.policy_version = <int64_t> reply.answer.policy_version
+    view.deadline_us = reply.answer.deadline
     view._outcome = reply.answer.outcome
     view._state = reply.answer.state
     view._reason = reply.answer.reason
     if reply.answer.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, reply.answer.job, &estimate)
+        view.position = estimate.position
+        view.wait_p50_us = estimate.p50_us
+        view.wait_p90_us = estimate.p90_us
+    return view
+
+
+cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated):
+    """The answer to an assign as the job is now; one that was served counts as assigned, one that ended else as refused."""
+    cdef Assignment view = Assignment.__new__(Assignment)
+    cdef WaitEstimate estimate
+    cdef const Job* job = &t.engine.jobs[slot]
+    cdef bint is_placed = OFFERED <= job.state <= COMPLETED
+    view.job_id = to_str(names_text(&t.jobs, slot))
+    view.agent_id = agent_id(t, job.agent) if is_placed else ""
+    view.queue = to_str(names_text(&t.queues, t.engine.classes[job.cls].queue))
+    view.repeated = repeated
+    view.version = job.version if is_placed else 0
+    view.policy_version = <int64_t> job.policy_version
+    view._outcome = OUTCOME_OFFERED if job.state == OFFERED else OUTCOME_ASSIGNED if is_placed else OUTCOME_QUEUED
+    if job.state > COMPLETED:
+        view._outcome = OUTCOME_REFUSED
+    view._state = job.state
+    view._reason = job.reason
+    view.deadline_us = job.deadline
+    if view._outcome == OUTCOME_QUEUED:
+        estimate_wait(&t.engine, slot, &estimate)
         view.position = estimate.position
         view.wait_p50_us = estimate.p50_us
         view.wait_p90_us = estimate.p90_us
@@ -148,6 +181,7 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
     view.end_time_us = detail.end_time_us
     view.policy_version = detail.policy_version
     view.cost = detail.cost
+    view.deadline_us = detail.deadline_us
     view.position = detail.estimate.position
     view.wait_p50_us = detail.estimate.p50_us
     view.wait_p90_us = detail.estimate.p90_us
@@ -155,7 +189,7 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
 
 
 cdef dict agent_settings(const Tenant* t, uint32_t slot):
-    """What a caller set of an agent: skills, tags, channel_limits, capacity, weight, rating, order."""
+    """What a caller set of an agent: skills, tags, channel_limits, capacity, weight, rating, order, wrap_up_us."""
     cdef const Agent* agent = &t.engine.agents[slot]
     cdef uint32_t index
     skills = {}
@@ -179,11 +213,17 @@ cdef dict agent_settings(const Tenant* t, uint32_t slot):
         "weight": agent.weight,
         "rating": agent.rating,
         "order": agent.order,
+        "wrap_up_us": agent.wrap_up,
     }
 
 
 cdef class AgentView:
-    """An agent at the moment of the call."""
+    """An agent at the moment of the call. -1: `wrap_up_us` is the queue's, a mean has no sample yet; no lease: 0."""
+
+
+cdef inline int64_t mean(int64_t weighted) noexcept:
+    """A mean as the engine keeps it, rounded."""
+    return UNKNOWN if weighted == UNKNOWN else (weighted + 8) >> 4
 
 
 cdef AgentView agent_view(const Tenant* t, uint32_t slot):
@@ -207,6 +247,12 @@ cdef AgentView agent_view(const Tenant* t, uint32_t slot):
     view.given_count = <int64_t> agent.given_count
     view.last_given_time_us = agent.last_given_time
     view.completed_count = <int64_t> agent.completed_count
+    view.wrap_up_us = agent.wrap_up
+    view.lease_end_us = agent.lease_end
+    view.missed_offers = agent.missed
+    view.handle_time_ms = mean(agent.handle_time)
+    view.first_response_ms = mean(agent.first_response)
+    view.satisfaction = <int> mean(agent.satisfaction)
     return view
 
 

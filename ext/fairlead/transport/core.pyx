@@ -14,7 +14,7 @@ from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
 from fairlead.transport.exchange cimport push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.model cimport (
-    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Event, GUARD_COUNT, Loop, Method,
+    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, Event, GUARD_COUNT, Loop, Method, TELL_ROOM,
 )
 
 
@@ -34,6 +34,7 @@ class EventKind(IntEnum):
     MESSAGE = 2
     END = 3
     CANCELLED = 4
+    ROOM = 5
 
 
 class Flag(IntFlag):
@@ -128,12 +129,18 @@ cdef class Server:
 
     def send(self, uint64_t call, bytes message not None, bint compressed=False):
         """One message of a streaming reply. Ignored when the call is over."""
-        self._command(call, COMMAND_MESSAGE, compressed, message)
+        self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
+        wake_loop(&self._loop.exchange)
+
+    def send_all(self, calls, bytes message not None):
+        """The same message to many streaming calls; each is told EventKind.ROOM when everything sent to it has left."""
+        for call in calls:
+            self._command(call, COMMAND_MESSAGE, TELL_ROOM, message)
         wake_loop(&self._loop.exchange)
 
     def reply(self, uint64_t call, bytes message not None, bint compressed=False):
         """The one message of a unary call, and its end with OK."""
-        self._command(call, COMMAND_MESSAGE, compressed, message)
+        self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
         self._command(call, COMMAND_FINISH, 0, b"")
         wake_loop(&self._loop.exchange)
 

@@ -16,15 +16,16 @@ from libc.string cimport memset
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
 from fairlead.journal.journal cimport journal_durable
-from fairlead.shard.dispatch cimport shard_lock, shard_unlock, submit
+from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, submit
 from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
 )
 from fairlead.transport.exchange cimport close_events, exchange_free, exchange_init, take_commands
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
-    CLOSED, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, HOT, IN_BATCH,
-    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream,
+    CLOSED, COMPRESSED_MESSAGE, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, HOT, IN_BATCH,
+    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
+    TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
@@ -215,6 +216,16 @@ cdef void give(Loop* loop, Stream* stream) noexcept nogil:
     answer(loop, stream)
 
 
+cdef void give_to_wait(Loop* loop, Stream* stream) noexcept nogil:
+    """A call that may wait: Python carries it out, so that nobody waits here."""
+    stream.status = 0
+    if hand_over(loop, stream):
+        stream.flags |= WAITING
+        return
+    stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"too many calls of this kind are open")
+    give(loop, stream)
+
+
 cdef void release(Loop* loop) noexcept nogil:
     """Refusals of the transport leave at once; what the shard said waits until it is durable."""
     cdef Stream* stream
@@ -223,6 +234,8 @@ cdef void release(Loop* loop) noexcept nogil:
         stream = loop.batch[at]
         if stream.flags & (DECIDED | CLOSED):
             give(loop, stream)
+        elif stream.status == HANDED_OVER:
+            give_to_wait(loop, stream)
         elif stream.status != INTERNAL or not hand_over(loop, stream):
             # Bytes that did not decode may hold nothing worse than a bad id: Python tells which, when it has room.
             park(loop, stream)
@@ -247,9 +260,11 @@ cdef void send_message(Loop* loop, Stream* stream, const Command* command) noexc
         return
     begin = message_begin(stream)
     buffer_append(&stream.reply, command.data, command.size)
-    if command.status:
+    if command.status & COMPRESSED_MESSAGE:
         stream.flags |= REPLY_GZIP
-    message_end(stream, begin, <uint8_t> command.status)
+    if command.status & TELL_ROOM:
+        stream.flags |= TELLS_ROOM
+    message_end(stream, begin, command.status & COMPRESSED_MESSAGE)
     if loop.methods[stream.method].kind != STREAMING:
         return
     if stream.reply.size - stream.sent > MAX_PENDING_REPLY:

@@ -31,7 +31,7 @@ cdef enum:
     MAX_FIELDS_SIZE_HARD = 16384
     HOT_LIMIT = 262144             # of a message to a hot method that takes no list
     MAX_PENDING_REPLY = 4194304    # of a streaming call whose peer does not read
-    MAX_HELD_CALLS = 1024          # unary calls that Python has
+    MAX_HELD_CALLS = 2048          # unary calls that Python has, waiting ones among them
     MAX_HELD_STREAMS = 8192
     ADDRESS_PLACES = 65536
     MAX_EVENT_BYTES = 67108864     # of messages that wait for Python
@@ -66,6 +66,8 @@ cdef enum:
     BAD_TIMEOUT = 524288
     STALLED = 1048576              # nghttp2 waits for more of the reply
     REPLY_GZIP = 2097152
+    WAITING = 4194304              # a unary call that Python may keep for long: it wants to know when the peer is gone
+    TELLS_ROOM = 8388608           # Python wants to know when all of the reply has left
 
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
@@ -168,12 +170,18 @@ cdef enum:
     EVENT_MESSAGE = 2
     EVENT_END = 3                  # the peer sends no more
     EVENT_CANCELLED = 4            # the peer takes no more
+    EVENT_ROOM = 5                 # all messages so far have left
 
 cdef enum:
-    COMMAND_MESSAGE = 0            # one message of the reply; `status` 1: it is compressed
+    COMMAND_MESSAGE = 0            # one message of the reply; `status` is COMPRESSED_MESSAGE, TELL_ROOM or both or none
     COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
     COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
     COMMAND_DRAIN = 3              # of the whole server, `status` milliseconds long
+
+# Of COMMAND_MESSAGE.
+cdef enum:
+    COMPRESSED_MESSAGE = 1
+    TELL_ROOM = 2                  # an EVENT_ROOM when it has left
 
 cdef struct Event:
     uint64_t call

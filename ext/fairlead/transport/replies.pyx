@@ -7,10 +7,11 @@ from libc.string cimport memcpy, strlen
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty, text_of
 from fairlead.codec.encode cimport encode_status
+from fairlead.transport.exchange cimport push_event
 from fairlead.transport.guards cimport guard_charge
 from fairlead.transport.model cimport (
-    ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, IN_PYTHON, Loop,
-    PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream,
+    ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
+    PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream, TELLS_ROOM,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
@@ -158,6 +159,9 @@ cdef ssize_t read_reply(
         stream.reply.size = 0
         stream.sent = 0
         account(stream)
+        if stream.flags & TELLS_ROOM:
+            stream.flags &= ~<uint32_t> TELLS_ROOM
+            push_event(stream.connection.loop, stream, EVENT_ROOM, NULL, 0)
         if size:
             return size
         stream.flags |= STALLED

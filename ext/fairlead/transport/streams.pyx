@@ -7,7 +7,7 @@ from fairlead.base.buffer cimport Buffer, buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.model cimport (
-    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, STREAMING, STREAMS_PER_CHUNK, Stream,
+    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, STREAMING, STREAMS_PER_CHUNK, Stream, WAITING,
     call_of,
 )
 
@@ -92,7 +92,7 @@ cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
     elif stream.flags & IN_PYTHON:
         # Keeps its place among the connection's streams until its work ends.
         stream.connection.held_count += 1
-        if loop.methods[stream.method].kind == STREAMING:
+        if loop.methods[stream.method].kind == STREAMING or stream.flags & WAITING:
             push_event(loop, stream, EVENT_CANCELLED, NULL, 0)
     else:
         stream_release(loop, stream)
@@ -106,7 +106,7 @@ cdef void stream_orphan(Loop* loop, Stream* stream) noexcept nogil:
         return
     if not stream.flags & IN_PYTHON:
         stream_release(loop, stream)
-    elif was_open and loop.methods[stream.method].kind == STREAMING:
+    elif was_open and (loop.methods[stream.method].kind == STREAMING or stream.flags & WAITING):
         push_event(loop, stream, EVENT_CANCELLED, NULL, 0)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fairlead.commands import values
 from fairlead.commands.client import Client, add_client_options, plain, print_json, seconds, short
-from fairlead.commands.table import local_time, table
+from fairlead.commands.table import age, local_time, table
 from fairlead.v1 import agent_pb2
 from fairlead.v1 import agent_service_pb2 as pb2
 
@@ -36,7 +36,7 @@ def register(commands: Any) -> None:
     update = _with_id(_action(actions, "update", update_agent, "change what is named, leave the rest"))
     _attributes(update)
     update.add_argument(
-        "--clear", action="append", default=[], choices=("skills", "tags", "channel_limits"), help="empty it"
+        "--clear", action="append", default=[], choices=("skills", "tags", "channel_limits", "wrap_up"), help="empty it"
     )
     _with_id(_action(actions, "delete", delete, "remove an agent who holds no job"))
     change = _with_id(_action(actions, "presence", presence, "log in, out, or away"))
@@ -79,10 +79,13 @@ def _attributes(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weight", type=int, help="share under the weighted strategy, 1-1000; default 100")
     parser.add_argument("--rating", type=int, help="0-1000; default 500")
+    parser.add_argument(
+        "--wrap-up", type=values.duration, help="after-work of this agent, e.g. 30s; default the queue's"
+    )
     parser.add_argument("--order", type=int, help="last tie-break; default after everyone created before")
 
 
-_NAMES = ("skills", "tags", "capacity", "channel_limits", "weight", "rating", "order")
+_NAMES = ("skills", "tags", "capacity", "channel_limits", "weight", "rating", "order", "wrap_up")
 
 
 def _agent(namespace: argparse.Namespace) -> tuple[agent_pb2.Agent, list[str]]:
@@ -105,7 +108,7 @@ def list_agents(namespace: argparse.Namespace) -> int:
     if namespace.json:
         print_json({"agents": [plain(agent) for agent in agents]})
         return 0
-    headers = ("AGENT", "PRESENCE", "SKILLS", "TAGS", "LOAD", "JOBS", "GIVEN", "DONE", "WEIGHT")
+    headers = ("AGENT", "PRESENCE", "SKILLS", "TAGS", "LOAD", "JOBS", "GIVEN", "DONE", "WEIGHT", "HANDLE", "RATED")
     print(table(headers, map(_row, agents), left=4))
     return 0
 
@@ -121,6 +124,8 @@ def _row(agent: agent_pb2.Agent) -> tuple[object, ...]:
         agent.given_count,
         agent.completed_count,
         agent.weight,
+        age(seconds(agent.handle_time)) if agent.HasField("handle_time") else None,
+        agent.satisfaction if agent.HasField("satisfaction") else None,
     )
 
 
@@ -140,6 +145,12 @@ def _print_agent(namespace: argparse.Namespace, agent: agent_pb2.Agent) -> int:
         "rating": agent.rating,
         "order": agent.order,
         "jobs": f"{agent.job_count:,} held, {agent.given_count:,} given, {agent.completed_count:,} completed",
+        "after-work": age(seconds(agent.wrap_up)) if agent.HasField("wrap_up") else None,
+        "lease ends": local_time(seconds(agent.lease_end_time)) if agent.HasField("lease_end_time") else None,
+        "missed offers": agent.missed_offers or None,
+        "handle time": age(seconds(agent.handle_time)) if agent.HasField("handle_time") else None,
+        "first response": age(seconds(agent.first_response)) if agent.HasField("first_response") else None,
+        "satisfaction": agent.satisfaction if agent.HasField("satisfaction") else None,
         "last given": local_time(seconds(agent.last_given_time)) if agent.HasField("last_given_time") else None,
     }
     print(table(("", ""), facts.items(), left=2).lstrip())

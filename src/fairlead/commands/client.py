@@ -18,6 +18,7 @@ from fairlead import errors
 from fairlead.config import Config
 from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
+from fairlead.v1.customer_service_pb2_grpc import CustomerServiceStub
 from fairlead.v1.policy_service_pb2_grpc import PolicyServiceStub
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 
@@ -56,6 +57,7 @@ class Client:
         self.agents = AgentServiceStub(self._channel)
         self.policy = PolicyServiceStub(self._channel)
         self.admin = AdminServiceStub(self._channel)
+        self.customers = CustomerServiceStub(self._channel)
 
     @classmethod
     def of(cls, namespace: argparse.Namespace) -> "Client":
@@ -68,11 +70,14 @@ class Client:
     def __exit__(self, *unused: object) -> None:
         self._channel.close()
 
-    def call(self, method: Callable[..., Answer], request: Any) -> Answer:
-        """One call with the tenant filled in. Raises the FairleadError that the daemon sent, or Unavailable."""
+    def call(self, method: Callable[..., Answer], request: Any, wait: float = 0) -> Answer:
+        """One call with the tenant filled in, which may take `wait` seconds longer than others.
+
+        Raises the FairleadError that the daemon sent, or Unavailable.
+        """
         request.tenant = self._tenant
         try:
-            return method(request, timeout=CALL_TIMEOUT_S)
+            return method(request, timeout=CALL_TIMEOUT_S + wait)
         except grpc.RpcError as failure:
             raise failure_of(failure, self.address) from None
 

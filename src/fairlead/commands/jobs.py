@@ -27,6 +27,13 @@ def register(commands: Any) -> None:
     complete_parser.add_argument("--satisfaction", type=int, metavar="0-1000", help="what the customer said")
     complete_parser.add_argument("--skip-wrap-up", action="store_true", help="no after-work")
 
+    for name, run, text in (
+        ("accept", accept, "take an offered job for its agent"),
+        ("decline", decline, "turn an offered job down; it is offered on"),
+        ("finish", finish, "end the after-work of a completed job"),
+    ):
+        _version_option(_command(commands, name, run, text))
+
     _command(commands, "cancel", cancel, "end a job that is no longer wanted")
 
     transfer_parser = _command(commands, "transfer", transfer, "move a job; without a target back to its queue")
@@ -69,6 +76,7 @@ def _count(text: str) -> int:
 def _add_assign(commands: Any) -> None:
     parser = _command(commands, "assign", assign, "submit a job and see who gets it")
     add_job_options(parser)
+    parser.add_argument("--wait", type=values.duration, metavar="TIME", help="answer when an agent has it, or then")
     parser.add_argument("--immediate", action="store_true", help="refuse it instead of queueing it")
 
 
@@ -102,6 +110,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--affinity", type=values.affinity_mode, default=0, help="off, prefer or require; default the queue's"
     )
+    parser.add_argument("--gateway", default="", help="who submits it; events can be filtered by it")
 
 
 def _demand_option(parser: argparse.ArgumentParser, flag: str, name: str, text: str) -> None:
@@ -138,14 +147,16 @@ def job_spec(namespace: argparse.Namespace, job_id: str) -> job_pb2.JobSpec:
         language=namespace.language,
         customer_value=namespace.value,
         affinity=namespace.affinity,
+        gateway=namespace.gateway,
     )
 
 
 def assign(namespace: argparse.Namespace) -> int:
     """Submits one job."""
-    request = pb2.AssignRequest(job=job_spec(namespace, namespace.job_id), immediate_only=namespace.immediate)
+    job = job_spec(namespace, namespace.job_id)
+    request = pb2.AssignRequest(job=job, immediate_only=namespace.immediate, wait=namespace.wait)
     with Client.of(namespace) as client:
-        answer = client.call(client.routing.Assign, request)
+        answer = client.call(client.routing.Assign, request, seconds(request.wait))
     if namespace.json:
         print_json(plain(answer))
         return 0
@@ -179,6 +190,27 @@ def complete(namespace: argparse.Namespace) -> int:
             skip_wrap_up=namespace.skip_wrap_up,
         )
         return _print_state(namespace, client.call(client.routing.CompleteJob, request))
+
+
+def accept(namespace: argparse.Namespace) -> int:
+    """Accepts an offer."""
+    with Client.of(namespace) as client:
+        request = pb2.AcceptOfferRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.AcceptOffer, request))
+
+
+def decline(namespace: argparse.Namespace) -> int:
+    """Declines an offer and says where the job went."""
+    with Client.of(namespace) as client:
+        request = pb2.DeclineOfferRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.DeclineOffer, request))
+
+
+def finish(namespace: argparse.Namespace) -> int:
+    """Finishes after-work."""
+    with Client.of(namespace) as client:
+        request = pb2.FinishWrapUpRequest(job_id=namespace.job_id, version=_present_version(client, namespace))
+        return _print_state(namespace, client.call(client.routing.FinishWrapUp, request))
 
 
 def cancel(namespace: argparse.Namespace) -> int:
@@ -303,7 +335,7 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
         "expected": _expectation(job),
         "policy": job.policy_version,
     }
-    for name in ("create_time", "queue_time", "assign_time", "end_time"):
+    for name in ("create_time", "queue_time", "assign_time", "end_time", "deadline"):
         facts[name.replace("_", " ")] = local_time(seconds(getattr(job, name))) if job.HasField(name) else None
     print(table(("", ""), facts.items(), left=2).lstrip())
     return 0

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fairlead.durations import parse_duration
 from fairlead.protobuf import set_duration
-from fairlead.v1 import agent_pb2, job_pb2, skill_pb2
+from fairlead.v1 import agent_pb2, job_pb2, routing_service_pb2, skill_pb2
 
 _LEVEL = re.compile(r"\d{1,4}")
 
@@ -94,6 +94,11 @@ def job_state(text: str) -> int:
 def affinity_mode(text: str) -> int:
     """OFF, PREFER or REQUIRE, in any case."""
     return job_pb2.AffinityMode.Value(_member(text, "AFFINITY_MODE_", job_pb2.AffinityMode.keys()))
+
+
+def event_kind(text: str) -> int:
+    """A kind of event of E4, in any case."""
+    return routing_service_pb2.EventKind.Value(_member(text, "EVENT_KIND_", routing_service_pb2.EventKind.keys()))
 
 
 def _member(text: str, prefix: str, names: list[str]) -> str:

@@ -31,6 +31,9 @@ class Workload:
     def bytes_per_agent(self) -> float:
         """Bytes that agents cost: their structs and abilities, the bit planes, the rotations. Jobs are apart."""
 
+def transitions() -> dict[int, list[int]]:
+    """J1: the states that may follow each state, by number; 0 is a job that does not exist yet, or no longer."""
+
 def replay(facts: bytes) -> tuple[int, list[str]]:
     """Applies recorded facts (`Shard.record`) to a fresh engine; returns its state hash and the violated invariants.
 

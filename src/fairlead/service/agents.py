@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, cast
 
 from fairlead.problems import Problems
-from fairlead.protobuf import enum_names, set_timestamp
+from fairlead.protobuf import duration_us, enum_names, is_duration, set_duration, set_timestamp
 from fairlead.service.calls import ColdCall
 from fairlead.service.requests import (
     check_range,
@@ -32,9 +32,10 @@ MAX_WEIGHT = 1_000
 MAX_RATING = 1_000
 MAX_ORDER = 1_000_000_000
 MAX_LEVEL = 10
+MAX_WRAP_UP_US = 24 * 3_600_000_000
 
 # What UpdateAgent may change.
-FIELDS = ("skills", "tags", "capacity", "channel_limits", "weight", "rating", "order")
+FIELDS = ("skills", "tags", "capacity", "channel_limits", "weight", "rating", "order", "wrap_up")
 
 
 def calls(shard: Shard) -> Mapping[str, ColdCall]:
@@ -137,6 +138,16 @@ def agent_message(view: AgentView) -> agent_pb2.Agent:
         completed_count=view.completed_count,
     )
     set_timestamp(message.last_given_time, view.last_given_time_us)
+    set_timestamp(message.lease_end_time, view.lease_end_us)
+    message.missed_offers = view.missed_offers
+    if view.wrap_up_us >= 0:
+        set_duration(message.wrap_up, view.wrap_up_us)
+    if view.handle_time_ms >= 0:
+        set_duration(message.handle_time, view.handle_time_ms * 1_000)
+    if view.first_response_ms >= 0:
+        set_duration(message.first_response, view.first_response_ms * 1_000)
+    if view.satisfaction >= 0:
+        message.satisfaction = view.satisfaction
     return message
 
 
@@ -179,7 +190,20 @@ def _attributes(agent: agent_pb2.Agent, names: Sequence[str], problems: Problems
     for name in names:
         if name in bounds:
             check_range(read[name], f"agent.{name}", bounds[name], problems)
-    return {name: read[name] for name in names if name in read}
+    attributes = {name: read[name] for name in names if name in read}
+    if "wrap_up" in names:
+        attributes["wrap_up_us"] = _wrap_up(agent, problems)
+    return attributes
+
+
+def _wrap_up(agent: agent_pb2.Agent, problems: Problems) -> int:
+    """Microseconds of the agent's own after-work, -1 for the queue's."""
+    if not agent.HasField("wrap_up"):
+        return -1
+    length = duration_us(agent.wrap_up)
+    if not is_duration(agent.wrap_up) or not 0 <= length <= MAX_WRAP_UP_US:
+        problems.add("agent.wrap_up", length // 1_000_000, "0 s to 24 h")
+    return length
 
 
 def _skills(agent: agent_pb2.Agent, problems: Problems) -> dict[str, int]:

@@ -19,6 +19,8 @@ from fairlead.shard.core import Method, Shard
 from fairlead.v1 import agent_service_pb2, routing_service_pb2
 
 DETAILS_KEY = "grpc-status-details-bin"
+# What the shard answers to a call that may wait, in place of a gRPC code: nothing has happened yet.
+HANDED_OVER = 17
 
 _CODES: Mapping[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -85,12 +87,19 @@ def cold_answer(call: ColdCall, request: bytes) -> tuple[int, bytes]:
     return 0, call.function(parse(call.request_type, request)).SerializeToString()
 
 
-def hot_handler(shard: Shard, call: HotCall, log: FilteringBoundLogger) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    """The handler of a hot method."""
+def hot_handler(
+    shard: Shard,
+    call: HotCall,
+    wait: Callable[[bytes, grpc.ServicerContext], tuple[int, bytes]],
+    log: FilteringBoundLogger,
+) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    """The handler of a hot method. `wait` carries out a call that may wait."""
 
     def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
         try:
             status, body = hot_answer(shard, call, request)
+            if status == HANDED_OVER:
+                status, body = wait(request, context)
         except Exception as bug:
             abort(context, status_of(bug, call.method.name, log))
         if status == 0:

@@ -7,7 +7,7 @@ An error is an HTTP status and {"code": "not_found", "message": "..", "details":
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from google.protobuf import descriptor_pool, json_format, message_factory
@@ -37,14 +37,17 @@ CODES: Mapping[int, tuple[str, int]] = {
 }
 
 
-def answer(path: str, call: Callable[[bytes], tuple[int, bytes]], body: bytes, is_json: bool) -> tuple[int, bytes]:
-    """HTTP status and body of a call. Raises what the call raises, InvalidArgument for JSON that is no request."""
-    request_type, response_type = types(path)
-    code, reply = call(_from_json(request_type, body) if is_json else body)
+def request_of(path: str, body: bytes, is_json: bool) -> bytes:
+    """The serialized request of a call. Raises InvalidArgument for JSON that is none."""
+    return _from_json(types(path)[0], body) if is_json else body
+
+
+def response_of(path: str, code: int, reply: bytes, is_json: bool) -> tuple[int, bytes]:
+    """HTTP status and body of a call that was answered with this code and reply."""
     if code:
         return refusal(reply)
     if is_json:
-        reply = json_format.MessageToJson(response_type.FromString(reply), indent=None).encode()
+        reply = json_format.MessageToJson(types(path)[1].FromString(reply), indent=None).encode()
     return 200, reply
 
 

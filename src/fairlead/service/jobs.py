@@ -1,4 +1,4 @@
-"""RoutingService without the hot calls: ListJobs and ExplainJob."""
+"""RoutingService without the hot calls: ListJobs, ExplainJob and FinishWrapUp."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -8,6 +8,7 @@ from fairlead.problems import Problems
 from fairlead.protobuf import enum_names, set_duration, set_timestamp
 from fairlead.service.calls import ColdCall
 from fairlead.service.requests import (
+    check_range,
     check_size,
     read_page_size,
     read_page_token,
@@ -22,6 +23,7 @@ from fairlead.views import summarize
 
 # A response of more agents would exceed the 4 MiB that clients accept; the summary says how many are left out.
 MAX_EXPLAINED_AGENTS = 10_000
+MAX_VERSION = 2**63 - 1
 
 
 def calls(shard: Shard) -> Mapping[str, ColdCall]:
@@ -29,6 +31,7 @@ def calls(shard: Shard) -> Mapping[str, ColdCall]:
     return {
         "/fairlead.v1.RoutingService/ListJobs": ColdCall(pb.ListJobsRequest, partial(list_jobs, shard)),
         "/fairlead.v1.RoutingService/ExplainJob": ColdCall(pb.ExplainJobRequest, partial(explain_job, shard)),
+        "/fairlead.v1.RoutingService/FinishWrapUp": ColdCall(pb.FinishWrapUpRequest, partial(finish_wrap_up, shard)),
     }
 
 
@@ -81,6 +84,20 @@ def explain_job(shard: Shard, request: pb.ExplainJobRequest) -> pb.ExplainJobRes
     return response
 
 
+def finish_wrap_up(shard: Shard, request: pb.FinishWrapUpRequest) -> pb.FinishWrapUpResponse:
+    """Ends after-work before its time is over."""
+    problems = Problems()
+    tenant = read_tenant(request.tenant, problems)
+    check_size(request.job_id, "job_id", problems)
+    check_size(request.request_id, "request_id", problems, low=0)
+    check_range(request.version, "version", (1, MAX_VERSION), problems)
+    refuse(problems)
+    answer = shard.finish_wrap_up(tenant, request.job_id, request.version, request.request_id)
+    return pb.FinishWrapUpResponse(
+        job_id=answer.job_id, state=cast(job_pb2.JobState, int(answer.state)), repeated=answer.repeated
+    )
+
+
 def job_message(view: JobView) -> job_pb2.Job:
     """The contract's form of a job."""
     message = job_pb2.Job(
@@ -101,6 +118,7 @@ def job_message(view: JobView) -> job_pb2.Job:
     set_timestamp(message.queue_time, view.queue_time_us)
     set_timestamp(message.assign_time, view.assign_time_us)
     set_timestamp(message.end_time, view.end_time_us)
+    set_timestamp(message.deadline, view.deadline_us)
     if view.position:
         message.estimate.position = view.position
         if view.wait_p50_us:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -17,11 +17,13 @@ from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
 
 from fairlead.config import Config
-from fairlead.errors import error
+from fairlead.errors import FairleadError, error
 from fairlead.rulebook.book import RuleBook
-from fairlead.service import admin, agents, connect, jobs, policy, reflection
-from fairlead.service.calls import HOT_CALLS, cold_answer, hot_answer, status_of
-from fairlead.service.health import WATCH, Health
+from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
+from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
+from fairlead.service.health import Health
+from fairlead.service.waiting import Waiters
+from fairlead.service.watch import EventPump
 from fairlead.shard.core import Method, Shard
 from fairlead.transport.core import EventKind, Flag, Kind, Server
 
@@ -70,6 +72,8 @@ class NativeTransport:
         self._config = config
         self._log = log
         self._health = Health(self._send)
+        self._pump = EventPump(shard, self, log)
+        self._waiters = Waiters(shard, log)
         self._served = self._methods()
         self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
         self._streams = ThreadPoolExecutor(1, thread_name_prefix="stream")
@@ -90,12 +94,16 @@ class NativeTransport:
             threading.Thread(target=self._server.run, name="transport", daemon=True),
             threading.Thread(target=self._take, args=(self._server,), name="events", daemon=True),
         )
+        self._pump.start()
+        self._waiters.start()
         for thread in self._threads:
             thread.start()
 
     def stop(self, drain_seconds: float) -> None:
         """Turns health to NOT_SERVING, accepts nothing new, and returns when open calls ended or the time is over."""
         self._health.stop_all()
+        self._pump.stop()
+        self._waiters.stop()
         if self._server is not None:
             self._server.drain(round(drain_seconds * 1_000))
         for thread in self._threads:
@@ -114,6 +122,7 @@ class NativeTransport:
             **jobs.calls(self._shard),
             **policy.calls(self._book),
             **admin.calls(self._shard, self._config.durability),
+            **customers.calls(self._shard),
             **self._health.calls(),
         }
         size = self._config.max_message_size
@@ -129,14 +138,30 @@ class NativeTransport:
             for path, call in HOT_CALLS.items()
         ]
         unary = [Served(path, Kind.UNARY, 0, size, partial(cold_answer, call), None) for path, call in cold.items()]
+        watches = Watches(self._pump)
         services = sorted({path.split("/")[1] for path in (*HOT_CALLS, *cold)})
         reflected = reflection.Messages(services, self._send, self._finish)
-        streams: Mapping[str, StreamHandler] = {WATCH: self._health, **dict.fromkeys(reflection.PATHS, reflected)}
+        streams: Mapping[str, StreamHandler] = {
+            health.WATCH: self._health,
+            watch.WATCH: watches,
+            customers.IMPORT: customers.Imports(self._shard, self._send, self._finish),
+            **dict.fromkeys(reflection.PATHS, reflected),
+        }
         return (
             *hot,
             *unary,
             *(Served(path, Kind.STREAMING, 0, size, None, handler) for path, handler in streams.items()),
         )
+
+    def send(self, keys: Sequence[int], message: bytes) -> None:
+        """One message to many watches."""
+        assert self._server is not None
+        self._server.send_all(keys, message)
+
+    def end(self, key: int, failure: FairleadError) -> None:
+        """Ends a watch."""
+        assert self._server is not None
+        self._server.finish(key, failure.code, failure.status_bytes())
 
     def _send(self, call: int, message: bytes) -> None:
         assert self._server is not None
@@ -151,7 +176,12 @@ class NativeTransport:
         while events := server.take():
             for call, kind, flags, index, deadline, data in events:
                 served = self._served[index]
-                if kind == EventKind.CALL:
+                if kind == EventKind.ROOM:
+                    self._pump.room(call)
+                elif kind == EventKind.CANCELLED and served.handler is None:
+                    self._waiters.leave(call)
+                    server.finish(call, 0)
+                elif kind == EventKind.CALL:
                     self._cold.submit(self._serve, server, served, call, flags, deadline, data)
                 else:
                     self._streams.submit(self._stream, server, served, call, kind, flags, data)
@@ -162,18 +192,28 @@ class NativeTransport:
             if deadline and time.monotonic_ns() // 1_000 >= deadline:
                 late = error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
                 server.finish(call, late.code, late.status_bytes())
-            elif flags & CONNECT:
-                server.respond(call, *connect.answer(served.path, served.answer, data, bool(flags & Flag.CONNECT_JSON)))
+                return
+            if flags & CONNECT:
+                request = connect.request_of(served.path, data, bool(flags & Flag.CONNECT_JSON))
             else:
-                code, body = served.answer(_message(data[PREFIX_SIZE:], flags, served.limit))
-                if code:
-                    server.finish(call, code, body)
-                elif flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
-                    server.reply(call, _gzip(body), True)
-                else:
-                    server.reply(call, body)
+                request = _message(data[PREFIX_SIZE:], flags, served.limit)
+            code, body = served.answer(request)
+            if code == HANDED_OVER:
+                self._waiters.begin(call, request, partial(self._reply, server, served, call, flags))
+            else:
+                self._reply(server, served, call, flags, code, body)
         except Exception as wrong:
             self._refuse(server, served, call, flags, wrong)
+
+    def _reply(self, server: Server, served: Served, call: int, flags: int, code: int, body: bytes) -> None:
+        if flags & CONNECT:
+            server.respond(call, *connect.response_of(served.path, code, body, bool(flags & Flag.CONNECT_JSON)))
+        elif code:
+            server.finish(call, code, body)
+        elif flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
+            server.reply(call, _gzip(body), True)
+        else:
+            server.reply(call, body)
 
     def _refuse(self, server: Server, served: Served, call: int, flags: int, wrong: Exception) -> None:
         status = status_of(wrong, served.path, self._log)
@@ -195,6 +235,24 @@ class NativeTransport:
         except Exception as wrong:
             served.handler.cancelled(call)
             self._refuse(server, served, call, flags, wrong)
+
+
+class Watches:
+    """The stream handler of WatchEvents."""
+
+    def __init__(self, pump: EventPump) -> None:
+        self._pump = pump
+
+    def message(self, call: int, data: bytes) -> None:
+        """Begins the watch."""
+        self._pump.watch(call, data)
+
+    def end(self, call: int) -> None:
+        """The client has said what it watches."""
+
+    def cancelled(self, call: int) -> None:
+        """The client is gone."""
+        self._pump.leave(call)
 
 
 def bind(listen: str) -> tuple[socket.socket, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from fairlead.policy.tables import PolicyTables
+from fairlead.shard.customers import CustomerView as CustomerView
 from fairlead.shard.explain import Explanation as Explanation
 from fairlead.shard.views import Affinity as Affinity
 from fairlead.shard.views import AgentView as AgentView
@@ -14,6 +15,9 @@ from fairlead.shard.views import Outcome as Outcome
 from fairlead.shard.views import Presence as Presence
 from fairlead.shard.views import Reason as Reason
 from fairlead.shard.views import TenantView as TenantView
+from fairlead.shard.watch import EventBatch as EventBatch
+from fairlead.shard.watch import EventFilter as EventFilter
+from fairlead.shard.watch import EventKind as EventKind
 
 class Method(IntEnum):
     """Hot methods of `Shard.submit`."""
@@ -36,8 +40,11 @@ class Shard:
     integers in microseconds. A tenant exists from its first mutation; reading an unknown one shows an empty tenant.
     """
 
-    def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False) -> None:
-        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`."""
+    def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False, events_kept: int = 262144) -> None:
+        """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`.
+
+        `events_kept` (16 to 16,777,216) takes 112 bytes for each as they come.
+        """
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:
@@ -74,6 +81,7 @@ class Shard:
         customer_value: int = 0,
         affinity: int = 0,
         immediate_only: bool = False,
+        gateway: str = "",
     ) -> Assignment: ...
     def accept(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def decline(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
@@ -87,6 +95,7 @@ class Shard:
         satisfaction: int = -1,
         skip_wrap_up: bool = False,
     ) -> Assignment: ...
+    def finish_wrap_up(self, tenant: str, job_id: str, version: int, request_id: str = "") -> Assignment: ...
     def cancel(self, tenant: str, job_id: str, request_id: str = "") -> Assignment: ...
     def transfer(
         self,
@@ -113,6 +122,7 @@ class Shard:
         rating: int = 500,
         order: int = 0,
         presence: int = 4,
+        wrap_up_us: int = -1,
         request_id: str = "",
     ) -> AgentView: ...
     def update_agent(
@@ -127,6 +137,7 @@ class Shard:
         weight: int | None = None,
         rating: int | None = None,
         order: int | None = None,
+        wrap_up_us: int | None = None,
         request_id: str = "",
     ) -> AgentView:
         """Changes what is given; None leaves as it is."""
@@ -153,6 +164,27 @@ class Shard:
     ) -> tuple[list[JobView], int]:
         """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
     def explain(self, tenant: str, job_id: str) -> Explanation: ...
+    def upsert_customer(
+        self,
+        tenant: str,
+        customer_id: str,
+        *,
+        tier: str = "",
+        value: int = 0,
+        attributes: Mapping[str, str] | None = None,
+        own_agent: str = "",
+        language: str = "",
+        request_id: str = "",
+    ) -> bool:
+        """Adds or replaces a profile; whether it is new."""
+    def import_customers(self, tenant: str | None, request: bytes) -> tuple[str, int, int]:
+        """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
+
+        `tenant` None: the one that the message names. Raises at the first one that is wrong; those before it stay.
+        """
+    def customer(self, tenant: str, customer_id: str) -> CustomerView: ...
+    def delete_customer(self, tenant: str, customer_id: str, request_id: str = "") -> None:
+        """Forgets a profile, and who served the customer (A1)."""
     def install_policy(
         self, tenant: str, tables: PolicyTables, request_id: str = "", validate_only: bool = False
     ) -> int:
@@ -162,6 +194,28 @@ class Shard:
         """
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
+    @property
+    def last_event(self) -> int: ...
+    @property
+    def oldest_event(self) -> int: ...
+    @property
+    def events_kept(self) -> int: ...
+    def events(self, after: int, limit: int = 512) -> EventBatch:
+        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
+    def wait_events(self, after: int, timeout_us: int) -> None:
+        """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
+    def wake_events(self) -> None: ...
+    def submit_waiting(self, request: bytes) -> tuple[int, bytes, tuple[str, str, int, bool] | None]:
+        """An AssignRequest with `wait`, carried out: status, body, and what it waits for or None.
+
+        While it waits its answer is that of `waiting_answer`; it waits for (tenant, job id, microseconds, repeated).
+        """
+    def waiting_answer(
+        self, tenant: str, job_id: str, is_over: bool, repeated: bool = False
+    ) -> tuple[int, bytes] | None:
+        """Status and body for an assign that waits; None while its job waits, unless its time `is_over`."""
+    def present(self, tenant: str, job_id: str, repeated: bool = False) -> Assignment:
+        """The answer to an assign as the job is now."""
     def tenants(self) -> list[str]: ...
     def status(self, tenant: str) -> TenantView: ...
     def check(self, tenant: str) -> list[str]:
@@ -170,4 +224,4 @@ class Shard:
     def facts(self, tenant: str) -> bytes:
         """Every fact of the tenant since it began, for `fairlead.engine.core.replay`; needs `keep_facts`."""
     def memory(self, tenant: str) -> dict[str, int]:
-        """Bytes by room: agents, jobs, planes, rotations, directory."""
+        """Bytes by room: agents, jobs, planes, rotations, directory, customers."""

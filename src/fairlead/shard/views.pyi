@@ -57,6 +57,8 @@ class Affinity(IntEnum):
 class Assignment:
     """What a mutation of a job came to. `agent_id` is empty and `version` 0 when nobody holds it.
 
+    `deadline_us` is when the open offer or the after-work ends, 0 for neither.
+
     An assign that queued the job tells its position (from 1; 0: it does not wait in a line) and the wait that half and
     nine of ten such jobs do not exceed; 0 while too little is known.
     """
@@ -68,6 +70,7 @@ class Assignment:
     agent_id: str
     version: int
     policy_version: int
+    deadline_us: int
     repeated: bool
     queue: str
     position: int
@@ -93,12 +96,13 @@ class JobView:
     end_time_us: int
     policy_version: int
     cost: int
+    deadline_us: int
     position: int
     wait_p50_us: int
     wait_p90_us: int
 
 class AgentView:
-    """An agent at the moment of the call."""
+    """An agent at the moment of the call. -1: `wrap_up_us` is the queue's, a mean has no sample yet; no lease: 0."""
 
     id: str
     skills: dict[str, int]
@@ -115,6 +119,12 @@ class AgentView:
     given_count: int
     last_given_time_us: int
     completed_count: int
+    wrap_up_us: int
+    lease_end_us: int
+    missed_offers: int
+    handle_time_ms: int
+    first_response_ms: int
+    satisfaction: int
 
 class TenantView:
     """Counts of one tenant; `agents` by presence ONLINE, AWAY, DRAINING, OFFLINE; `jobs` by state, live or ended."""

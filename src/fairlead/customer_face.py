@@ -1,0 +1,50 @@
+"""The customers of the embedded face: what of `Router` is about their profiles."""
+
+from collections.abc import Mapping
+
+from fairlead.arguments import name
+from fairlead.shard.core import Shard
+from fairlead.views import Customer
+
+DEFAULT_TENANT = "default"
+
+
+class CustomerFace:
+    """Methods of `Router` over the store of customers."""
+
+    _shard: Shard
+
+    def upsert_customer(
+        self,
+        customer_id: str,
+        *,
+        tier: str = "",
+        value: int = 0,
+        attributes: Mapping[str, str] | None = None,
+        own_agent: str = "",
+        language: str = "",
+        request_id: str = "",
+        tenant: str = DEFAULT_TENANT,
+    ) -> bool:
+        """Adds or replaces what is known of a customer; whether it is new. A job's own fields go before it.
+
+        At most 4 `attributes`, which rules see as labels. Raises InvalidArgument.
+        """
+        return self._shard.upsert_customer(
+            tenant,
+            customer_id,
+            tier=tier,
+            value=value,
+            attributes=attributes,
+            own_agent=own_agent,
+            language=language,
+            request_id=name(request_id, "request_id", 0),
+        )
+
+    def customer(self, customer_id: str, *, tenant: str = DEFAULT_TENANT) -> Customer:
+        """What is known of a customer. Raises NotFound."""
+        return Customer.of(self._shard.customer(tenant, customer_id))
+
+    def delete_customer(self, customer_id: str, *, request_id: str = "", tenant: str = DEFAULT_TENANT) -> None:
+        """Forgets a customer, and who served them (A1). Raises NotFound."""
+        self._shard.delete_customer(tenant, customer_id, name(request_id, "request_id", 0))

@@ -1,0 +1,1 @@
+"""Compiled from ext/fairlead/customers: what is known of customers."""

@@ -1,0 +1,1 @@
+"""Compiled from ext/fairlead/events: the last events of a shard."""
