@@ -68,7 +68,12 @@ class Clocks(Backlog):
     # Waiting too long.
 
     def overflow(self, job: Job, queue: str) -> None:
-        """A waiting job is decided in another queue, and cancelled if that one does not take it in."""
+        """A waiting job is decided in another queue, and cancelled if that one does not take it in.
+
+        Where it waits there already, as a rule's plan may have it, it waits on.
+        """
+        if queue == job.queue:
+            return
         before = (job.queue, job.plan, job.step)
         self.stop_waiting(job)
         self.move(job, queue)
