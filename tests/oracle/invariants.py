@@ -2,14 +2,22 @@
 
 from collections import Counter
 
-from tests.oracle.model import Job, Mode, Presence, State
+from tests.oracle.model import IN_HANDS, Job, Mode, Presence, State
 from tests.oracle.rotation import step_of
+from tests.oracle.timers import WAITING_KINDS
 from tests.oracle.twin import Twin
 
 
 def invariants(twin: Twin) -> list[str]:
     """The invariants that do not hold, as sentences. O(jobs x agents)."""
-    return [*held_jobs(twin), *waiting_jobs(twin), *reservations(twin), *rotations(twin)]
+    return [
+        *held_jobs(twin),
+        *offers(twin),
+        *waiting_jobs(twin),
+        *clocks(twin),
+        *reservations(twin),
+        *rotations(twin),
+    ]
 
 
 def held_jobs(twin: Twin) -> list[str]:
@@ -18,13 +26,53 @@ def held_jobs(twin: Twin) -> list[str]:
     holders = Counter(id(job) for agent in twin.agents.values() for job in agent.jobs)
     for job in twin.jobs.values():
         holder = twin.agent_by_number(job.agent)
-        expected = 1 if job.state is State.ASSIGNED else 0
+        expected = 1 if job.state in IN_HANDS else 0
         if holders[id(job)] != expected or (holder is not None) != bool(expected):
             wrong.append(f"{job.id} is {job.state.name} and has {holders[id(job)]} holders")
         if (job.state is State.QUEUED) != (job in twin.waiting):
             wrong.append(f"{job.id} is {job.state.name} and its place in the backlog disagrees")
     if sum(twin.counts().values()) != twin.job_count:
         wrong.append(f"{twin.job_count} jobs were kept, the states count {sum(twin.counts().values())}")
+    return wrong
+
+
+def offers(twin: Twin) -> list[str]:
+    """O1, O4: an offer and an after-work have an end ahead; nobody OFFLINE has an offer; no step moves under one."""
+    wrong = []
+    for job in twin.jobs.values():
+        ends = job.state in (State.OFFERED, State.WRAPPING)
+        if ends and job.deadline <= twin.now:
+            wrong.append(f"{job.id} is {job.state.name} past its deadline")
+        if not ends and job.deadline:
+            wrong.append(f"{job.id} is {job.state.name} and has a deadline")
+        if job.state is not State.OFFERED:
+            continue
+        agent = twin.agent_by_number(job.agent)
+        if agent is None or agent.presence is Presence.OFFLINE:
+            wrong.append(f"{job.id} is offered to somebody who is OFFLINE")
+        if job.plan and job.step != job.offer_step:
+            wrong.append(f"{job.id} went from step {job.offer_step} to {job.step} under an open offer")
+    return wrong
+
+
+def clocks(twin: Twin) -> list[str]:
+    """No timer of somebody who has nothing to wait for; every lease, offer, after-work and bar has its timer."""
+    wrong = []
+    kinds = Counter((id(timer.target), timer.kind) for timer in twin.timers)
+    for job in twin.jobs.values():
+        waits = {kind for kind in WAITING_KINDS if kinds[id(job), kind]}
+        if waits and job.state is not State.QUEUED:
+            wrong.append(f"{job.id} is {job.state.name} and has the timers {waits}")
+        for state, kind in ((State.OFFERED, "offer"), (State.WRAPPING, "wrap"), (State.SCHEDULED, "start")):
+            if kinds[id(job), kind] != (job.state is state):
+                wrong.append(f"{job.id} is {job.state.name} and has {kinds[id(job), kind]} timers {kind}")
+        if job.state is State.QUEUED and kinds[id(job), "bar"] != len(job.bars):
+            wrong.append(f"{job.id} has {len(job.bars)} bars and {kinds[id(job), 'bar']} timers")
+    for agent in twin.agents.values():
+        if kinds[id(agent), "lease"] != (agent.lease > 0) or (agent.lease and agent.lease_end <= twin.now):
+            wrong.append(f"{agent.id} has a lease until {agent.lease_end} and {kinds[id(agent), 'lease']} timers")
+        if agent.presence is not Presence.OFFLINE and agent.lost_since is not None:
+            wrong.append(f"{agent.id} is {agent.presence.name} and lost")
     return wrong
 
 

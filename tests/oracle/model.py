@@ -1,15 +1,14 @@
-"""The twin's words: agents, jobs, answers, and the error every refused command raises.
+"""The twin's words: agents, jobs, customers, answers, and the error every refused command raises.
 
-Plain data and the predicates that read one agent and one demand. Written from docs/SEMANTICS.md alone: nothing here
-may know how the engine does it, or two wrongs could agree.
+Plain data. Written from docs/SEMANTICS.md alone: nothing here may know how the engine does it, or two wrongs could
+agree.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from fairlead.policy.tables import PolicyTables, QueueTable
+from tests.oracle.demands import Demands
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -40,6 +39,7 @@ class State(IntEnum):
 
 
 ENDED = (State.COMPLETED, State.CANCELLED, State.EXPIRED)
+IN_HANDS = (State.OFFERED, State.ASSIGNED, State.WRAPPING)
 
 
 class Outcome(IntEnum):
@@ -67,6 +67,7 @@ class Reason(IntEnum):
     MAX_WAIT = 9
     TIME_TO_LIVE = 10
     CALLER = 11
+    PLAN_END = 12
 
 
 class Mode(IntEnum):
@@ -86,6 +87,24 @@ class Limit(IntEnum):
     CANCEL = 3
 
 
+class Closed(IntEnum):
+    """L2: what happens to a new job of a queue outside its hours."""
+
+    REFUSE = 1
+    QUEUE = 2
+    OVERFLOW = 3
+    STRATEGY = 4
+
+
+class PlanEnd(IntEnum):
+    """R2."""
+
+    HOLD = 1
+    ANYONE = 2
+    OVERFLOW = 3
+    CANCEL = 4
+
+
 class Failure(Exception):
     """A command was refused and nothing changed; `reason` is the error's UPPER_SNAKE word."""
 
@@ -103,9 +122,32 @@ class ClassKey(NamedTuple):
     tags: tuple[str, ...]
 
 
+@dataclass
+class Mean:
+    """An exponentially weighted mean, each sample weighing 1/16, in sixteenths; None until the first sample."""
+
+    sixteenths: int | None = None
+
+    def add(self, sample: int) -> None:
+        if self.sixteenths is None:
+            self.sixteenths = 16 * sample
+        else:
+            self.sixteenths += sample - self.shown
+
+    @property
+    def shown(self) -> int:
+        """To the nearest whole number; -1 when nothing is known."""
+        return -1 if self.sixteenths is None else (self.sixteenths + 8) // 16
+
+
 @dataclass(eq=False)
 class Agent:
-    """Who works. `number` counts creations of the tenant; `last_given` counts jobs given in it, 0 = never."""
+    """Who works. `number` counts creations of the tenant; `last_given` counts jobs given in it, 0 = never.
+
+    `lease` and `lease_end` are 0 without one (P2). `lost_since`: since when the agent is lost (P3). `warm_since`: when
+    they came ONLINE, `warm_last`: their last job since then (P4). `given_times`: of the last 64 jobs given or offered
+    (P5).
+    """
 
     number: int
     id: str
@@ -117,12 +159,23 @@ class Agent:
     rating: int
     order: int
     presence: Presence
+    wrap_up: int
     presence_reason: str = ""
     jobs: list["Job"] = field(default_factory=list)
     last_given: int = 0
     last_given_time: int = 0
     given_count: int = 0
     completed_count: int = 0
+    missed_offers: int = 0
+    lease: int = 0
+    lease_end: int = 0
+    lost_since: int | None = None
+    warm_since: int | None = None
+    warm_last: int | None = None
+    given_times: list[int] = field(default_factory=list)
+    handle_time: Mean = field(default_factory=Mean)
+    first_response: Mean = field(default_factory=Mean)
+    satisfaction: Mean = field(default_factory=Mean)
 
     @property
     def load(self) -> int:
@@ -133,6 +186,18 @@ class Agent:
     def order_key(self) -> tuple[int, int, int]:
         """Least recently given, order number, agent number: the end of every order (T2)."""
         return (self.last_given, self.order, self.number)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What the tenant knows of a customer; empty fields say nothing."""
+
+    id: str
+    tier: str = ""
+    value: int = 0
+    attributes: tuple[tuple[str, str], ...] = ()
+    own_agent: str = ""
+    language: str = ""
 
 
 @dataclass
@@ -147,9 +212,12 @@ class Own:
 
 @dataclass(eq=False)
 class Job:
-    """The work. `agent` is the holder's number, 0 = nobody; `wait_since` the moment it began to wait in `queue`.
+    """The work. `agent` is who has it, by number, 0 = nobody; `wait_since` the moment it began to wait in `queue`.
 
-    `last_agent` is the id of who held it when it ended.
+    `original` is what was demanded at first, `demands` what is demanded now (R1). `strategy` is the job's own, of its
+    rule or tier, 0 = the queue's. `deadline`: of an open offer or of the after-work, else 0. `picked` and `offer_step`
+    tell of the last offer. `bars` are agents with the time until which they are not asked again. `last_agent` is the id
+    of who had it when it ended.
     """
 
     number: int
@@ -157,10 +225,7 @@ class Job:
     content: tuple[Any, ...]
     queue: str
     channel: str
-    skills: dict[str, tuple[int, int]]
-    tags: tuple[str, ...]
-    preferred_skills: dict[str, tuple[int, int]]
-    preferred_tags: tuple[str, ...]
+    original: Demands
     customer: str
     affinity: Mode
     urgency: int
@@ -171,12 +236,20 @@ class Job:
     start_time: int
     time_to_live: int
     cost: int
+    rule: str = ""
+    plan: str = ""
+    strategy: int = 0
+    step: int = 0
     own: Own | None = None
     held: bool = False
     state: State = State.REFUSED_STATE
     reason: Reason = Reason.NONE
     agent: int = 0
     version: int = 0
+    deadline: int = 0
+    picked: bool = False
+    offer_step: int = 0
+    bars: list[tuple[int, int]] = field(default_factory=list)
     wait_since: int | None = None
     last_agent: str = ""
     assign_time: int = 0
@@ -184,8 +257,7 @@ class Job:
     answer: "Answer | None" = None
 
     def __post_init__(self) -> None:
-        demands = sorted((name, low, high) for name, (low, high) in self.skills.items())
-        self.demands = (tuple(demands), tuple(sorted(self.tags)))
+        self.demands = self.original
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -194,12 +266,22 @@ class Job:
 
     @property
     def class_key(self) -> ClassKey:
-        return ClassKey(self.queue, self.channel, *self.demands)
+        return ClassKey(self.queue, self.channel, *self.demands.canonical)
 
     @property
     def expiry(self) -> int | None:
         """When its time to live passes, None = never."""
         return self.create_time + self.time_to_live if self.time_to_live else None
+
+    def is_barred(self, agent: Agent) -> bool:
+        return any(number == agent.number for number, _ in self.bars)
+
+
+class Refusal(NamedTuple):
+    """Why a queue did not take a job in, and whether a new one is kept all the same, as CANCELLED (Q6)."""
+
+    reason: Reason
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -214,60 +296,5 @@ class Answer:
     version: int
     policy_version: int
     queue: str
+    deadline_us: int = 0
     repeated: bool = False
-
-
-Demands = Mapping[str, int | tuple[int, int]] | Iterable[str] | None
-
-
-def normal_demands(demands: Demands) -> dict[str, tuple[int, int]]:
-    """Name to (lowest, highest) level; a bare name asks for at least 1, a bare number for at least that (K1)."""
-    if demands is None:
-        return {}
-    if isinstance(demands, Mapping):
-        pairs = demands.items()
-        return {name: level if isinstance(level, tuple) else (level, 10) for name, level in pairs}
-    return dict.fromkeys(demands, (1, 10))
-
-
-def has_skills(agent: Agent, skills: Iterable[tuple[str, int, int]]) -> bool:
-    """True when the agent has every skill at a level within its bounds."""
-    return all(name in agent.skills and low <= agent.skills[name] <= high for name, low, high in skills)
-
-
-def meets(agent: Agent, skills: dict[str, tuple[int, int]], tags: Iterable[str]) -> bool:
-    """True when the agent meets all demanded skills and carries all demanded tags."""
-    demanded = ((name, low, high) for name, (low, high) in skills.items())
-    return has_skills(agent, demanded) and all(tag in agent.tags for tag in tags)
-
-
-def is_member(agent: Agent, queue: QueueTable) -> bool:
-    """True when the queue names the agent, one of its skills or one of its tags, or takes everyone."""
-    if queue.everyone or agent.id in queue.agents:
-        return True
-    if any(has_skills(agent, [demand]) for demand in queue.any_skills):
-        return True
-    return any(tag in agent.tags for tag in queue.any_tags)
-
-
-def queue_of(policy: PolicyTables, name: str) -> QueueTable | None:
-    return next((queue for queue in policy.queues if queue.id == name), None)
-
-
-def cost_of(policy: PolicyTables, channel: str) -> int | None:
-    """Units a job of the channel takes, None when there is no such channel."""
-    return next((table.cost for table in policy.channels if table.id == channel), None)
-
-
-def channel_room(agent: Agent, policy: PolicyTables, channel: str) -> int:
-    """How many jobs of the channel the agent may hold at once; a large number when nothing limits it (C1)."""
-    limits = [table.max_jobs for table in policy.channels if table.id == channel and table.max_jobs > 0]
-    if channel in agent.channel_limits:
-        limits.append(agent.channel_limits[channel])
-    return min(limits, default=10**9)
-
-
-def has_room(agent: Agent, policy: PolicyTables, channel: str, cost: int) -> bool:
-    """C1: load + cost within capacity, and the channel's count below its maximum."""
-    count = sum(1 for job in agent.jobs if job.channel == channel)
-    return agent.load + cost <= agent.capacity and count < channel_room(agent, policy, channel)

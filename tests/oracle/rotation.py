@@ -87,3 +87,13 @@ class Rotation:
             clock = seat.start
         self.clock = clock
         seat.start = min(seat.start, clock) + step_of(seat.weight)
+
+    def charge_late(self, agent: int, picked: bool) -> None:
+        """As `charge`; a member whom the job's offer, or anything since, has made absent joins for that moment."""
+        seat = self.seats.get(agent)
+        if seat is None:
+            return
+        present = seat.present
+        self.put(agent, seat.weight, True)
+        self.charge(agent, picked)
+        self.put(agent, seat.weight, present)

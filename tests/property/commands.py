@@ -5,43 +5,24 @@ coarse grid and advances aim at timers, so that things fall due together and exa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from fairlead.policy.tables import (
-    STRATEGIES,
-    AffinityTierTable,
-    ChannelTable,
-    PolicyTables,
-    QueueTable,
-    TierTable,
-)
-from tests.oracle.model import ENDED, SECOND, Job, Limit, Mode, Presence, State
+from tests.oracle.model import ENDED, SECOND, Job, Mode, Presence, State
 from tests.oracle.twin import Twin
 from tests.property.driver import Command, command
-
-SKILLS = ("en", "de", "fr", "sql")
-TAGS = ("senior", "night")
-CUSTOMERS = ("c0", "c1", "c2", "c3", "c4")
-TIERS = (TierTable("vip", head_start_us=90 * SECOND), TierTable("gold", head_start_us=20 * SECOND, urgency=2))
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What kind of tape. The numbers of `mix` are the relative frequencies of the commands."""
-
-    name: str
-    strategies: tuple[str, ...]
-    agents: int = 10
-    backlog: int = 40
-    capacity: tuple[int, ...] = (1, 2, 3, 5)
-    costs: tuple[int, ...] = (1, 1)
-    demand_sets: int = 3
-    affinity: float = 0.2
-    limits: float = 0.15
-    mix: dict[str, int] = field(default_factory=dict)
-
+from tests.property.policies import (
+    CUSTOMERS,
+    LABELS,
+    LANGUAGES,
+    SCENARIOS,
+    SKILLS,
+    TAGS,
+    Profile,
+    grid,
+    random_policy,
+    some_time,
+)
 
 MIX = {
     "assign": 36,
@@ -58,11 +39,6 @@ MIX = {
     "policy": 1,
     "heartbeat": 1,
 }
-
-
-def grid(rng: Random, most: int) -> int:
-    """A duration of up to `most` seconds in steps of five."""
-    return 5 * SECOND * rng.randint(0, most // 5)
 
 
 class Commands:
@@ -96,6 +72,11 @@ class Commands:
             "offer": self.offer,
             "policy": self.policy,
             "heartbeat": self.heartbeat,
+            "accept": self.accept,
+            "decline": self.decline,
+            "finish_wrap_up": self.finish_wrap_up,
+            "scenario": self.scenario,
+            "customer": self.customer,
         }
         return makers[name](rng)
 
@@ -111,7 +92,7 @@ class Commands:
                 settings.update(more)
 
         agents = self._agent_ids()
-        sometimes(0.8, queue=rng.choice(self._queue_ids()))
+        sometimes(0.8 if self.profile.rules == 0 else 0.3, queue=rng.choice(self._queue_ids()))
         sometimes(0.7, channel=rng.choice(self._channel_ids()))
         sometimes(0.2, preferred_skills={rng.choice(SKILLS): (rng.randint(1, 5), 10)})
         sometimes(0.1, preferred_tags=(rng.choice(TAGS),))
@@ -129,6 +110,8 @@ class Commands:
             settings["wanted_agent"] = rng.choice(agents)
             settings["wanted_mode"] = rng.choice((Mode.UNSET, Mode.PREFER, Mode.REQUIRE)).value
             settings["wanted_hold_us"] = grid(rng, 30)
+        sometimes(self.profile.rules, labels=self._labels(rng))
+        sometimes(self.profile.rules / 2, language=rng.choice(LANGUAGES), customer_value=rng.choice((0, 50, 100, 900)))
         if rng.random() < 0.02:
             settings.update(rng.choice(WRONG_JOBS))
         call = command("assign", f"j{self.job_count}", **settings)
@@ -139,7 +122,12 @@ class Commands:
         job = self._some_job(rng, State.ASSIGNED)
         if job is None:
             return self.assign(rng) if rng.random() < 0.95 else command("complete", "nobody", 1)
-        return self._once(rng, "complete", job.id, self._version(rng, job))
+        settings: dict[str, Any] = {}
+        if rng.random() < 0.3:
+            settings = {"first_response_us": grid(rng, 20), "satisfaction": rng.randint(-1, 1000)}
+        if rng.random() < self.profile.wrap_up / 4:
+            settings["skip_wrap_up"] = True
+        return self._once(rng, "complete", job.id, self._version(rng, job), **settings)
 
     def cancel(self, rng: Random) -> Command:
         job = self._some_job(rng, None)
@@ -162,6 +150,22 @@ class Commands:
     def offer(self, rng: Random) -> Command:
         job = self._some_job(rng, None)
         return command(rng.choice(("accept", "decline")), job.id if job else "nobody", 1)
+
+    def accept(self, rng: Random) -> Command:
+        return self._answer(rng, "accept", State.OFFERED)
+
+    def decline(self, rng: Random) -> Command:
+        return self._answer(rng, "decline", State.OFFERED)
+
+    def finish_wrap_up(self, rng: Random) -> Command:
+        return self._answer(rng, "finish_wrap_up", State.WRAPPING)
+
+    def _answer(self, rng: Random, method: str, state: State) -> Command:
+        """About a job in that state, or one more job when there is none."""
+        job = self._some_job(rng, state)
+        if job is None:
+            return self.assign(rng)
+        return self._once(rng, method, job.id, self._version(rng, job))
 
     def repeat(self, rng: Random) -> Command:
         """An earlier command again, as it was or with other content."""
@@ -219,10 +223,12 @@ class Commands:
     def presence(self, rng: Random) -> Command:
         wanted = rng.choice((*Presence, Presence.ONLINE, Presence.ONLINE, Presence.ONLINE, Presence.AWAY))
         reason = rng.choice(("", "lunch"))
-        return self._once(rng, "set_presence", self._some_agent(rng), wanted.value, reason)
+        lease = some_time(rng, 60) if rng.random() < self.profile.leases else 0
+        return self._once(rng, "set_presence", self._some_agent(rng), wanted.value, reason, lease)
 
     def heartbeat(self, rng: Random) -> Command:
-        return command("heartbeat", [*self._agent_ids(), "nobody"])
+        agents = self._agent_ids()
+        return command("heartbeat", [*rng.sample(agents, rng.randint(0, len(agents))), "nobody"])
 
     def _agent_settings(self, rng: Random, chance: float) -> dict[str, Any]:
         drawn: dict[str, Any] = {
@@ -234,12 +240,37 @@ class Commands:
             "rating": rng.choice((0, 500, 700, 1000)),
             "order": rng.choice((rng.randint(1, 30), self.twin.highest_order + rng.randint(1, 3))),
         }
+        if self.profile.wrap_up:
+            drawn["wrap_up_us"] = rng.choice((-1, -1, 0, some_time(rng, 20)))
         return {name: value for name, value in drawn.items() if rng.random() < chance}
 
     # Policy.
 
     def policy(self, rng: Random) -> Command:
-        return self._once(rng, "install_policy", random_policy(rng, self.profile))
+        return self._once(rng, "install_policy", random_policy(rng, self.profile, self.twin.now))
+
+    def scenario(self, rng: Random) -> Command:
+        name = rng.choice((*SCENARIOS, *SCENARIOS, *SCENARIOS, "nothing"))
+        return self._once(rng, "set_scenario", name, rng.random() < 0.5)
+
+    # Customers.
+
+    def customer(self, rng: Random) -> Command:
+        name = rng.choice(CUSTOMERS)
+        if rng.random() < 0.2:
+            return self._once(rng, "delete_customer", name)
+        drawn: dict[str, Any] = {
+            "tier": rng.choice(("vip", "gold", "nobody")),
+            "value": rng.choice((1, 100, 900)),
+            "attributes": self._labels(rng),
+            "own_agent": rng.choice([*self._agent_ids(), "nobody"]),
+            "language": rng.choice(LANGUAGES),
+        }
+        chosen = {key: value for key, value in drawn.items() if rng.random() < 0.5}
+        return self._once(rng, "upsert_customer", name, **chosen)
+
+    def _labels(self, rng: Random) -> dict[str, str]:
+        return {key: rng.choice(values) for key, values in LABELS.items() if rng.random() < 0.7}
 
     # Drawing among what exists.
 
@@ -298,55 +329,3 @@ WRONG_JOBS: tuple[dict[str, Any], ...] = (
     {"head_start_us": -1},
     {"time_to_live_us": -1},
 )
-
-
-def random_policy(rng: Random, profile: Profile) -> PolicyTables:
-    """Three queues that overflow downwards, so never in a circle; now and then a queue or channel less."""
-    ids = [f"q{number}" for number in range(3) if number == 0 or rng.random() < 0.85]
-    channels = [ChannelTable(f"ch{number}", cost) for number, cost in enumerate(profile.costs)]
-    if rng.random() < 0.1:
-        costs = [max(1, channel.cost + rng.choice((-1, 1))) for channel in channels]
-        channels = [channel._replace(cost=cost) for channel, cost in zip(channels, costs, strict=True)]
-    if rng.random() < 0.2:
-        limited = rng.randrange(len(channels))
-        channels[limited] = channels[limited]._replace(max_jobs=rng.randint(1, 3))
-    if len(channels) > 1 and rng.random() < 0.05:
-        channels.pop()
-    return PolicyTables(
-        channels=tuple(channels),
-        tiers=TIERS,
-        queues=tuple(random_queue(rng, profile, name, ids[place + 1 :]) for place, name in enumerate(ids)),
-        default_queue="q0",
-        retention_us=rng.choice((30, 60, 120)) * SECOND,
-        reserve_after_us=rng.choice((5, 15, 30)) * SECOND,
-        seed=rng.randint(0, 2**64 - 1),
-    )
-
-
-def random_queue(rng: Random, profile: Profile, name: str, later: list[str]) -> QueueTable:
-    """One queue; `later` are the queues it may overflow to."""
-    queue = QueueTable(name, strategy=STRATEGIES[rng.choice(profile.strategies)])
-    if rng.random() < 0.5:
-        queue = queue._replace(
-            everyone=False,
-            agents=tuple(f"a{number}" for number in range(2 * profile.agents) if rng.random() < 0.6),
-            any_skills=((rng.choice(SKILLS), rng.randint(1, 5), 10),) if rng.random() < 0.5 else (),
-            any_tags=(rng.choice(TAGS),) if rng.random() < 0.3 else (),
-        )
-    if rng.random() < 0.3:
-        queue = queue._replace(saturation_threshold=rng.choice((1, 34, 50, 80, 99)))
-    actions = (Limit.REFUSE, Limit.CANCEL, *((Limit.OVERFLOW,) * 3 if later else ()))
-    if rng.random() < 2 * profile.limits:
-        queue = queue._replace(max_length=rng.randint(1, 10), on_max_length=rng.choice(actions).value)
-    if rng.random() < 2 * profile.limits:
-        queue = queue._replace(max_wait_us=5 * SECOND + grid(rng, 60), on_max_wait=rng.choice(actions).value)
-    if later:
-        queue = queue._replace(overflow_queue=rng.choice(later))
-    if rng.random() < 3 * profile.affinity:
-        ages = sorted({grid(rng, 120) + 5 * SECOND for _ in range(rng.randint(0, 3))})
-        queue = queue._replace(
-            affinity_mode=rng.choice((Mode.PREFER, Mode.PREFER, Mode.REQUIRE)).value,
-            affinity_group=rng.choice(("", "", "shared")),
-            affinity_tiers=tuple(AffinityTierTable(age, rng.random() < 0.5, grid(rng, 30)) for age in ages),
-        )
-    return queue

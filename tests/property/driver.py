@@ -62,7 +62,7 @@ class Pair:
 
     def _compare_named(self, call: Command) -> None:
         name = call.arguments[0]
-        if call.method in ("assign", "complete", "cancel", "transfer") and name in self.twin.jobs:
+        if call.method in JOB_METHODS and name in self.twin.jobs:
             job = self.twin.jobs[name]
             same(f"job {name}", job_view(self.twin, job), fields(self.shard.job(TENANT, name), JOB_FIELDS))
             holder = self.twin.agent_by_number(job.agent)
@@ -96,6 +96,8 @@ class Pair:
         same("capacity", sum(agent.capacity for agent in online), status.capacity)
         waiting = {queue.id: self.twin.waiting_in(queue.id) for queue in self.twin.policy.queues}
         same("waiting by queue", waiting, {queue: count for queue, count, _ in status.queues})
+        same("scenarios", sorted(self.twin.scenarios()), sorted(self.shard.scenarios(TENANT)))
+        same("open schedules", sorted(self.twin.open_schedules()), sorted(self.shard.open_schedules(TENANT)))
 
     def check(self) -> None:
         """Both sides' own invariants. O(state) at least."""
@@ -103,14 +105,18 @@ class Pair:
         same("the shard's invariants", [], self.shard.check(TENANT))
 
 
+JOB_METHODS = ("assign", "accept", "decline", "complete", "finish_wrap_up", "cancel", "transfer")
+
 # What is compared of a view, by name. Ended and scheduled jobs are compared like live ones.
 JOB_FIELDS = (
     *("id", "state", "queue", "channel", "agent_id", "version", "reason", "urgency", "head_start_us"),
     *("customer", "create_time_us", "queue_time_us", "assign_time_us", "end_time_us", "cost"),
+    *("rule", "plan", "step", "deadline_us"),
 )
 AGENT_FIELDS = (
     *("id", "skills", "tags", "capacity", "channel_limits", "weight", "rating", "order", "presence"),
     *("presence_reason", "load", "job_count", "given_count", "last_given_time_us", "completed_count"),
+    *("wrap_up_us", "lease_end_us", "missed_offers", "handle_time_ms", "first_response_ms", "satisfaction"),
 )
 
 
@@ -133,6 +139,10 @@ def job_view(twin: Twin, job: Job) -> dict[str, Any]:
         "assign_time_us": job.assign_time,
         "end_time_us": job.end_time if job.state in ENDED else 0,
         "cost": job.cost,
+        "rule": job.rule,
+        "plan": job.plan,
+        "step": job.step,
+        "deadline_us": job.deadline,
     }
 
 
@@ -153,6 +163,12 @@ def agent_view(agent: Agent) -> dict[str, Any]:
         "given_count": agent.given_count,
         "last_given_time_us": agent.last_given_time,
         "completed_count": agent.completed_count,
+        "wrap_up_us": agent.wrap_up,
+        "lease_end_us": agent.lease_end,
+        "missed_offers": agent.missed_offers,
+        "handle_time_ms": agent.handle_time.shown,
+        "first_response_ms": agent.first_response.shown,
+        "satisfaction": agent.satisfaction.shown,
     }
 
 
@@ -184,7 +200,7 @@ def plain(answer: Any, like: Any) -> Any:
     if isinstance(like, Agent):
         return agent_view(answer) if isinstance(answer, Agent) else fields(answer, AGENT_FIELDS)
     if isinstance(like, Answer):
-        names = ["job_id", "reason", "agent_id", "version", "repeated"]
+        names = ["job_id", "reason", "agent_id", "version", "deadline_us", "repeated"]
         # A job that is not kept has no state, no queue; only an assign has an outcome and a deciding policy.
         names += ["state", "queue"] if like.state is not State.REFUSED_STATE else []
         names += ["outcome", "policy_version"] if like.outcome else []

@@ -11,8 +11,9 @@ from fairlead.errors import FairleadError
 from fairlead.shard.core import Shard
 from tests.oracle.model import Failure
 from tests.oracle.twin import Twin
-from tests.property.commands import Commands, Profile, random_policy
+from tests.property.commands import Commands
 from tests.property.driver import AGENT_FIELDS, TENANT, Command, command, fields
+from tests.property.policies import Profile, random_policy
 from tests.property.tapes import PROFILES
 
 COMPARE_EVERY = 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.property.commands import Profile
+from tests.property.policies import Profile
 from tests.property.tapes import PROFILES, play
 
 

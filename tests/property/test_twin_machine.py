@@ -6,8 +6,9 @@ from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.property.commands import Commands, Profile, random_policy
+from tests.property.commands import Commands
 from tests.property.driver import Command, Pair, command
+from tests.property.policies import KEYS, Profile, random_policy
 from tests.property.tapes import EVERY
 
 RANDOMS = st.randoms(use_true_random=False)
@@ -17,6 +18,10 @@ WORLDS = (
     Profile("own_agents", EVERY, agents=3, capacity=(1, 2), affinity=0.9, demand_sets=2),
     Profile("dear_calls", ("least_load", "weighted"), agents=4, capacity=(3, 5, 6), costs=(1, 5), demand_sets=2),
     Profile("tight_limits", EVERY, agents=3, capacity=(1, 2), limits=0.5, affinity=0.3),
+    Profile("offers", EVERY, agents=4, capacity=(1, 2), affinity=0.4, offers=0.9, wrap_up=0.5, leases=0.5),
+    Profile("paced", EVERY, agents=4, capacity=(2, 5), warm_up=0.7, rates=0.5, offers=0.3),
+    Profile("rules", (*EVERY, *KEYS), agents=4, affinity=0.4, plans=0.7, rules=0.7, hours=0.5, customers=1),
+    Profile("plans_and_offers", EVERY, agents=4, demand_sets=4, plans=0.9, offers=0.7, leases=0.4),
 )
 
 
@@ -59,6 +64,26 @@ class RoutingMachine(RuleBasedStateMachine):
     @rule(rng=RANDOMS)
     def answer_an_offer(self, rng: Random) -> None:
         self.run(self.commands.offer(rng))
+
+    @rule(rng=RANDOMS)
+    def accept(self, rng: Random) -> None:
+        self.run(self.commands.accept(rng))
+
+    @rule(rng=RANDOMS)
+    def decline(self, rng: Random) -> None:
+        self.run(self.commands.decline(rng))
+
+    @rule(rng=RANDOMS)
+    def finish_wrap_up(self, rng: Random) -> None:
+        self.run(self.commands.finish_wrap_up(rng))
+
+    @rule(rng=RANDOMS)
+    def set_scenario(self, rng: Random) -> None:
+        self.run(self.commands.scenario(rng))
+
+    @rule(rng=RANDOMS)
+    def change_a_customer(self, rng: Random) -> None:
+        self.run(self.commands.customer(rng))
 
     @rule(rng=RANDOMS)
     def repeat(self, rng: Random) -> None:
