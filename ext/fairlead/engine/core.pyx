@@ -9,7 +9,8 @@ from fairlead.base.lineup cimport NOBODY
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
 from fairlead.engine.apply cimport apply
 from fairlead.engine.audit cimport Audit, audit, state_hash
-from fairlead.engine.decide cimport Answer, advance, assign
+from fairlead.engine.clock cimport advance
+from fairlead.engine.decide cimport Answer, assign
 from fairlead.engine.manage cimport define_agent, define_channel, define_queue, define_settings, set_presence
 from fairlead.engine.model cimport (
     AFFINITY_OFF, MAX_CHANNELS, ONLINE, STATE_COUNT, UNKNOWN, Ability, AgentBody, ChannelBody, Fact, QueueBody, SettingsBody,

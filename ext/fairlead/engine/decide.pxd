@@ -6,10 +6,9 @@ with `advance` first.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from fairlead.engine.model cimport Demand, Engine, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED
+from fairlead.engine.model cimport Demand, Engine, Job, MAX_JOB_DEMANDS, MAX_JOB_EXCLUDED
 
 cdef enum:
-    MAX_ENDED = 1000000     # ended jobs remembered, whatever the retention
     MAX_EXCLUSIONS = 255    # of one job, those added by transfers included
 
 
@@ -53,11 +52,29 @@ cdef struct Answer:
     int64_t deadline      # end of the open offer or of the after-work; 0: neither
 
 
-cdef void advance(Engine* e, int64_t now) noexcept nogil
-cdef void approach(Engine* e, int64_t now) noexcept nogil
-cdef void forget(Engine* e) noexcept nogil
-cdef int64_t next_due(const Engine* e) noexcept nogil
+# What is to become of a job that looks for a place.
+cdef enum Fate:
+    IS_GIVEN = 1
+    WAITS = 2
+    IS_REFUSED = 3     # not kept
+    IS_CANCELLED = 4
 
+cdef struct Placement:
+    uint32_t fate
+    uint32_t agent
+    uint32_t cls
+    uint32_t reason
+    uint32_t cause
+    uint32_t own_flag     # OWN_DROPPED once it has overflowed
+    int64_t hold_until
+
+
+# Placing, for whoever else has a job that looks for a place.
+cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept nogil
+cdef void carry_out(Engine* e, uint32_t job, const Placement* p) noexcept nogil
+cdef bint carry_over(Engine* e, const Job* job, uint32_t queue, uint32_t* cls, uint32_t* preferred) noexcept nogil
+
+# The commands.
 cdef void assign(Engine* e, const AssignCommand* command, Answer* answer) noexcept nogil
 cdef void first_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil
 cdef void present_answer(const Engine* e, uint32_t job, Answer* answer) noexcept nogil

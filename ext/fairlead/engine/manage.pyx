@@ -1,7 +1,7 @@
 """See manage.pxd."""
 
 from fairlead.engine.apply cimport commit, fact_of
-from fairlead.engine.decide cimport advance
+from fairlead.engine.clock cimport advance
 from fairlead.engine.match cimport drop_owner, follow_plans, place_all, release_holds, serve, settle, tell_reasons
 from fairlead.engine.model cimport (
     ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_HOURS,

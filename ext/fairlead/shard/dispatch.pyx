@@ -21,7 +21,8 @@ from fairlead.codec.messages cimport (
     SetPresenceRequest, TransferJobRequest,
 )
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
-from fairlead.engine.decide cimport Answer, advance, forget, next_due
+from fairlead.engine.clock cimport advance, forget, next_due
+from fairlead.engine.decide cimport Answer
 from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
 from fairlead.engine.model cimport (
     AFFINITY_OFF, COMPLETED, ChannelBody, Job, LEAST_LOAD, OFFERED, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,

@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.directory.names cimport NO_SLOT, names_find, names_free, names_init
-from fairlead.engine.decide cimport approach
+from fairlead.engine.clock cimport approach
 from fairlead.engine.manage cimport follow_hours, set_hours
 from fairlead.rules.book cimport (
     CHANNEL, LANGUAGE, MAX_GIVEN, NO_RULE, QUEUE, TIER, Question, book_free, book_init, book_match, book_toggle,
