@@ -2,13 +2,24 @@
 
 import pytest
 
-from fairlead.policy.tables import STRATEGIES, AffinityTierTable, ChannelTable, PolicyTables, QueueTable
-from tests.oracle.model import SECOND, Limit, Mode, Presence
+from fairlead.policy.tables import (
+    STRATEGIES,
+    AffinityTierTable,
+    ChannelTable,
+    PlanTable,
+    PolicyTables,
+    QueueTable,
+    RuleTable,
+    StepTable,
+    TierTable,
+)
+from tests.oracle.model import SECOND, Limit, Mode, PlanEnd, Presence
 from tests.property.driver import Command, Pair, command
 
 WEIGHTED = QueueTable("q", strategy=STRATEGIES["weighted"])
 SEQUENTIAL = QueueTable("q", strategy=STRATEGIES["sequential"])
 PREFER = QueueTable("q", affinity_mode=Mode.PREFER)
+PLAN = PlanTable("p", (StepTable(10 * SECOND, drop_skills=("sql",)),))
 CHAT_AND_CALL = (ChannelTable("chat"), ChannelTable("call", 3))
 
 
@@ -122,6 +133,46 @@ FOUND: dict[str, list[Command]] = {
         *(policy(SEQUENTIAL, QueueTable("r")), agent("a"), agent("b"), job("j"), command("complete", "j", 1)),
         *(policy(QueueTable("r"))._replace(arguments=(PolicyTables(queues=(QueueTable("r"),), default_queue="r"),)),),
         *(policy(SEQUENTIAL), job("k")),
+    ],
+    "A3 after an overflow at submission the own agent does not count, also not when an offer there is declined": [
+        policy(
+            QueueTable(
+                "q", affinity_mode=Mode.REQUIRE, affinity_group="g", max_length=1, on_max_length=Limit.OVERFLOW
+            )._replace(overflow_queue="r"),
+            QueueTable("r", affinity_group="g", offer_timeout_us=9 * SECOND, decline_cooldown_us=5 * SECOND),
+        ),
+        *(agent("a"), job("first", customer="c"), command("complete", "first", 1), presence("a", Presence.AWAY)),
+        *(job("w", wanted_agent="a", wanted_mode=Mode.REQUIRE.value), agent("b"), job("j", customer="c")),
+        command("decline", "j", 1),
+    ],
+    "Q8 an agent who is barred from a job is not reserved for it": [
+        policy(
+            QueueTable("q", offer_timeout_us=15 * SECOND, decline_cooldown_us=35 * SECOND),
+            channels=CHAT_AND_CALL,
+            reserve_after_us=15 * SECOND,
+        ),
+        *(agent("a", capacity=5), job("call", channel="call"), command("decline", "call", 1), at(20), job("chat")),
+    ],
+    "L2 a job that names a channel and no tier matches no rule about a tier": [
+        policy(tiers=(TierTable("vip"),), rules=(RuleTable("r", customer_tiers=("vip",)),)),
+        *(job("j", channel="chat"), job("k", channel="chat", customer_tier="vip")),
+    ],
+    "clocks of one job that are past when a policy sets them fire in the order of their times": [
+        *(policy(QueueTable("q", plan="p"), plans=(PLAN,)), job("j"), at(30)),
+        policy(
+            QueueTable("q", plan="p", max_wait_us=5 * SECOND),
+            plans=(PLAN._replace(end=PlanEnd.CANCEL.value, end_after_us=20 * SECOND),),
+        ),
+    ],
+    "a remembered job keeps the name of a plan that a policy took away": [
+        *(policy(QueueTable("q", plan="p"), plans=(PLAN,)), job("j"), at(15), command("cancel", "j"), policy()),
+    ],
+    "R2 a plan that overflows into the job's own queue changes nothing": [
+        policy(
+            QueueTable("q", plan="p"),
+            plans=(PLAN._replace(end=PlanEnd.OVERFLOW.value, end_after_us=20 * SECOND, overflow_queue="q"),),
+        ),
+        *(agent("a"), job("j", tags=("night",)), at(20), at(40)),
     ],
     "J4 a request id is forgotten at its time plus the retention, not before": [
         *(policy(retention_us=30 * SECOND), agent("a"), job("j"), job("k"), command("cancel", "j", request_id="r")),
