@@ -239,7 +239,8 @@ cdef void apply_queue(Engine* e, const QueueBody* body) noexcept nogil:
 
 
 cdef void apply_plan(Engine* e, const PlanBody* body) noexcept nogil:
-    """A plan as it is from now on. Jobs keep their step until they follow it; one that is no longer used leaves them without. O(jobs)."""
+    """A plan as it is from now on. Live jobs keep their step until they follow it; one that is no longer used leaves them
+    without. O(jobs)."""
     cdef Plan* plan
     cdef uint32_t slot
     reserve_plans(e, body.plan + 1)
@@ -253,7 +254,7 @@ cdef void apply_plan(Engine* e, const PlanBody* body) noexcept nogil:
     plan.dropped = <uint32_t*> memory_grow(plan.dropped, body.dropped_count * sizeof(uint32_t))
     memcpy(plan.dropped, <const char*> body + sizeof(PlanBody), body.dropped_count * sizeof(uint32_t))
     for slot in range(e.job_used):
-        if e.jobs[slot].number and e.jobs[slot].plan == body.plan:
+        if e.jobs[slot].number and e.jobs[slot].state < COMPLETED and e.jobs[slot].plan == body.plan:
             if not body.used:
                 drop_plan(&e.jobs[slot])
             if e.jobs[slot].state == QUEUED:

@@ -192,7 +192,8 @@ cdef void audit_plan(Engine* e, const Job* job, Audit* result) noexcept nogil:
     if job.plan == NOBODY:
         expect(result, job.step == 0, b"R1: a step without a plan")
         return
-    expect(result, job.plan < e.plan_capacity and e.plans[job.plan].used, b"R1: a job whose plan is no longer used")
+    expect(result, job.plan < e.plan_capacity and (job.state >= COMPLETED or e.plans[job.plan].used),
+           b"R1: a live job whose plan is no longer used")
     if job.state == QUEUED and job.step <= e.plans[job.plan].step_count + 1:
         cls = step_class(e, job, job.step)
         expect(result, cls == job.cls or cls == NOBODY, b"R1: a waiting job is of another class than its step's")

@@ -10,7 +10,7 @@ from fairlead.engine.model cimport (
     FACT_JOB_FORGOTTEN, FACT_JOB_STARTS, LEASE_EXPIRED, MAX_WAIT, OFFERED, OFFLINE, PLAN_END, SCHEDULED, TIME_TO_LIVE,
     WRAPPING, Fact, Job, Queue,
 )
-from fairlead.engine.plans cimport due_step, forgets_owner, plan_is_over, turns_away
+from fairlead.engine.plans cimport due_step, forgets_owner, plan_due, turns_away
 from fairlead.engine.presence cimport IS_LOST
 from fairlead.engine.returns cimport change_presence, end, end_wrap_up, lose_job, lose_jobs, offer_missed
 from fairlead.engine.state cimport class_timer_places
@@ -41,7 +41,7 @@ cdef void advance(Engine* e, int64_t now) noexcept nogil:
         if due > e.now:
             e.now = due
         if e.job_timers.size and heap_node(&e.job_timers, 0).high == <uint64_t> due:
-            fire(e, heap_node(&e.job_timers, 0).item)
+            fire(e, heap_node(&e.job_timers, 0).item, due)
         elif e.agent_timers.size and heap_node(&e.agent_timers, 0).high == <uint64_t> due:
             fire_agent(e, heap_node(&e.agent_timers, 0).item)
         else:
@@ -68,13 +68,13 @@ cdef void forget(Engine* e) noexcept nogil:
         commit(e, &fact)
 
 
-cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
-    """One cause of one job, the first that is due of: the end of its life, its start, the end of its offer, of its after-work,
+cdef void fire(Engine* e, uint32_t slot, int64_t due) noexcept nogil:
+    """What concerns one job at this time, which a new policy may have set into the past; at equal times the first of: the end of its life, its start, the end of its offer, of its after-work,
     of its lost agent's grace, of its hold, of a bar, a step of its plan, the plan's end, the end of its wait."""
     cdef Job* job = &e.jobs[slot]
     cdef Placement p
     cdef Fact fact
-    if job.expire_time and job.expire_time <= e.now and job.state <= OFFERED:
+    if job.expire_time and job.expire_time <= due and job.state <= OFFERED:
         fire_expiry(e, slot)
     elif job.state == SCHEDULED:
         fact = fact_of(FACT_JOB_STARTS)
@@ -86,12 +86,12 @@ cdef void fire(Engine* e, uint32_t slot) noexcept nogil:
         carry_out(e, slot, &p)
     elif job.state == OFFERED:
         offer_missed(e, slot)
-    elif job.state == WRAPPING and job.deadline <= e.now:
+    elif job.state == WRAPPING and job.deadline <= due:
         end_wrap_up(e, slot)
     elif job.state >= ASSIGNED:
         lose_job(e, slot)
     else:
-        fire_waiting(e, slot)
+        fire_waiting(e, slot, due)
 
 
 cdef void fire_expiry(Engine* e, uint32_t slot) noexcept nogil:
@@ -101,21 +101,22 @@ cdef void fire_expiry(Engine* e, uint32_t slot) noexcept nogil:
         serve(e, agent)
 
 
-cdef void fire_waiting(Engine* e, uint32_t slot) noexcept nogil:
+cdef void fire_waiting(Engine* e, uint32_t slot, int64_t due) noexcept nogil:
     cdef Job* job = &e.jobs[slot]
     cdef Queue* queue = &e.queues[e.classes[job.cls].queue]
     cdef Fact fact
-    if job.held and job.hold_until <= e.now:
+    cdef int64_t planned = plan_due(e, job)
+    if job.held and job.hold_until <= due:
         try_place(e, slot)
-    elif bar_is_over(e, job):
+    elif bar_is_over(job, due):
         fact = fact_of(FACT_BARS_ENDED)
         fact.job = slot
         commit(e, &fact)
         try_place(e, slot)
-    elif due_step(e, job) != job.step or forgets_owner(e, job):
+    elif planned and planned <= due and (due_step(e, job) != job.step or forgets_owner(e, job)):
         follow_plan(e, slot, False)
         try_place(e, slot)
-    elif plan_is_over(e, job):
+    elif planned and planned <= due:
         if e.plans[job.plan].end == END_OVERFLOW:
             overflow_to(e, slot, e.plans[job.plan].overflow, PLAN_END)
         else:
@@ -126,10 +127,10 @@ cdef void fire_waiting(Engine* e, uint32_t slot) noexcept nogil:
         end(e, slot, CANCELLED, MAX_WAIT, 0)
 
 
-cdef bint bar_is_over(const Engine* e, const Job* job) noexcept nogil:
+cdef bint bar_is_over(const Job* job, int64_t due) noexcept nogil:
     cdef uint32_t index
     for index in range(job.bar_count):
-        if job.bars[index].until <= e.now:
+        if job.bars[index].until <= due:
             return True
     return False
 

@@ -66,7 +66,7 @@ cdef void drop_plan(Job* job) noexcept nogil:
 
 
 cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
-    """The job's class, and with it its queue, becomes `cls`."""
+    """The job's class becomes `cls`. In another queue own agent and plan no longer count (A3, R1)."""
     cdef Job* job = &e.jobs[slot]
     cdef const Class* preferred
     if job.cls == cls:
@@ -75,6 +75,7 @@ cdef void enter_class(Engine* e, uint32_t slot, uint32_t cls) noexcept nogil:
         e.queues[e.classes[job.cls].queue].live -= 1
         e.queues[e.classes[cls].queue].live += 1
         job.enter_time = NEVER
+        job.own_mode = AFFINITY_OFF
         drop_plan(job)
     job.cls = cls
     if job.preferred != NOBODY:

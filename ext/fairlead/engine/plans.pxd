@@ -11,7 +11,6 @@ from fairlead.engine.model cimport CLOSED_OVERFLOW, CLOSED_QUEUE, CLOSED_REFUSE,
 
 cdef uint32_t due_step(const Engine* e, const Job* job) noexcept nogil
 cdef bint forgets_owner(const Engine* e, const Job* job) noexcept nogil
-cdef bint plan_is_over(const Engine* e, const Job* job) noexcept nogil
 cdef int64_t plan_due(const Engine* e, const Job* job) noexcept nogil
 cdef uint32_t step_demands(const Engine* e, const Job* job, uint32_t step, Demand* demands) noexcept nogil
 cdef uint32_t step_preferred(const Engine* e, const Job* job, uint32_t step, Demand* demands) noexcept nogil

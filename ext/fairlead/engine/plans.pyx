@@ -38,13 +38,6 @@ cdef bint leads_away(const Engine* e, const Job* job) noexcept nogil:
     return plan.end == END_CANCEL
 
 
-cdef bint plan_is_over(const Engine* e, const Job* job) noexcept nogil:
-    """Whether the job is to leave its backlog (R2)."""
-    if job.plan == NOBODY or e.plans[job.plan].end_after == 0:
-        return False
-    return leads_away(e, job) and job.queue_time + e.plans[job.plan].end_after <= e.now
-
-
 cdef int64_t plan_due(const Engine* e, const Job* job) noexcept nogil:
     """When the plan next does something for a waiting job, 0 for never."""
     cdef const Plan* plan
