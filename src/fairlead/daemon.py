@@ -17,7 +17,7 @@ from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
-from fairlead.config import Config
+from fairlead.config import Config, JournalConfig
 from fairlead.errors import FairleadError
 from fairlead.policy.compile import compile_policy
 from fairlead.policy.document import load
@@ -39,10 +39,13 @@ EXIT_FAILED = 1
 class Daemon:
     """One shard and its transport. Start once, stop once."""
 
-    def __init__(self, config: Config, log: FilteringBoundLogger) -> None:
+    def __init__(self, config: Config, log: FilteringBoundLogger, *, init: bool = False) -> None:
+        """Recovers what the journal has; with `init` begins one where there is none. Raises FairleadError (JOURNAL_..)."""
         self._config = config
         self._log = log
         self._shard = Shard()
+        if config.journal.path is not None:
+            recover(self._shard, config.journal, log, init)
         transport = NativeTransport if config.transport == "native" else GrpcTransport
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log)
         self._stopping = threading.Event()
@@ -58,7 +61,10 @@ class Daemon:
         """Serves from here on. Raises a FairleadError for a bad policy file or an address that cannot be bound."""
         for tenant, path in self._config.policies.items():
             try:
-                self._shard.install_policy(tenant, compile_policy(load(path.read_text(encoding="utf-8"))))
+                tables = compile_policy(load(path.read_text(encoding="utf-8")))
+                # A policy that is in force already, from the journal, stays: a restart is no change.
+                if self._shard.policy(tenant)[1] != tables.document:
+                    self._shard.install_policy(tenant, tables)
             except FairleadError as wrong:
                 raise type(wrong)(wrong.reason, f"{path}: {wrong.message}", violations=wrong.violations) from wrong
         self._transport.start()
@@ -87,6 +93,7 @@ class Daemon:
         self._transport.stop(self._config.drain_seconds)
         self._stopping.set()
         self._ticker.join()
+        self._shard.close()
         self._log.info("stopped")
         return not self._failed
 
@@ -103,11 +110,31 @@ class Daemon:
             self._stopping.set()
 
 
-def run(config: Config, stream: TextIO = sys.stdout) -> int:
+def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, init: bool) -> None:
+    """Opens the journal; one line tells what was found, another what was cut off."""
+    found = shard.open(
+        str(journal.path), journal.durability, create=init, segment_size=journal.segment_size
+    )
+    log.info(
+        "recovered",
+        path=str(journal.path),
+        segments=found.segments,
+        records=found.records,
+        tenants=found.tenants,
+        seconds=round(found.seconds, 3),
+        state_hash=f"{found.state_hash:016x}",
+    )
+    if found.torn_bytes:
+        log.warning(
+            "torn tail cut", bytes=found.torn_bytes, copy=found.torn_copy, meaning="a write was under way; nobody was told"
+        )
+
+
+def run(config: Config, stream: TextIO = sys.stdout, *, init: bool = False) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit code. Logs go to `stream`; call from the main thread."""
     log = make_logger(config.log, stream)
     try:
-        daemon = Daemon(config, log)
+        daemon = Daemon(config, log, init=init)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: daemon.request_stop())
         daemon.start()

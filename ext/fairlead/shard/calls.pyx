@@ -15,6 +15,7 @@ from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.journal.journal cimport journal_is_full
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
 )
@@ -320,6 +321,8 @@ cdef bint call_assign(Tenant* t, const JobSpec* job, bint immediate_only, Reply*
         first_answer(&t.engine, slot, &reply.answer)
         reply.repeated = 1
         return True
+    if journal_is_full(t.journal):
+        return fail(reply, LIMIT_EXCEEDED, b"job '%.*s' is refused: the disk of the journal is full", job.id, b"")
     if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
             or not resolve_start(t, job, immediate_only, &command, reply):
         return False

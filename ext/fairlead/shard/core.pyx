@@ -30,7 +30,7 @@ from fairlead.engine.decide cimport next_due
 from fairlead.engine.manage cimport remove_agent, set_presence
 from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
-from fairlead.journal.journal cimport journal_durable
+from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, JOB_NOT_FOUND,
@@ -38,24 +38,28 @@ from fairlead.shard.calls cimport (
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
-    fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
+    bytes_text, fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock, submit,
     tenant_advance, tenant_find, tenant_get, tenant_peek,
 )
+from fairlead.shard.durable cimport close_journal, journal_counts, open_journal, stored_policy
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport install, refuse_what_is_in_use
+from fairlead.shard.install cimport install, refuse_what_is_in_use, restore
+from fairlead.shard.record cimport record_policy
 from fairlead.shard.tenant cimport Tenant, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, tenant_view, to_str
 
 from fairlead.errors import raise_error
 from fairlead.policy.tables import PolicyTables
+from fairlead.shard.durable import Recovered
 from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
+    DEFAULT_SEGMENT = 64 * 1024 * 1024
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -86,13 +90,24 @@ cdef int compare_numbers(const void* a, const void* b) noexcept nogil:
 @cython.final
 @cython.freelist(8)
 cdef class _Held:
-    """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception."""
+    """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception.
+
+    Then, without the lock, it waits until all that was there to be seen is durable.
+    """
 
     cdef ShardState* state
 
     def __dealloc__(self):
-        if self.state != NULL:
-            shard_unlock(self.state)
+        cdef ShardState* state = self.state
+        cdef uint64_t sequence
+        if state == NULL:
+            return
+        sequence = state.journal.sequence
+        shard_unlock(state)
+        # Nothing leaves before it is durable, what was only read neither: it may rest on what is still being written.
+        if journal_durable(&state.journal) < sequence:
+            with nogil:
+                journal_wait(&state.journal, sequence)
 
 
 cdef _Held hold(ShardState* state):
@@ -117,17 +132,55 @@ cdef class Shard:
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef int _lock_file
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False):
         shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"))
         self._state.keeps_facts = keep_facts
         self._members = {}
+        self._lock_file = -1
         self._policies = {}
         self._answers = {}
 
     def __dealloc__(self):
+        close_journal(&self._state)
         shard_free(&self._state)
+
+    # ---- the journal
+
+    def open(self, str path not None, str durability="fsync", *, bint create=True, uint64_t segment_size=DEFAULT_SEGMENT):
+        """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one there from now on.
+
+        A directory that is not there is made with `create` and an error without. Returns what was found. Raises
+        FairleadError (JOURNAL_..) when the journal is not whole, not of this version, or another process has it.
+        """
+        cdef _Held held = hold(&self._state)
+        cdef uint32_t slot
+        cdef Tenant* t
+        if self._state.names.used or self._state.journal.enabled:
+            raise_error("INVALID_FIELD", "a journal is opened before the first call, and once", "path")
+        recovered, self._lock_file = open_journal(&self._state, path, durability, create, segment_size)
+        for slot in range(self._state.names.used):
+            t = self._state.tenants[slot]
+            name = to_str(names_text(&self._state.names, slot))
+            policy = stored_policy(t)
+            if policy is not None:
+                self._policies[name], tables = policy
+                self._members[name] = restore(t, tables)
+        return recovered
+
+    def close(self):
+        """Writes and syncs what is pending, with the hash of the state; the shard then lives on in memory alone. Twice is harmless."""
+        cdef _Held held = hold(&self._state)
+        close_journal(&self._state)
+        lock_file, self._lock_file = self._lock_file, -1
+        if lock_file >= 0:
+            os.close(lock_file)
+
+    def journal(self):
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space. Empty in memory."""
+        return journal_counts(&self._state)
 
     # ---- tenants and time
 
@@ -443,11 +496,16 @@ cdef class Shard:
         if not request_id:
             return answer
         memset(&reply, 0, sizeof(Reply))
+        reply.answer.policy_version = t.engine.policy_version
         remember(t, to_text(request_id, "request_id"), content, &reply.answer)
         if len(self._answers) > MAX_ANSWERS:
             self._answers = {key: value for key, value in self._answers.items() if self._knows(key)}
         self._answers[tenant or "default", request_id] = answer
         return answer
+
+    cdef object _answered(self, Tenant* t, str tenant, object request_id):
+        """The answer as it was given; None when a restart has left only that it was."""
+        return self._answers.get((tenant or "default", request_id))
 
     cdef bint _knows(self, tuple key) except -1:
         """Whether the tenant still knows the request id."""
@@ -489,7 +547,7 @@ cdef class Shard:
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
         if presence not in (1, 2, 3, 4):
             raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         check_settings(t, agent_id, settings)
@@ -517,7 +575,7 @@ cdef class Shard:
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
         if t != NULL and self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
         slot = self._agent_slot(t, agent_id)
         settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
         if order == 0:
@@ -628,10 +686,12 @@ cdef class Shard:
             refuse_what_is_in_use(t, tables)
             return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
-            return self._answers[name, request_id]
+            return recall(t, to_text(request_id, "request_id")).answer.policy_version
         self._members[name] = install(t, tables, self._members.get(name, {}))
         version = t.engine.policy_version
-        self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
+        now = shard_now(&self._state)
+        self._policies[name] = (version, tables.document, tables.author, now)
+        record_policy(t, now, version, to_text(tables.author, "author"), bytes_text(tables.document))
         return self._remember(t, tenant, request_id, content, version)
 
     def policy(self, str tenant not None):

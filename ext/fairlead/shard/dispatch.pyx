@@ -26,13 +26,14 @@ from fairlead.engine.manage cimport define_channel, define_queue
 from fairlead.engine.model cimport (
     AFFINITY_OFF, ChannelBody, Job, LEAST_LOAD, QueueBody, SCHEDULED,
 )
-from fairlead.journal.journal cimport journal_init
+from fairlead.journal.journal cimport journal_free, journal_init
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_NOT_FOUND, ASSIGN, BATCH_ASSIGN, CANCEL_JOB, COMPLETE_JOB, DECLINE_OFFER, GET_JOB, HEARTBEAT,
     JOB_NOT_FOUND, LIMIT_EXCEEDED,
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
     call_transfer, fail, find_agent, find_job,
 )
+from fairlead.shard.record cimport record_hash_when_due, record_tenant
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
 cdef extern from "<pthread.h>" nogil:
@@ -76,6 +77,7 @@ cdef void shard_free(ShardState* s) noexcept nogil:
         tenant_destroy(s.tenants[slot])
     free(s.tenants)
     names_free(&s.names)
+    journal_free(&s.journal)
     pthread_mutex_destroy(&s.lock)
 
 
@@ -104,6 +106,7 @@ cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil:
 
 
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil:
+    record_hash_when_due(t)
     advance(&t.engine, shard_now(s))
     forget_requests(t)
 
@@ -111,18 +114,23 @@ cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil:
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
     """The tenant, created with the built-in policy when it does not exist; NULL when there are MAX_TENANTS."""
     cdef Tenant* t = tenant_find(s, name)
-    cdef uint32_t slot
     if t != NULL or s.names.count == MAX_TENANTS:
         return t
-    slot = names_add(&s.names, name if name.size else text_of(DEFAULT_TENANT))
-    if slot >= s.tenant_capacity:
-        s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
-        s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
-    s.tenants[slot] = tenant_create(&s.journal, s.seed, s.keeps_facts)
-    t = s.tenants[slot]
+    t = tenant_add(s, name if name.size else text_of(DEFAULT_TENANT))
     tenant_advance(s, t)
     built_in_policy(t)
     return t
+
+
+cdef Tenant* tenant_add(ShardState* s, Text name) noexcept nogil:
+    """A new tenant of a name, without a policy."""
+    cdef uint32_t slot = names_add(&s.names, name)
+    if slot >= s.tenant_capacity:
+        s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
+        s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
+    s.tenants[slot] = tenant_create(&s.journal, slot, s.seed, s.keeps_facts)
+    record_tenant(s.tenants[slot], name)
+    return s.tenants[slot]
 
 
 cdef void built_in_policy(Tenant* t) noexcept nogil:

@@ -58,7 +58,6 @@ cdef object install_channels(Tenant* t, object tables):
         body.max_jobs = channel.max_jobs
         body.used = 1
         define_channel(&t.engine, &body)
-    t.default_channel = channel_slot(t, to_text(tables.channels[0].id, "channels"))
 
 
 cdef object install_tiers(Tenant* t, object tables):
@@ -128,6 +127,10 @@ cdef object install_queues(Tenant* t, object tables):
             define_queue(&t.engine, &body)
     for queue in tables.queues:
         install_queue(t, queue)
+
+
+cdef object set_defaults(Tenant* t, object tables):
+    t.default_channel = channel_slot(t, to_text(tables.channels[0].id, "channels"))
     t.default_queue = NO_SLOT
     if tables.default_queue:
         t.default_queue = names_find(&t.queues, to_text(tables.default_queue, "default_queue"))
@@ -175,6 +178,13 @@ cdef dict install(Tenant* t, object tables, dict members):
     both = {key: sorted({*members.get(key, []), *named.get(key, [])}) for key in members.keys() | named.keys()}
     name_agents(t, both, members)
     install_queues(t, tables)
+    set_defaults(t, tables)
     name_agents(t, named, both)
     rematch(&t.engine)
     return named
+
+
+cdef dict restore(Tenant* t, object tables):
+    install_tiers(t, tables)
+    set_defaults(t, tables)
+    return named_members(t, tables)

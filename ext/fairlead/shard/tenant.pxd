@@ -11,7 +11,7 @@ from fairlead.base.text cimport Text
 from fairlead.directory.names cimport Names
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
-from fairlead.journal.journal cimport Journal
+from fairlead.journal.model cimport Journal
 
 cdef enum:
     MAX_TENANTS = 1000000
@@ -61,10 +61,14 @@ cdef struct Tenant:
     uint32_t default_channel
     Text pending_id             # of the job being submitted
     Journal* journal
+    uint32_t slot               # among the tenants of the shard
+    Note policy                 # the last record of a policy; empty: the built-in one
+    uint64_t unhashed           # records since the last one with a state hash
+    uint32_t hashed_upto        # slot from which the next hash of a part begins
     Buffer* tape                # a copy of every fact; NULL unless facts are kept
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil
+cdef Tenant* tenant_create(Journal* journal, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil
 cdef void tenant_destroy(Tenant* t) noexcept nogil
 cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
 cdef uint32_t channel_slot(const Tenant* t, Text name) noexcept nogil

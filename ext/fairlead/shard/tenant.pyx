@@ -14,7 +14,7 @@ from fairlead.engine.model cimport (
     FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, MAX_CHANNELS, Fact, JobBody,
 )
 from fairlead.engine.state cimport engine_free, engine_init
-from fairlead.journal.journal cimport journal_append
+from fairlead.shard.record cimport TABLE_COUNT, record_fact, record_name, record_note, record_request, table_of
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -41,7 +41,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
             customer_release(t, customer)
     elif fact.type == FACT_JOB_GIVEN and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
         t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
-    journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
+    record_fact(t, fact)
     if t.tape != NULL:
         copy = fact[0]
         copy.body = NULL
@@ -51,9 +51,11 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
         buffer_append(t.tape, padding, (8 - fact.body_size % 8) % 8)
 
 
-cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) noexcept nogil:
+cdef Tenant* tenant_create(Journal* journal, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
+    cdef uint32_t table
+    t.slot = slot
     engine_init(&t.engine)
     t.engine.sink = take_fact
     t.engine.sink_owner = t
@@ -66,6 +68,10 @@ cdef Tenant* tenant_create(Journal* journal, uint64_t seed, bint keeps_facts) no
     names_init(&t.customers, seed)
     names_init(&t.tiers, seed)
     names_init(&t.requests, seed)
+    for table in range(TABLE_COUNT):
+        table_of(t, table).watch = record_name
+        table_of(t, table).watch_owner = t
+        table_of(t, table).watch_kind = table
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
@@ -92,6 +98,7 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.customers)
     names_free(&t.tiers)
     names_free(&t.requests)
+    free(t.policy.data)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)
@@ -133,6 +140,8 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
         memset(t.presence_notes + t.note_capacity, 0, (capacity - t.note_capacity) * sizeof(Note))
         t.note_capacity = capacity
     note = &t.presence_notes[agent]
+    if reason.size or note.size:
+        record_note(t, agent, reason)
     note.size = reason.size
     # A request without a reason has no bytes to point at, and memcpy takes no NULL, not even for none.
     if reason.size:
@@ -163,8 +172,8 @@ cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil:
 
 
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil:
-    """Forgets a customer to whom nothing refers."""
-    if customer != NO_SLOT and t.customer_references[customer] == 0:
+    """Forgets a customer to whom nothing refers. A replay is told by the journal."""
+    if customer != NO_SLOT and t.customer_references[customer] == 0 and not t.journal.replaying:
         names_remove(&t.customers, customer)
 
 
@@ -199,6 +208,7 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
     else:
         t.remembered[t.remembered_tail].next = slot
     t.remembered_tail = slot
+    record_request(t, request_id, content, answer)
 
 
 cdef void forget_requests(Tenant* t) noexcept nogil:
