@@ -89,6 +89,10 @@ class Router:
         """Writes and syncs what is pending and gives the directory free; the router then lives on in memory alone."""
         self._shard.close()
 
+    def journal(self) -> dict[str, int]:
+        """Counts of the journal since the start: commits, frames, bytes, sequence, durable ..; empty in memory."""
+        return self._shard.journal()
+
     def __enter__(self) -> Self:
         """The router itself."""
         return self

@@ -37,9 +37,14 @@ def look(shard: Shard) -> Look:
     return Look(
         {tenant: shard.state_hash(tenant) for tenant in tenants},
         {tenant: shard.policy(tenant) for tenant in tenants},
-        {tenant: [repr(view) for view in shard.agents(tenant)] for tenant in tenants},
-        {tenant: [repr(view) for view in shard.jobs(tenant, limit=10_000)[0]] for tenant in tenants},
+        {tenant: [plain(view) for view in shard.agents(tenant)] for tenant in tenants},
+        {tenant: [plain(view) for view in shard.jobs(tenant, limit=10_000)[0]] for tenant in tenants},
     )
+
+
+def plain(view: Any) -> dict[str, Any]:
+    """The attributes of a view of the shard."""
+    return {name: getattr(view, name) for name in dir(view) if not name.startswith("_")}
 
 
 def opened(path: Path, durability: str = "os", segment_size: int = SEGMENT) -> Shard:

@@ -145,6 +145,8 @@ cdef class Shard:
 
     def __dealloc__(self):
         close_journal(&self._state)
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
         shard_free(&self._state)
 
     # ---- the journal
