@@ -1,9 +1,10 @@
 """The journal under load: bytes for an assign and its complete, commits, and what fsync costs beside none.
 
-Workload: one embedded router, 100 agents, THREADS threads that each assign a job with an id of 36 characters and complete it.
-`fsync_to_none_throughput` is measured with batches of BATCH assigns under one lock, about what the native transport brings:
-assigns a second in mode fsync over those in mode none, both with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified first: every run is opened again and must have the hash it
-was closed with.
+Workload: one embedded router with 100 agents. THREADS threads each assign a job with an id of 36 characters and
+complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one lock, about
+what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode none, both
+with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified: every concurrent run is opened
+again and must have the hash it was closed with.
 """
 
 import argparse
@@ -93,9 +94,7 @@ def engine_path(path: Path, mode: str, batches: int) -> float:
         shard.create_agent("default", f"agent-{number}", capacity=1_000, presence=1)
     jobs = [f"{number:036d}" for number in range(batches * BATCH)]
     assigns = [
-        pb.BatchAssignRequest(
-            jobs=[{"id": job} for job in jobs[at : at + BATCH]]
-        ).SerializeToString()
+        pb.BatchAssignRequest(jobs=[{"id": job} for job in jobs[at : at + BATCH]]).SerializeToString()
         for at in range(0, len(jobs), BATCH)
     ]
     start = time.perf_counter()

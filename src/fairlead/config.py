@@ -11,8 +11,8 @@
     format = "json"                 # json or console
 
     [journal]
-    path = "data"                   # directory of the journal, relative to this file; without one state is in memory
-    durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process, none nothing
+    # path = "data"                 # directory, relative to this file; without one state ends with the process
+    durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process
     segment_size = 67108864         # bytes of one file, 1048576-1073741824, a multiple of 4096
 
     [policies]                      # policy files by tenant, loaded at start; relative to this file
@@ -149,7 +149,10 @@ _FIELDS: Mapping[str, _Rule] = {
 }
 
 _JOURNAL_FIELDS: Mapping[str, _Rule] = {
-    "path": ("the path of a directory, as text", lambda value: isinstance(value, str) and value and "\0" not in value),
+    "path": (
+        "the path of a directory, as text",
+        lambda value: isinstance(value, str) and bool(value) and "\0" not in value,
+    ),
     "durability": _one_of(DURABILITY),
     "segment_size": (
         "a multiple of 4096 from 1048576 to 1073741824",

@@ -40,7 +40,7 @@ class Daemon:
     """One shard and its transport. Start once, stop once."""
 
     def __init__(self, config: Config, log: FilteringBoundLogger, *, init: bool = False) -> None:
-        """Recovers what the journal has; with `init` begins one where there is none. Raises FairleadError (JOURNAL_..)."""
+        """Recovers what the journal has; with `init` begins one where there is none. Raises FairleadError."""
         self._config = config
         self._log = log
         self._shard = Shard()
@@ -112,9 +112,7 @@ class Daemon:
 
 def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, init: bool) -> None:
     """Opens the journal; one line tells what was found, another what was cut off."""
-    found = shard.open(
-        str(journal.path), journal.durability, create=init, segment_size=journal.segment_size
-    )
+    found = shard.open(str(journal.path), journal.durability, create=init, segment_size=journal.segment_size)
     log.info(
         "recovered",
         path=str(journal.path),
@@ -126,7 +124,10 @@ def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, ini
     )
     if found.torn_bytes:
         log.warning(
-            "torn tail cut", bytes=found.torn_bytes, copy=found.torn_copy, meaning="a write was under way; nobody was told"
+            "torn tail cut",
+            bytes=found.torn_bytes,
+            copy=found.torn_copy,
+            meaning="a write was under way; nobody was told",
         )
 
 

@@ -71,12 +71,12 @@ class Router:
         virtual_time: bool = False,
         segment_size: int = SEGMENT_SIZE,
     ) -> None:
-        """In memory without a `path`; with one the state survives in a journal in that directory, made when it is not there.
+        """In memory without a `path`; with one the state survives in a journal there, begun when there is none.
 
         `durability` is what an answer means: "fsync", it survives a power cut; "os", a crash of this process; "none",
-        nothing until `close`. Every call returns only then. A second router on the directory is refused; a journal that
-        is not whole is never read as a good one: FairleadError (JOURNAL_..) says where. A disk that fails later ends the
-        process with exit code 74. `recovered` tells what was found. Close it, or use it in `with`.
+        nothing until `close`. Every call returns only then. A second router on the directory is refused, and a journal
+        that is not whole is never read as a good one: FairleadError (JOURNAL_..) says where. A disk that fails later
+        ends the process with exit code 74. `recovered` tells what was found. Close it, or use it in `with`.
         """
         self._shard = Shard(virtual_time=virtual_time)
         self.recovered = None

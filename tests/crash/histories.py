@@ -1,4 +1,4 @@
-"""Short histories with a bit of everything that a journal keeps, and what a shard is, in one value that can be compared."""
+"""Short histories with a bit of everything that a journal keeps, and what a shard is, as one value to compare."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

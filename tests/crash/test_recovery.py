@@ -136,7 +136,7 @@ def test_segments_follow_each_other_and_are_cut_to_their_size(tmp_path: Path) ->
     frames = list(reader)
     assert counts["rotations"] >= 3
     assert len(reader.segments) == counts["rotations"] + 1
-    assert sum(frame.count for frame in frames) == reader.tail[3]
+    assert sum(frame.records for frame in frames) == reader.tail[3]
     for name in reader.segments[:-1]:
         last = [frame for frame in frames if frame.segment == name][-1]
         assert (tmp_path / name).stat().st_size == last.offset + last.size
@@ -150,7 +150,7 @@ def test_records_of_one_step_are_in_one_frame(tmp_path: Path) -> None:
         router.assign("one", customer="kim")
         frames = list(Reader(str(tmp_path)))[before:]
     assert len(frames) == 1
-    assert frames[0].count > 2
+    assert frames[0].records > 2
 
 
 def test_a_copy_taken_at_any_moment_recovers(tmp_path: Path) -> None:

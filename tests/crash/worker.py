@@ -1,4 +1,6 @@
-"""A process that answers assignments until it is killed: `python -m tests.crash.worker PATH MODE THREADS [SEGMENT_SIZE]`.
+"""A process that answers assignments until it is killed.
+
+`python -m tests.crash.worker PATH MODE THREADS [SEGMENT_SIZE]`
 
 Prints "ready", then a line for each answer, after it was given: the job's id, its agent, its version.
 """

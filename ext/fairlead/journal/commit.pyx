@@ -7,10 +7,10 @@ from libc.string cimport memset, strerror
 from fairlead.base.buffer cimport Buffer, buffer_reserve
 from fairlead.journal.frames cimport FRAME_HEADER_SIZE, seal_frames
 from fairlead.journal.journal cimport journal_publish
-from fairlead.journal.model cimport DURABILITY_OS, FrameHeader, Journal, load, store
+from fairlead.journal.model cimport FrameHeader, Journal, load, store
 from fairlead.journal.segments cimport make_spare, sync_data, take_spare, write_frames
 from fairlead.journal.system cimport (
-    CLOCK_MONOTONIC, CLOCK_REALTIME, EDQUOT, ENOSPC, _exit, clock_gettime, close, eventfd_write, now_us, posix_fallocate, pthread_cond_broadcast,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, EDQUOT, ENOSPC, _exit, clock_gettime, close, eventfd_write, ftruncate, now_us, posix_fallocate, pthread_cond_broadcast,
     pthread_cond_signal, pthread_cond_timedwait, pthread_cond_wait, pthread_join, pthread_mutex_lock, pthread_mutex_unlock, start_thread, timespec,
 )
 
@@ -161,8 +161,9 @@ cdef void journal_close(Journal* journal) noexcept nogil:
     pthread_mutex_unlock(&journal.mutex)
     pthread_join(journal.thread, NULL)
     journal.enabled = 0
-    if journal.mode <= DURABILITY_OS:
-        sync_data(journal.fd)
+    # The room that was sized goes back, and the next start reads no zeroes. A failure costs nothing but that.
+    ftruncate(journal.fd, <long> journal.offset)
+    sync_data(journal.fd)
     close(journal.fd)
     if journal.spare_fd >= 0:
         close(journal.spare_fd)

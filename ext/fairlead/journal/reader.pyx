@@ -30,13 +30,11 @@ SUFFIX = ".journal"
 class Damage(Exception):
     """A journal that must not be read on. `kind` is broken, gap, or newer; `needs` the format that reads it, 0 unless newer."""
 
-    def __init__(self, kind, message, segment="", offset=0, sequence=0, needs=0):
-        super().__init__(message)
-        self.kind = kind
-        self.segment = segment
-        self.offset = offset
-        self.sequence = sequence
-        self.needs = needs
+    kind = ""
+    segment = ""
+    offset = 0
+    sequence = 0
+    needs = 0
 
 
 class Frame(NamedTuple):
@@ -46,7 +44,7 @@ class Frame(NamedTuple):
     offset: int
     size: int
     first: int
-    count: int
+    records: int
     epoch: int
     durable_upto: int
     time: int
@@ -68,7 +66,7 @@ def segment_names(str directory not None):
 cdef class Reader:
     """One reading of a directory, from segment number `start` on. Memory: one segment."""
 
-    def __init__(self, str directory not None, uint64_t start=1):
+    def __init__(self, directory, start=1):
         self.directory = directory
         self.names = [name for name in segment_names(directory) if int(name[:16]) >= start]
         self.start = start
@@ -77,9 +75,13 @@ cdef class Reader:
 
     cdef object damage(self, kind, what, needs=0):
         name = self.names[self.place]
-        return Damage(
-            kind, f"{name}: at byte {self.offset}, where the record {self.sequence + 1} should be: {what}", name, self.offset,
-            self.sequence + 1, needs)
+        found = Damage(f"{name}: at byte {self.offset}, where the record {self.sequence + 1} should be: {what}")
+        found.kind = kind
+        found.segment = name
+        found.offset = self.offset
+        found.sequence = self.sequence + 1
+        found.needs = needs
+        return found
 
     cdef bint open_next(self) except -1:
         """Whether there is another segment; its header is checked against what was read before."""

@@ -59,7 +59,6 @@ from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobV
 
 cdef enum:
     MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
-    DEFAULT_SEGMENT = 64 * 1024 * 1024
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
 
 
@@ -151,7 +150,7 @@ cdef class Shard:
 
     # ---- the journal
 
-    def open(self, str path not None, str durability="fsync", *, bint create=True, uint64_t segment_size=DEFAULT_SEGMENT):
+    def open(self, str path not None, str durability="fsync", *, bint create=True, uint64_t segment_size=67108864):
         """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one there from now on.
 
         A directory that is not there is made with `create` and an error without. Returns what was found. Raises

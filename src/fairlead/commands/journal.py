@@ -53,7 +53,7 @@ def progress() -> "Callable[[Frame], None]":
         state["bytes"] += frame.size
         if sys.stderr.isatty() and time.monotonic() - state["time"] > SHOW_EVERY_SECONDS:
             state["time"] = time.monotonic()
-            last = frame.first + frame.count - 1
+            last = frame.first + frame.records - 1
             print(f"\r{frame.segment}  record {last:,}  {state['bytes'] / 1e6:,.1f} MB", end="\r", file=sys.stderr)
 
     return show
@@ -88,17 +88,19 @@ def dump(namespace: argparse.Namespace) -> int:
 
     try:
         for frame in Reader(str(check_directory(namespace.path))):
-            if frame.first + frame.count <= namespace.first:
+            if frame.first + frame.records <= namespace.first:
                 continue
             if not namespace.json:
-                print(f"{frame.segment} {frame.offset}: {frame.count} records, durable up to {frame.durable_upto}")
+                print(f"{frame.segment} {frame.offset}: {frame.records} records, durable up to {frame.durable_upto}")
             for record in records(frame.payload, frame.first):
                 if record.sequence < namespace.first:
                     continue
                 if namespace.json:
                     print(json.dumps(record._asdict()))
                 else:
-                    print(f"  {record.sequence:>9} {record.time} tenant {record.tenant} {record.kind:8} {record.content}")
+                    print(
+                        f"  {record.sequence:>9} {record.time} tenant {record.tenant} {record.kind:8} {record.content}"
+                    )
     except Damage as damage:
         print(damage, file=sys.stderr)
         return EXIT_DAMAGED

@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 class Damage(Exception):
-    """A journal that must not be read on. `kind` is broken, gap, or newer; `needs` the format that reads it, 0 unless newer."""
+    """A journal that must not be read on. `kind` is broken, gap, or newer; `needs` the format that reads it, else 0."""
 
     kind: str
     segment: str
     offset: int
     sequence: int
     needs: int
-    def __init__(
-        self, kind: str, message: str, segment: str = "", offset: int = 0, sequence: int = 0, needs: int = 0
-    ) -> None: ...
 
 class Frame(NamedTuple):
     """One frame. `offset` and `size` are bytes of its segment, `time` microseconds of Unix time."""
@@ -22,7 +19,7 @@ class Frame(NamedTuple):
     offset: int
     size: int
     first: int
-    count: int
+    records: int
     epoch: int
     durable_upto: int
     time: int

@@ -40,16 +40,16 @@ class Shard:
     def __init__(self, *, virtual_time: bool = False, keep_facts: bool = False) -> None:
         """With `virtual_time` the clock stands at 0 and moves by `advance_to` alone; `keep_facts` is for `facts`."""
     def open(
-        self, path: str, durability: str = "fsync", *, create: bool = True, segment_size: int = ...
+        self, path: str, durability: str = "fsync", *, create: bool = True, segment_size: int = 67108864
     ) -> Recovered:
-        """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one there from now on.
+        """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one from now on.
 
         A directory that is not there is made with `create` and an error without. Raises FairleadError (JOURNAL_..).
         """
     def close(self) -> None:
         """Writes and syncs what is pending; the shard then lives on in memory alone. Twice is harmless."""
     def journal(self) -> dict[str, int]:
-        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space. Empty in memory."""
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space; or none."""
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:

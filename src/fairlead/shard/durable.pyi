@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 class Recovered(NamedTuple):
-    """What was found. `state_hash` is the sum of all tenants'; `torn_bytes` were cut from the tail, kept in `torn_copy`."""
+    """What was found. `state_hash` is the sum of all; `torn_bytes` were cut off and kept in `torn_copy`."""
 
     segments: int
     records: int

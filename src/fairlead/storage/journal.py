@@ -1,7 +1,7 @@
 """What can be done with a journal on disk: verify it, count it, save what is whole, copy it while it is written.
 
-None of these changes the directory it reads. `backup` and `salvage` write to a fresh directory, which a daemon or Router
-can then open. A running process may go on: the reader stops at the last frame that is whole.
+None of these changes the directory it reads. `backup` and `salvage` write to a fresh directory, which a daemon or
+Router can then open. A running process may go on: the reader stops at the last frame that is whole.
 """
 
 import os
@@ -93,12 +93,12 @@ def fresh(target: Path) -> Path:
 
 
 def backup(path: Path, target: Path, progress: Progress = nothing) -> int:
-    """Copies what is whole to `target`, while the journal may be written; the last sequence of the copy. Raises DataLoss."""
+    """Copies what is whole to `target`, while it may be written; the last sequence of the copy. Raises DataLoss."""
     return _copy(path, target, progress, salvages=False)
 
 
 def salvage(path: Path, target: Path, progress: Progress = nothing) -> int:
-    """Copies what is whole before the first damage to `target`; the last sequence of the copy. What comes after is lost."""
+    """Copies what is whole before the first damage; the last sequence of the copy. What comes after is lost."""
     return _copy(path, target, progress, salvages=True)
 
 
@@ -110,7 +110,7 @@ def _copy(path: Path, target: Path, progress: Progress, salvages: bool) -> int:
     try:
         for frame in reader:
             ends[frame.segment] = frame.offset + frame.size
-            last = frame.first + frame.count - 1
+            last = frame.first + frame.records - 1
             progress(frame)
     except Damage as damage:
         if not salvages:

@@ -1,4 +1,4 @@
-"""The records of a frame as people read them. The format is told in ext/fairlead/shard/record.pxd and docs/FORMATS.md."""
+"""The records of a frame as people read them. docs/FORMATS.md tells the format, ext/fairlead/shard/record.pxd too."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
