@@ -1,10 +1,10 @@
 """The journal under load: bytes for an assign and its complete, commits, and what fsync costs beside none.
 
 Workload: one embedded router with 100 agents. THREADS threads each assign a job with an id of 36 characters and
-complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one lock, about
-what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode none, both
-with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified: every concurrent run is opened
-again and must have the hash it was closed with.
+complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one
+lock, about what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode
+none, both with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified: every concurrent run
+is opened again and must have the hash it was closed with.
 """
 
 import argparse

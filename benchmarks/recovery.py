@@ -1,9 +1,9 @@
 """Recovery: how long a start takes that reads the whole journal, and records a second.
 
 Workload: an embedded router with `--agents` agents who each have 2 of 20 skills; `--live` jobs are assigned and stay,
-then pairs of one assign and one complete until the tail has `--tail` records more. The journal is written in mode none,
-closed, and opened again. Verified: the hash of the opened router equals that of the closed one, and `check()` is empty up to
-CHECKED jobs. There are no snapshots: all records are read, not only the tail.
+then pairs of one assign and one complete until the tail has `--tail` records more. The journal is written in mode
+none, closed, and opened again. Verified: the hash of the opened router equals that of the closed one, and `check()` is
+empty up to CHECKED jobs. There are no snapshots: all records are read, not only the tail.
 """
 
 import argparse

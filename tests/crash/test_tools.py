@@ -87,7 +87,7 @@ def test_salvage_saves_what_is_before_the_damage(
 
 @pytest.mark.parametrize("golden", sorted(GOLDEN.glob("format-*")), ids=lambda path: path.name)
 def test_a_journal_of_a_released_format_is_still_read(golden: Path, tmp_path: Path) -> None:
-    """Written by `steps(opened(path), 120)`; its hashes stand beside it. A version that cannot read it says so itself."""
+    """Written by `steps(opened(path), 120)`; hashes stand beside it. A version that cannot read it must say so."""
     for segment in golden.glob("*.journal"):
         (tmp_path / segment.name).write_bytes(segment.read_bytes())
     shard = Shard(virtual_time=True)
