@@ -35,6 +35,7 @@ test: build ## all tests
 
 torture: build ## crash tests in full: every byte, every bit, every call that can fail, 100 kills; prints "0 of N"
 	$(PYTEST) -s --torture tests/crash $(ARGS)
+	$(RUN) build_tools/planted_bugs.py
 
 build: $(PROTOCOL) $(EXTENSION) $(PACKAGE) ## .venv, the protobuf code, the compiled modules
 

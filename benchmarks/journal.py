@@ -26,6 +26,7 @@ AGENTS = 100
 THREADS = 16
 BATCH = 500
 ROUNDS = 3
+CONCURRENT_PAIRS = 10_000
 
 
 def filled(path: Path, mode: str) -> Router:
@@ -124,7 +125,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
         result["bytes_per_pair"] = size_of_pairs(root / "size", arguments.pairs)
-        result |= concurrent(root / "concurrent", arguments.pairs)
+        result |= concurrent(root / "concurrent", min(arguments.pairs, CONCURRENT_PAIRS))
         ratios = []
         for number in range(ROUNDS):
             none = engine_path(root / f"none-{number}", "none", arguments.pairs // BATCH)

@@ -1,24 +1,38 @@
-/* LD_PRELOAD: lets call number FAIL_COUNT of FAIL_CALL on journal files, and every one after it, fail with EIO. Threads
-   other than the commit thread make none of these calls but at the start. */
+/* LD_PRELOAD: lets call number FAIL_COUNT of FAIL_CALL, and every one up to FAIL_LAST or for ever, fail with EIO; a
+   posix_fallocate with FAIL_LAST fails with ENOSPC. With FAIL_LOG every call is written to that file, one name a line. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <unistd.h>
+
+static void note(const char *name)
+{
+    const char *path = getenv("FAIL_LOG");
+    char line[64];
+    int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
+    if (fd < 0)
+        return;
+    int size = snprintf(line, sizeof line, "%s\n", name);
+    if (write(fd, line, size) != size)
+        abort();
+    close(fd);
+}
 
 static int fails(const char *name)
 {
+    note(name);
     static int count;
-    const char *call = getenv("FAIL_CALL"), *at = getenv("FAIL_COUNT");
+    const char *call = getenv("FAIL_CALL"), *at = getenv("FAIL_COUNT"), *last = getenv("FAIL_LAST");
     if (!call || !at || strcmp(call, name))
         return 0;
-    return __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) >= atoi(at);
+    int number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+    return number >= atoi(at) && (!last || number <= atoi(last));
 }
-
-extern ssize_t pwrite(int, const void *, size_t, off_t);
-extern int fdatasync(int), fsync(int), renameat(int, const char *, int, const char *), posix_fallocate(int, off_t, off_t);
 
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
@@ -65,7 +79,7 @@ int renameat(int from, const char *old, int to, const char *new)
 
 int posix_fallocate(int fd, off_t offset, off_t size)
 {
-    return fails("posix_fallocate") ? EIO : REAL(posix_fallocate)(fd, offset, size);
+    return fails("posix_fallocate") ? (getenv("FAIL_LAST") ? ENOSPC : EIO) : REAL(posix_fallocate)(fd, offset, size);
 }
 
 int posix_fallocate64(int fd, off_t offset, off_t size)

@@ -109,3 +109,66 @@ def test_a_file_that_may_not_grow_ends_the_process_and_loses_no_answer(tmp_path:
     assert process.returncode in (1, EXIT_FAILED)
     assert "journal" in errors
     assert missing(tmp_path, answers.splitlines(keepends=True)) == []
+
+
+def test_every_write_is_synced_before_its_answer_and_every_new_name_before_its_first_frame(
+    tmp_path: Path, shim: Path
+) -> None:
+    calls, log = 40, tmp_path / "calls"
+    program = (
+        "import sys; from fairlead import Router\n"
+        "router = Router(sys.argv[1], segment_size=4096)\n"
+        f"for n in range({calls}): router.assign(str(n)); open(sys.argv[2], 'a').write('answer\\n')\n"
+        "router.close()"
+    )
+    environment = os.environ | {"LD_PRELOAD": str(shim), "FAIL_LOG": str(log)}
+    subprocess.run([sys.executable, "-c", program, tmp_path / "data", log], cwd=ROOT, env=environment, check=True)
+    events = log.read_text().split()
+    assert events.count("answer") == calls
+    assert events.count("renameat") > 1
+    written = renamed = False
+    for event in events:
+        assert not (event == "answer" and written), "an answer before the sync of its write"
+        assert not (event == "pwrite" and renamed), "a frame before the sync of the directory"
+        written = (written or event == "pwrite") and event != "fdatasync"
+        renamed = (renamed or event == "renameat") and event != "fsync"
+
+
+def test_on_a_full_disk_new_jobs_are_refused_completions_go_on_and_space_ends_it(tmp_path: Path, shim: Path) -> None:
+    program = """
+import sys, time
+from fairlead import Router
+from fairlead.errors import ResourceExhausted
+router = Router(sys.argv[1], "os", segment_size=1 << 16)
+router.create_agent("ann", capacity=10_000, presence=1)
+def fill():
+    for number in range(10_000):
+        try:
+            router.assign(f"job-{number}")
+        except ResourceExhausted:
+            return number
+refused = fill()
+assert 50 < refused < 2_000, refused
+for number in range(50):
+    router.complete(f"job-{number}", 1)
+deadline = time.monotonic() + 20
+while router.journal()["no_space"]:
+    assert time.monotonic() < deadline
+    time.sleep(0.05)
+assert fill() is None
+print(len(list(router.jobs())))
+router.close()
+"""
+    # The first call sizes the segment that is opened, the next ones the one after it, once a second.
+    environment = os.environ | {
+        "LD_PRELOAD": str(shim),
+        "FAIL_CALL": "posix_fallocate",
+        "FAIL_COUNT": "2",
+        "FAIL_LAST": "4",
+    }
+    Router(tmp_path, "os", segment_size=1 << 16).close()
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "no space for the next segment" in done.stderr
+    assert missing(tmp_path, []) == []
