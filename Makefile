@@ -3,7 +3,7 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: bench build check clean debug demo distclean help sanitize serve test
+.PHONY: bench build check clean debug demo distclean help sanitize serve test torture
 
 PYTHON ?= python3
 ARGS ?=
@@ -32,6 +32,10 @@ demo: build ## play a day of conversations through a real daemon and print what 
 
 test: build ## all tests
 	$(PYTEST) $(ARGS)
+
+torture: build ## crash tests in full: every byte, every bit, every call that can fail, 100 kills; prints "0 of N"
+	$(PYTEST) -s --torture tests/crash $(ARGS)
+	$(RUN) build_tools/planted_bugs.py
 
 build: $(PROTOCOL) $(EXTENSION) $(PACKAGE) ## .venv, the protobuf code, the compiled modules
 

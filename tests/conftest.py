@@ -13,6 +13,7 @@ settings.register_profile("fairlead", deadline=None, print_blob=True)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tape-length", type=int, default=100_000, help="commands per seeded property tape")
+    parser.addoption("--torture", action="store_true", help="crash tests in full: every byte, every bit, every call")
     parser.addoption("--tape-seed", type=int, default=20_250_101, help="seed of the property tapes")
 
 

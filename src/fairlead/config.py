@@ -3,7 +3,6 @@
     listen = "127.0.0.1:7420"       # host:port, "[::]:7420" for every address; port 0: any free one
     transport = "native"            # HTTP/2 without the interpreter; or grpcio, the portable reference
     threads = 8                     # workers that serve calls, 1-256; the native transport needs none for hot calls
-    durability = "none"             # state lives in memory and ends with the process
     max_message_size = 4194304      # bytes of one request, 1024-67108864
     events_kept = 262144            # events a watcher may resume after, 1024-16777216; 112 bytes each
     drain_seconds = 10              # how long SIGTERM waits for open calls, 0-600
@@ -11,6 +10,11 @@
     [log]
     level = "info"                  # debug, info, warning, error
     format = "json"                 # json or console
+
+    [journal]
+    # path = "data"                 # directory, relative to this file; without one state ends with the process
+    durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process
+    segment_size = 67108864         # bytes of one file, 1048576-1073741824, a multiple of 4096
 
     [policies]                      # policy files by tenant, loaded at start; relative to this file
     default = "policy.toml"
@@ -28,7 +32,7 @@ from typing import Any
 from fairlead.errors import error
 from fairlead.problems import Problems
 
-DURABILITY = ("none",)
+DURABILITY = ("fsync", "os", "none")
 TRANSPORTS = ("grpcio", "native")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
@@ -45,18 +49,32 @@ class LogConfig:
 
 
 @dataclass(frozen=True)
+class JournalConfig:
+    """Where the journal is, None for nowhere, and what an answer survives."""
+
+    path: Path | None = None
+    durability: str = "fsync"
+    segment_size: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
 class Config:
     """All the daemon is told. Sizes in bytes, times in seconds; `policies` maps a tenant to a file."""
 
     listen: str = "127.0.0.1:7420"
     threads: int = 8
-    durability: str = "none"
     max_message_size: int = 4 * 1024 * 1024
     drain_seconds: float = 10.0
     log: LogConfig = field(default_factory=LogConfig)
     policies: Mapping[str, Path] = field(default_factory=dict)
     transport: str = "native"
     events_kept: int = 262_144
+    journal: JournalConfig = field(default_factory=JournalConfig)
+
+    @property
+    def durability(self) -> str:
+        """The mode that is in force: without a journal none."""
+        return self.journal.durability if self.journal.path else "none"
 
 
 def load(path: Path | str | None, *, listen: str | None = None) -> Config:
@@ -92,9 +110,12 @@ def parse(text: str, folder: Path) -> Config:
     problems = Problems()
     known = _read(tomllib.loads(text), _FIELDS, "", problems)
     log = _read(known.pop("log", {}), _LOG_FIELDS, "log", problems)
+    journal = _read(known.pop("journal", {}), _JOURNAL_FIELDS, "journal", problems)
+    if "path" in journal:
+        journal["path"] = folder / journal["path"]
     policies = _policies(known.pop("policies", {}), folder, problems)
     problems.raise_if_any("INVALID_CONFIG", "the configuration")
-    return replace(Config(), **known, log=LogConfig(**log), policies=policies)
+    return replace(Config(), **known, log=LogConfig(**log), policies=policies, journal=JournalConfig(**journal))
 
 
 def _is_address(address: str) -> bool:
@@ -122,12 +143,24 @@ _FIELDS: Mapping[str, _Rule] = {
     ),
     "transport": _one_of(TRANSPORTS),
     "threads": _whole(1, 256),
-    "durability": _one_of(DURABILITY),
     "events_kept": _whole(1024, 16_777_216),
     "max_message_size": _whole(1024, 64 * 1024 * 1024),
     "drain_seconds": ("a number from 0 to 600", lambda value: type(value) in (int, float) and 0 <= value <= 600),
     "log": ("a table of level, format", lambda value: isinstance(value, dict)),
+    "journal": ("a table of path, durability, segment_size", lambda value: isinstance(value, dict)),
     "policies": ("a table of tenant = file", lambda value: isinstance(value, dict)),
+}
+
+_JOURNAL_FIELDS: Mapping[str, _Rule] = {
+    "path": (
+        "the path of a directory, as text",
+        lambda value: isinstance(value, str) and bool(value) and "\0" not in value,
+    ),
+    "durability": _one_of(DURABILITY),
+    "segment_size": (
+        "a multiple of 4096 from 1048576 to 1073741824",
+        lambda value: type(value) is int and 1 << 20 <= value <= 1 << 30 and value % 4096 == 0,
+    ),
 }
 
 _LOG_FIELDS: Mapping[str, _Rule] = {"level": _one_of(LOG_LEVELS), "format": _one_of(LOG_FORMATS)}

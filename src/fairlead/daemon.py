@@ -18,7 +18,7 @@ from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
-from fairlead.config import Config
+from fairlead.config import Config, JournalConfig
 from fairlead.errors import FairleadError
 from fairlead.rulebook.book import RuleBook
 from fairlead.service.native import NativeTransport
@@ -42,10 +42,13 @@ EXIT_FAILED = 1
 class Daemon:
     """One shard and its transport. Start once, stop once."""
 
-    def __init__(self, config: Config, log: FilteringBoundLogger) -> None:
+    def __init__(self, config: Config, log: FilteringBoundLogger, *, init: bool = False) -> None:
+        """Recovers what the journal has; with `init` begins one where there is none. Raises FairleadError."""
         self._config = config
         self._log = log
         self._shard = Shard(events_kept=config.events_kept)
+        if config.journal.path is not None:
+            recover(self._shard, config.journal, log, init)
         transport = NativeTransport if config.transport == "native" else GrpcTransport
         self._book = RuleBook(self._shard)
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)
@@ -63,7 +66,11 @@ class Daemon:
         """Serves from here on. Raises a FairleadError for a bad policy file or an address that cannot be bound."""
         for tenant, path in self._config.policies.items():
             try:
-                stored = self._book.update(tenant, path.read_text(encoding="utf-8"))
+                text = path.read_text(encoding="utf-8")
+                # A policy that is in force already, from the journal, stays: a restart is no change.
+                if self._book.is_in_force(tenant, text):
+                    continue
+                stored = self._book.update(tenant, text)
             except FairleadError as wrong:
                 raise type(wrong)(wrong.reason, f"{path}: {wrong.message}", violations=wrong.violations) from wrong
             for warning in stored.warnings:
@@ -96,6 +103,7 @@ class Daemon:
         self._stopping.set()
         self._ticker.join()
         self._calendars.join()
+        self._shard.close()
         self._log.info("stopped")
         return not self._failed
 
@@ -121,11 +129,32 @@ class Daemon:
                 self._log.exception("calendars not renewed")
 
 
-def run(config: Config, stream: TextIO = sys.stdout) -> int:
+def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, init: bool) -> None:
+    """Opens the journal; one line tells what was found, another what was cut off."""
+    found = shard.open(str(journal.path), journal.durability, create=init, segment_size=journal.segment_size)
+    log.info(
+        "recovered",
+        path=str(journal.path),
+        segments=found.segments,
+        records=found.records,
+        tenants=found.tenants,
+        seconds=round(found.seconds, 3),
+        state_hash=f"{found.state_hash:016x}",
+    )
+    if found.torn_bytes:
+        log.warning(
+            "torn tail cut",
+            bytes=found.torn_bytes,
+            copy=found.torn_copy,
+            meaning="a write was under way; nobody was told",
+        )
+
+
+def run(config: Config, stream: TextIO = sys.stdout, *, init: bool = False) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit code. Logs go to `stream`; call from the main thread."""
     log = make_logger(config.log, stream)
     try:
-        daemon = Daemon(config, log)
+        daemon = Daemon(config, log, init=init)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: daemon.request_stop())
         daemon.start()

@@ -31,6 +31,7 @@ OUT_OF_RANGE = 11
 UNIMPLEMENTED = 12
 INTERNAL = 13
 UNAVAILABLE = 14
+DATA_LOSS = 15
 
 # A gRPC peer drops a call whose trailers exceed 8 KiB, and they carry the message twice, once in base64.
 MESSAGE_SIZE = 768
@@ -146,6 +147,12 @@ class Unimplemented(FairleadError):
     code = UNIMPLEMENTED
 
 
+class DataLoss(FairleadError):
+    """What is on disk is not what was written."""
+
+    code = DATA_LOSS
+
+
 class Unavailable(FairleadError):
     """The server is stopping or not reachable; a retry may find it."""
 
@@ -183,6 +190,13 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "MALFORMED_REQUEST": Internal,
     "INTERNAL_ERROR": Internal,
     "UNKNOWN_METHOD": Unimplemented,
+    "JOURNAL_ABSENT": FailedPrecondition,
+    "JOURNAL_LOCKED": FailedPrecondition,
+    "JOURNAL_VERSION": FailedPrecondition,
+    "JOURNAL_DAMAGED": DataLoss,
+    "JOURNAL_GAP": DataLoss,
+    "JOURNAL_HASH": DataLoss,
+    "JOURNAL_FAILED": Unavailable,
     "STOPPING": Unavailable,
     "UNREACHABLE": Unavailable,
     "DEADLINE_EXCEEDED": DeadlineExceeded,

@@ -7,7 +7,8 @@ calls are thread-safe and take the shard's lock for their own length. A refused 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Required, TypedDict
+from os import PathLike, fspath
+from typing import Required, Self, TypedDict
 
 from fairlead.arguments import instant as _instant
 from fairlead.arguments import levels as _levels
@@ -27,6 +28,7 @@ from fairlead.watching import placed, wait_us_of
 DEFAULT_TENANT = "default"
 MAX_BATCH = 1_000
 PAGE_SIZE = 1_000
+SEGMENT_SIZE = 64 * 1024 * 1024  # bytes of one file of a journal
 
 # A level as in a demand: at least this one, or (lowest, highest).
 Demands = Mapping[str, int | tuple[int, int]] | Iterable[str]
@@ -67,12 +69,45 @@ class Router(PolicyFace, CustomerFace, EventFace):
     Timers (holds, maximum waits, times to live, leases) fire in `tick` and `advance_to`.
     """
 
-    def __init__(self, *, virtual_time: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        durability: str = "fsync",
+        *,
+        virtual_time: bool = False,
+        segment_size: int = SEGMENT_SIZE,
+    ) -> None:
+        """In memory without a `path`; with one the state survives in a journal there, begun when there is none.
+
+        `durability` is what an answer means: "fsync", it survives a power cut; "os", a crash of this process; "none",
+        nothing until `close`. Every call returns only then. A second router on the directory is refused, and a journal
+        that is not whole is never read as a good one: FairleadError (JOURNAL_..) says where. A disk that fails later
+        ends the process with exit code 74. `recovered` tells what was found. Close it, or use it in `with`.
+        """
         self._shard = Shard(virtual_time=virtual_time)
         self._book = RuleBook(self._shard)
         self._virtual_time = virtual_time
+        self.recovered = None
+        if path is not None:
+            self.recovered = self._shard.open(fspath(path), durability, segment_size=segment_size)
         # Bound once: the attribute look-ups would be a tenth of an assign.
         self._assign = self._shard.assign
+
+    def close(self) -> None:
+        """Writes and syncs what is pending and gives the directory free; the router then lives on in memory alone."""
+        self._shard.close()
+
+    def journal(self) -> dict[str, int]:
+        """Counts of the journal since the start: commits, frames, bytes, sequence, durable ..; empty in memory."""
+        return self._shard.journal()
+
+    def __enter__(self) -> Self:
+        """The router itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Closes it."""
+        self.close()
 
     # Jobs
 

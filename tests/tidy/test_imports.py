@@ -45,7 +45,10 @@ FLOORS = (
 )
 
 # The Python faces of the compiled modules: all that src may import of them.
-FACES = ("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core", "fairlead.load.core")
+FACES = (
+    *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
+    *("fairlead.load.core", "fairlead.journal.reader"),
+)
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")
 IMPORT = re.compile(r"^\s*c?import\s+(?P<names>[\w., ]+)$")

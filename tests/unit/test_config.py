@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead import config
-from fairlead.config import Config, LogConfig, load, parse
+from fairlead.config import Config, JournalConfig, LogConfig, load, parse
 from fairlead.errors import InvalidArgument
 
 
@@ -31,15 +31,27 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         listen = "[::]:0"
         transport = "grpcio"
         threads = 1
-        durability = "none"
         max_message_size = 1024
         drain_seconds = 0.5
         log = { level = "error", format = "console" }
         policies = { "shop 1" = "shop.toml" }
+        journal = { path = "data", durability = "os", segment_size = 1048576 }
     """
     assert parse(text, tmp_path) == Config(
-        "[::]:0", 1, "none", 1024, 0.5, LogConfig("error", "console"), {"shop 1": tmp_path / "shop.toml"}, "grpcio"
+        "[::]:0",
+        1,
+        1024,
+        0.5,
+        LogConfig("error", "console"),
+        {"shop 1": tmp_path / "shop.toml"},
+        "grpcio",
+        JournalConfig(tmp_path / "data", "os", 1 << 20),
     )
+
+
+def test_without_a_directory_nothing_is_durable_and_with_one_it_is_synced(tmp_path: Path) -> None:
+    assert Config().durability == "none"
+    assert parse('journal.path = "data"', tmp_path).durability == "fsync"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +67,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("threads = 257", "threads", "1 to 256"),
         ("threads = true", "threads", "whole number"),
         ("threads = 2.0", "threads", "whole number"),
-        ("durability = 'fsync'", "durability", '"none"'),
+        ("journal.durability = 'maybe'", "journal.durability", '"fsync"'),
+        ("journal.segment_size = 1048577", "journal.segment_size", "multiple of 4096"),
+        ("journal.path = ''", "journal.path", "directory"),
         ("max_message_size = 1023", "max_message_size", "1024"),
         ("drain_seconds = -1", "drain_seconds", "0 to 600"),
         ("drain_seconds = nan", "drain_seconds", "0 to 600"),

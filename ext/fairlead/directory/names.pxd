@@ -23,6 +23,10 @@ cdef struct Name:
     char[INLINE_SIZE] near    # or, for a longer name, a pointer to its bytes
 
 
+# Told of every name that `names_add` gives a slot and `names_remove` takes one from.
+ctypedef void (*NameWatch)(void* owner, uint32_t kind, uint32_t slot, Text name, bint added) noexcept nogil
+
+
 cdef struct Names:
     Name* names               # by slot
     uint32_t* table           # slot + 1; 0: empty
@@ -32,6 +36,9 @@ cdef struct Names:
     uint32_t count
     uint32_t free_slot        # list of slots that names_add may reuse; kept in the hash of free entries
     uint64_t seed
+    NameWatch watch           # NULL: nobody
+    void* watch_owner
+    uint32_t watch_kind       # which table this is, to the watcher
 
 
 cdef void names_init(Names* names, uint64_t seed) noexcept nogil

@@ -115,6 +115,8 @@ cdef uint32_t names_add(Names* names, Text text) noexcept nogil:
         slot = names.free_slot
         names.free_slot = <uint32_t> names.names[slot].hash
     names_put(names, slot, text)
+    if names.watch != NULL:
+        names.watch(names.watch_owner, names.watch_kind, slot, text, True)
     return slot
 
 
@@ -123,6 +125,8 @@ cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
     cdef Name* name = &names.names[slot]
     cdef uint32_t mask = names.table_size - 1
     cdef uint32_t at = <uint32_t> name.hash & mask, next_at, home
+    if names.watch != NULL:
+        names.watch(names.watch_owner, names.watch_kind, slot, names_text(names, slot), False)
     while names.table[at] != slot + 1:
         at = (at + 1) & mask
     next_at = at

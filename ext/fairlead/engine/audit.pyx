@@ -13,7 +13,7 @@ from fairlead.base.memory cimport mix64
 from fairlead.engine.choose cimport can_take, own_can_take
 from fairlead.engine.model cimport (
     ABILITY_BIT, ASSIGNED, COMPLETED, EXISTS_BIT, FIT_BIT, MAX_CHANNELS, NO_JOB, OFFERED, OFFLINE, ONLINE, ONLINE_BIT, QUEUED, RING_SIZE,
-    SATURATION_BIT, SATURATION_BITS, STATE_COUNT, UNKNOWN, WEIGHTED, WRAPPING, Agent, Class, Job, Queue,
+    SATURATION_BIT, SATURATION_BITS, STATE_COUNT, UNKNOWN, WEIGHTED, WRAPPING, Agent, Class, Job, Memory, Queue,
 )
 from fairlead.engine.plans cimport step_class
 from fairlead.engine.rotation cimport is_present, rotation_begin, rotation_cell, rotation_check
@@ -306,12 +306,30 @@ cdef uint64_t rotation_hash(const Engine* e, uint32_t cls) noexcept nogil:
     return mix64(fold(hash, e.classes[cls].digest))
 
 
+cdef inline uint64_t memory_hash(const Memory* memory) noexcept nogil:
+    return mix64(fold(fold(fold(memory.customer, memory.group), memory.agent_number), <uint64_t> memory.time))
+
+
 cdef uint64_t queue_hash(const Engine* e, uint32_t slot) noexcept nogil:
     """The rotation of `sequential`, and the hours; the rest of a queue is policy, and that is in the version."""
     cdef const Queue* queue = &e.queues[slot]
     if queue.last_served_number == 0 and queue.closed == 0:
         return 0
     return mix64(fold(fold(fold(fold(3, slot), queue.last_served), queue.last_served_number), queue.closed))
+
+
+cdef uint64_t state_hash_part(const Engine* e, uint32_t start, uint32_t count) noexcept nogil:
+    """Of the counters, and of agents, jobs and remembered customers in the slots from `start` on. O(count)."""
+    cdef uint64_t hash = fold(fold(fold(e.policy_version, e.given), e.job_number), e.agent_number), sum = 0
+    cdef uint32_t slot
+    for slot in range(start, start + count):
+        if slot < e.agent_capacity and e.agents[slot].number:
+            sum += agent_hash(e, slot)
+        if slot < e.job_used and e.jobs[slot].state != NO_JOB:
+            sum += job_hash(e, slot)
+        if slot < e.memory_size and e.memories[slot].customer != NOBODY:
+            sum += memory_hash(&e.memories[slot])
+    return mix64(fold(hash, sum))
 
 
 cdef uint64_t state_hash(const Engine* e) noexcept nogil:
@@ -335,6 +353,5 @@ cdef uint64_t state_hash(const Engine* e) noexcept nogil:
         hash += queue_hash(e, index)
     for index in range(e.memory_size):
         if e.memories[index].customer != NOBODY:
-            hash += mix64(fold(fold(fold(e.memories[index].customer, e.memories[index].group), e.memories[index].agent_number),
-                               <uint64_t> e.memories[index].time))
+            hash += memory_hash(&e.memories[index])
     return mix64(hash)

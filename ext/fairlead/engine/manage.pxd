@@ -8,6 +8,7 @@ cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_si
 cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil
 cdef void set_presence(Engine* e, uint32_t agent, uint32_t presence, int64_t lease) noexcept nogil
 cdef bint extend_lease(Engine* e, uint32_t agent) noexcept nogil
+cdef void spare_leases(Engine* e, int64_t until) noexcept nogil
 
 # A new policy: its parts, then `rematch` once. `define_agent` is put_agent without matching.
 cdef void define_settings(Engine* e, const SettingsBody* body) noexcept nogil

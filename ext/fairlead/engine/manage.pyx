@@ -81,6 +81,18 @@ cdef bint extend_lease(Engine* e, uint32_t agent) noexcept nogil:
     return True
 
 
+cdef void spare_leases(Engine* e, int64_t until) noexcept nogil:
+    """No lease ends before: nobody could extend one while there was no router. O(agents)."""
+    cdef Fact fact
+    cdef uint32_t agent
+    for agent in range(e.agent_capacity):
+        if e.agents[agent].number and 0 < e.agents[agent].lease_end < until:
+            fact = fact_of(FACT_LEASE_EXTENDED)
+            fact.agent = agent
+            fact.value = until
+            commit(e, &fact)
+
+
 # ---- policy
 
 

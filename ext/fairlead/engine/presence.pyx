@@ -44,7 +44,7 @@ cdef void apply_presence(Engine* e, const Fact* fact) noexcept nogil:
 
 
 cdef void apply_lease_extended(Engine* e, const Fact* fact) noexcept nogil:
-    """`agent`: its lease begins anew (P2)."""
+    """`agent`: its lease begins anew (P2); `value`: or ends then."""
     cdef Agent* agent = &e.agents[fact.agent]
-    agent.lease_end = fact.time + agent.lease
+    agent.lease_end = fact.value if fact.value else fact.time + agent.lease
     set_agent_timer(e, fact.agent)

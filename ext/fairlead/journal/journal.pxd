@@ -1,32 +1,47 @@
 """The seam through which facts become durable.
 
-The shard appends every record before it answers, and gives an answer away only when `journal_durable` has reached its
-sequence. Mode `none` is the only one here: a record is counted and is as durable as it will ever be, so answers leave at
-once. A record is bytes to this room; it knows neither facts nor tenants.
+    journal_record / journal_recorded   a record is written into the step; its sequence counts from 1
+    journal_publish                     the step is whole: the commit thread may take it
+    journal_durable                     the last sequence that survives what the mode promises to survive
+    journal_wait                        returns when a sequence is durable
+
+Only the owner of the shard records and publishes; who waits holds no lock. A record is bytes to this room: it knows neither
+facts nor tenants. A journal that was never opened (`enabled` is 0) counts records, and they are durable at once.
+
+Cost: a record is one copy into a buffer that is kept, a publication one more copy and one lock; nothing is allocated once
+the buffers have their size.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
-cdef enum JournalMode:
-    DURABILITY_NONE = 0
+from fairlead.base.buffer cimport buffer_reserve
+from fairlead.journal.model cimport DURABILITY_NONE, Journal, load
 
-
-cdef struct Journal:
-    uint32_t mode
-    uint64_t sequence   # of the last record, from 1
-
-
-cdef inline void journal_init(Journal* journal) noexcept nogil:
-    journal.mode = DURABILITY_NONE
-    journal.sequence = 0
+cdef void journal_init(Journal* journal) noexcept nogil
+cdef void journal_free(Journal* journal) noexcept nogil
+cdef void journal_publish(Journal* journal) noexcept nogil
+cdef void journal_wait(Journal* journal, uint64_t sequence) noexcept nogil
+cdef void journal_recorded(Journal* journal, uint8_t* begin, uint8_t* end) noexcept nogil
+# The event is written to after every commit; -1: no more. One listener.
+cdef void journal_listen(Journal* journal, int event) noexcept nogil
 
 
-cdef inline uint64_t journal_append(Journal* journal, const void* record, size_t size) noexcept nogil:
-    """Takes a record; returns its sequence."""
+cdef inline uint8_t* journal_record(Journal* journal, size_t most) noexcept nogil:
+    """Room for a record of at most `most` bytes; `journal_recorded` ends it."""
+    buffer_reserve(&journal.step, most + 6)
+    return journal.step.data + journal.step.size + 1
+
+
+cdef inline void journal_count(Journal* journal) noexcept nogil:
+    """A record that nobody keeps."""
     journal.sequence += 1
-    return journal.sequence
 
 
 cdef inline uint64_t journal_durable(const Journal* journal) noexcept nogil:
-    """The last sequence that survives what the mode promises to survive."""
-    return journal.sequence
+    """The last sequence that survives what the mode promises to survive. From any thread."""
+    return journal.sequence if journal.mode == DURABILITY_NONE else load(&journal.durable)
+
+
+cdef inline bint journal_is_full(const Journal* journal) noexcept nogil:
+    """Whether the disk has no room for the next segment: what can be refused should be."""
+    return load(&journal.no_space) != 0

@@ -14,6 +14,7 @@ from fairlead.engine.model cimport (
     ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
     Demand,
 )
+from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
 from fairlead.shard.profiles cimport apply_profile
 from fairlead.shard.rulebook cimport Effect, first_match
@@ -361,6 +362,8 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         first_answer(&t.engine, slot, &reply.answer)
         reply.repeated = 1
         return True
+    if journal_is_full(t.journal):
+        return fail(reply, LIMIT_EXCEEDED, b"job '%.*s' is refused: the disk of the journal is full", job.id, b"")
     if job.customer.size:
         apply_profile(t, job)
     command.content = content

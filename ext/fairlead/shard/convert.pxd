@@ -9,6 +9,7 @@ from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport DecodeError, JobSpec, SkillDemand, TimeField
 from fairlead.shard.calls cimport Reply
 
+cdef Text bytes_text(bytes data)
 cdef Text to_text(object value, str field) except *
 cdef int64_t to_number(object value, str field) except? -1
 cdef int32_t to_small(object value, str field) except? -1

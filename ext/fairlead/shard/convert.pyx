@@ -23,6 +23,13 @@ cdef str path_of(str field, int32_t index, str part):
     return field if index < 0 else f"{field}[{index}]{part}"
 
 
+cdef Text bytes_text(bytes data):
+    cdef Text text
+    text.data = data
+    text.size = <unsigned int> len(data)
+    return text
+
+
 cdef Text to_text(object value, str field) except *:
     return to_text_at(value, field, -1, "")
 

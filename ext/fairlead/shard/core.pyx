@@ -36,7 +36,7 @@ from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.events.feed cimport feed_wait, feed_wake
 from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
-from fairlead.journal.journal cimport journal_durable
+from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
@@ -45,23 +45,27 @@ from fairlead.shard.calls cimport (
     call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
-    fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
+    bytes_text, fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
 )
 from fairlead.shard.customers cimport customer_view, fill_customer, import_batch, tenant_of_import
 from fairlead.shard.dispatch cimport (
     STATE_CAPSULE, ShardState, encode_present, shard_free, shard_init, shard_lock, shard_now, shard_try_lock, shard_unlock,
     submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek, waits,
 )
+from fairlead.shard.durable cimport close_journal, journal_counts, open_journal, stored_policies
 from fairlead.shard.explain cimport explain
-from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use
+from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use, restore
 from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.record cimport record_customer, record_customer_removed, record_policy, record_scenarios
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
 
 from fairlead.errors import raise_error
+from fairlead.policy.stored import from_json, to_json
 from fairlead.policy.tables import PolicyTables
+from fairlead.shard.durable import Recovered
 from fairlead.shard.explain import Explanation
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 from fairlead.shard.customers import CustomerView
@@ -101,14 +105,25 @@ cdef int compare_numbers(const void* a, const void* b) noexcept nogil:
 @cython.final
 @cython.freelist(8)
 cdef class _Held:
-    """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception."""
+    """The shard's lock from `hold` until the local variable that has it is gone, by return or by exception.
+
+    Then, without the lock, it waits until all that was there to be seen is durable.
+    """
 
     cdef ShardState* state
 
     def __dealloc__(self):
-        if self.state != NULL:
-            notices_flush(&self.state.feed)
-            shard_unlock(self.state)
+        cdef ShardState* state = self.state
+        cdef uint64_t sequence
+        if state == NULL:
+            return
+        notices_flush(&state.feed)
+        sequence = state.journal.sequence
+        shard_unlock(state)
+        # Nothing leaves before it is durable, what was only read neither: it may rest on what is still being written.
+        if journal_durable(&state.journal) < sequence:
+            with nogil:
+                journal_wait(&state.journal, sequence)
 
     def breathe(self):
         """Lets the calls that wait go first. What its holder knows of the state may be another afterwards."""
@@ -146,7 +161,9 @@ cdef class Shard:
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
     cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef dict _earlier     # tenant -> policies that a journal had, oldest first
     cdef object _installing
+    cdef int _lock_file
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False, uint32_t events_kept=EVENTS_KEPT):
@@ -155,13 +172,56 @@ cdef class Shard:
         shard_init(&self._state, virtual_time, int.from_bytes(os.urandom(8), "little"), events_kept)
         self._state.keeps_facts = keep_facts
         self._members = {}
+        self._lock_file = -1
         self._policies = {}
+        self._earlier = {}
         self._answers = {}
         self._installing = Lock()
 
     def __dealloc__(self):
         if self._state.feed.ring.records != NULL:
+            close_journal(&self._state)
+            if self._lock_file >= 0:
+                os.close(self._lock_file)
             shard_free(&self._state)
+
+    # ---- the journal
+
+    def open(self, str path not None, str durability="fsync", *, bint create=True, uint64_t segment_size=67108864):
+        """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one there from now on.
+
+        A directory that is not there is made with `create` and an error without. Returns what was found. Raises
+        FairleadError (JOURNAL_..) when the journal is not whole, not of this version, or another process has it.
+        """
+        cdef _Held held = hold(&self._state)
+        cdef uint32_t slot
+        cdef Tenant* t
+        if self._state.names.used or self._state.journal.enabled:
+            raise_error("INVALID_FIELD", "a journal is opened before the first call, and once", "path")
+        recovered, self._lock_file = open_journal(&self._state, path, durability, create, segment_size)
+        for slot in range(self._state.names.used):
+            t = self._state.tenants[slot]
+            name = to_str(names_text(&self._state.names, slot))
+            policies = stored_policies(t)
+            if policies:
+                self._earlier[name] = [policy for policy, _ in policies]
+                self._policies[name], tables = policies.pop()
+                self._members[name] = restore(t, from_json(tables))
+            buffer_free(&t.policies)
+            buffer_free(&t.scenarios)
+        return recovered
+
+    def close(self):
+        """Writes and syncs what is pending, with the hash of the state; the shard then lives on in memory alone. Twice is harmless."""
+        cdef _Held held = hold(&self._state)
+        close_journal(&self._state)
+        lock_file, self._lock_file = self._lock_file, -1
+        if lock_file >= 0:
+            os.close(lock_file)
+
+    def journal(self):
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space. Empty in memory."""
+        return journal_counts(&self._state)
 
     # ---- tenants and time
 
@@ -483,11 +543,17 @@ cdef class Shard:
         if not request_id:
             return answer
         memset(&reply, 0, sizeof(Reply))
+        reply.answer.policy_version = t.engine.policy_version
+        reply.answer.version = answer is True
         remember(t, to_text(request_id, "request_id"), content, &reply.answer)
         if len(self._answers) > MAX_ANSWERS:
             self._answers = {key: value for key, value in self._answers.items() if self._knows(key)}
         self._answers[tenant or "default", request_id] = answer
         return answer
+
+    cdef object _answered(self, Tenant* t, str tenant, object request_id):
+        """The answer as it was given; None when a restart has left only that it was."""
+        return self._answers.get((tenant or "default", request_id))
 
     cdef bint _knows(self, tuple key) except -1:
         """Whether the tenant still knows the request id."""
@@ -530,7 +596,7 @@ cdef class Shard:
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
         if presence not in (1, 2, 3, 4):
             raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         check_settings(t, agent_id, settings)
@@ -558,7 +624,7 @@ cdef class Shard:
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
         if t != NULL and self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
         slot = self._agent_slot(t, agent_id)
         settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
         if order == 0:
@@ -670,9 +736,11 @@ cdef class Shard:
         cdef list alive = []
         content = self._digest(UPSERT_CUSTOMER, (customer_id, tier, value, sorted(dict(attributes or {}).items()), own_agent, language))
         if self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            return bool(recall(t, to_text(request_id, "request_id")).answer.version)
         fill_customer(&customer, alive, customer_id, tier, value, attributes, own_agent, language)
-        return self._remember(t, tenant, request_id, content, bool(customers_put(&t.profiles, &customer)))
+        is_new = bool(customers_put(&t.profiles, &customer))
+        record_customer(t, &customer)
+        return self._remember(t, tenant, request_id, content, is_new)
 
     def import_customers(self, tenant, bytes request not None):
         """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
@@ -712,6 +780,7 @@ cdef class Shard:
             return
         self._customer_slot(t, customer_id)
         customers_remove(&t.profiles, name)
+        record_customer_removed(t, name)
         slot = names_find(&t.customers, name)
         if slot != NO_SLOT:
             forget_customer(&t.engine, slot, t.queues.used)
@@ -742,13 +811,17 @@ cdef class Shard:
             refuse_what_is_in_use(t, tables)
             return t.engine.policy_version + 1
         if self._seen(t, request_id, content):
-            return self._answers[name, request_id]
+            return recall(t, to_text(request_id, "request_id")).answer.policy_version
         refuse_what_is_in_use(t, tables)
         draft = prepare(t, tables, held.breathe)
         t = self._open(tenant)   # the clock has moved on
         self._members[name] = install(t, tables, draft, self._members.get(name, {}))
         version = t.engine.policy_version
-        self._policies[name] = (version, tables.document, tables.author, shard_now(&self._state))
+        now = shard_now(&self._state)
+        self._policies[name] = (version, tables.document, tables.author, now)
+        written = to_json(tables)
+        record_policy(
+            t, now, version, to_text(tables.author, "author"), bytes_text(tables.document), bytes_text(written))
         return self._remember(t, tenant, request_id, content, version)
 
     def policy(self, str tenant not None):
@@ -756,6 +829,11 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         self._known(tenant)
         return self._policies.get(tenant or "default", (0, b"", "", 0))
+
+    def earlier_policies(self, str tenant not None):
+        """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
+        cdef _Held held = hold(&self._state)
+        return self._earlier.get(tenant or "default", [])
 
     # ---- events
 
@@ -842,13 +920,15 @@ cdef class Shard:
         cdef uint32_t slot = NO_SLOT
         cdef uint64_t content = self._digest(SET_SCENARIO, (scenario, bool(active)))
         if t != NULL and self._seen(t, request_id, content):
-            return self._answers[tenant or "default", request_id]
+            answer = self._answered(t, tenant, request_id)
+            return self.scenarios(tenant) if answer is None else answer
         if t != NULL and t.rules != NULL:
             slot = names_find(&t.rules.scenario_names, to_text(scenario, "scenario"))
         if slot == NO_SLOT:
             fail(&reply, SCENARIO_NOT_FOUND, b"no scenario '%.*s'", to_text(scenario, "scenario"), b"scenario")
             raise_failure(&reply)
         book_toggle(&t.rules.book, t.rules.schedule_count + slot, active)
+        record_scenarios(t)
         return self._remember(t, tenant, request_id, content, toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count))
 
     def scenarios(self, str tenant not None):

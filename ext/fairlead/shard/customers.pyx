@@ -1,5 +1,6 @@
 """See customers.pxd."""
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from fairlead.base.text cimport Text, text_empty, text_equal
@@ -7,8 +8,10 @@ from fairlead.codec.messages cimport MAX_NAME_SIZE
 from fairlead.codec.reader cimport Reader, enter, read_int64, read_tag, read_text, skip_field
 from fairlead.codec.tags cimport BYTES_1, BYTES_2, BYTES_4, BYTES_5, BYTES_6, VARINT_3
 from fairlead.customers.store cimport MAX_ATTRIBUTES, Attribute, customers_get, customers_put
+from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.shard.convert cimport to_number, to_text
 from fairlead.shard.dispatch cimport shard_lock, shard_unlock
+from fairlead.shard.record cimport record_customer
 from fairlead.shard.views cimport to_str
 
 from fairlead.errors import raise_error
@@ -226,6 +229,7 @@ cdef Problem import_some(Tenant* t, Reader* reader, uint32_t* index, uint32_t* c
         if problem != FINE:
             return problem
         created[0] += customers_put(&t.profiles, &customer)
+        record_customer(t, &customer)
         index[0] += 1
         count += 1
     return FINE
@@ -238,12 +242,16 @@ cdef tuple import_batch(ShardState* state, Tenant* t, bytes request):
     """
     cdef Reader reader = reader_of(request)
     cdef uint32_t index = 0, created = 0
+    cdef uint64_t sequence = 0
     cdef Problem problem = FINE
     with nogil:
         while reader.at < reader.end and problem == FINE:
             shard_lock(state)
             problem = import_some(t, &reader, &index, &created)
+            sequence = state.journal.sequence
             shard_unlock(state)
+        if journal_durable(&state.journal) < sequence:
+            journal_wait(&state.journal, sequence)
     if problem != FINE:
         raise_problem(problem, f"customers[{index}]")
     return created, index - created

@@ -11,7 +11,8 @@ from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport AssignRequest, JobDetail
 from fairlead.directory.names cimport Names
 from fairlead.events.feed cimport Feed
-from fairlead.journal.journal cimport Journal
+from fairlead.journal.journal cimport journal_publish
+from fairlead.journal.model cimport Journal
 from fairlead.shard.calls cimport Reply
 from fairlead.shard.tenant cimport Tenant
 
@@ -55,6 +56,8 @@ cdef inline bint shard_try_lock(ShardState* s) noexcept nogil:
 
 
 cdef inline void shard_unlock(ShardState* s) noexcept nogil:
+    """What was decided under the lock becomes durable together."""
+    journal_publish(&s.journal)
     pthread_mutex_unlock(&s.lock)
 
 
@@ -63,6 +66,7 @@ cdef void shard_free(ShardState* s) noexcept nogil
 cdef int64_t shard_now(const ShardState* s) noexcept nogil
 cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil
+cdef Tenant* tenant_add(ShardState* s, Text name) noexcept nogil
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil
 cdef int64_t tenant_next_due(const Tenant* t) noexcept nogil

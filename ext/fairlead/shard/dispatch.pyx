@@ -29,7 +29,7 @@ from fairlead.engine.model cimport (
     OUTCOME_REFUSED, QUEUED, QueueBody, SCHEDULED,
 )
 from fairlead.events.feed cimport feed_free, feed_init
-from fairlead.journal.journal cimport journal_init
+from fairlead.journal.journal cimport journal_free, journal_init
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_NOT_FOUND, ASSIGN, BATCH_ASSIGN, CANCEL_JOB, COMPLETE_JOB, DECLINE_OFFER, GET_JOB, HEARTBEAT,
     JOB_NOT_FOUND, LIMIT_EXCEEDED,
@@ -38,6 +38,7 @@ from fairlead.shard.calls cimport (
 )
 from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.record cimport record_hash_when_due, record_tenant
 from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules
 from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
 
@@ -85,6 +86,7 @@ cdef void shard_free(ShardState* s) noexcept nogil:
     free(s.tenants)
     feed_free(&s.feed)
     names_free(&s.names)
+    journal_free(&s.journal)
     pthread_mutex_destroy(&s.lock)
 
 
@@ -114,6 +116,7 @@ cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil:
 
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil:
     cdef int64_t now = shard_now(s)
+    record_hash_when_due(t)
     if t.rules != NULL and t.rules.next_toggle <= now:
         run_schedules(t.rules, &t.engine, now)
     advance(&t.engine, now)
@@ -131,18 +134,23 @@ cdef int64_t tenant_next_due(const Tenant* t) noexcept nogil:
 cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
     """The tenant, created with the built-in policy when it does not exist; NULL when there are MAX_TENANTS."""
     cdef Tenant* t = tenant_find(s, name)
-    cdef uint32_t slot
     if t != NULL or s.names.count == MAX_TENANTS:
         return t
-    slot = names_add(&s.names, name if name.size else text_of(DEFAULT_TENANT))
+    t = tenant_add(s, name if name.size else text_of(DEFAULT_TENANT))
+    tenant_advance(s, t)
+    built_in_policy(t)
+    return t
+
+
+cdef Tenant* tenant_add(ShardState* s, Text name) noexcept nogil:
+    """A new tenant of a name, without a policy."""
+    cdef uint32_t slot = names_add(&s.names, name)
     if slot >= s.tenant_capacity:
         s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
         s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
     s.tenants[slot] = tenant_create(&s.journal, &s.feed, slot, s.seed, s.keeps_facts)
-    t = s.tenants[slot]
-    tenant_advance(s, t)
-    built_in_policy(t)
-    return t
+    record_tenant(s.tenants[slot], name)
+    return s.tenants[slot]
 
 
 cdef void built_in_policy(Tenant* t) noexcept nogil:

@@ -18,4 +18,6 @@ cdef class _Draft:
 
 cdef _Draft prepare(Tenant* t, object tables, object breathe)
 cdef dict install(Tenant* t, object tables, _Draft draft, dict members)
+# After a replay: what a policy gives a tenant beside facts. Returns the members by name; O(policy).
+cdef dict restore(Tenant* t, object tables)
 cdef object refuse_what_is_in_use(const Tenant* t, object tables)

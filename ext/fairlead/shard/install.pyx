@@ -1,18 +1,22 @@
 """See install.pxd. `members` maps agent ids to the queues that name them, for agents that exist and for those to come."""
 
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from fairlead.base.buffer cimport Buffer
 from fairlead.base.memory cimport memory_grow
+from fairlead.base.text cimport Text
 from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_text
 from fairlead.engine.manage cimport define_channel, define_queue, define_settings, rematch
 from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody, SettingsBody
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport store_agent
 from fairlead.shard.compile cimport compile_rules, install_plans
+from fairlead.journal.packing cimport get_varint
 from fairlead.shard.convert cimport to_text
+from fairlead.shard.record cimport record_scenarios
 from fairlead.shard.rulebook cimport RuleBook, queue_is_closed, rulebook_free, start_schedules
 from fairlead.shard.tenant cimport ability_slot, channel_slot, reserve_tiers
 from fairlead.shard.views cimport agent_settings, to_str
@@ -65,7 +69,6 @@ cdef object install_channels(Tenant* t, object tables):
         body.max_jobs = channel.max_jobs
         body.used = 1
         define_channel(&t.engine, &body)
-    t.default_channel = channel_slot(t, to_text(tables.channels[0].id, "channels"))
 
 
 cdef object install_tiers(Tenant* t, object tables):
@@ -150,7 +153,6 @@ cdef object install_queues(Tenant* t, _Draft draft):
     for index in range(draft.body_count):
         draft.bodies[index].closed = queue_is_closed(t.rules, draft.bodies[index].queue)
         define_queue(&t.engine, draft.bodies[index])
-    t.default_queue = draft.default_queue
 
 
 cdef dict named_members(Tenant* t, object tables):
@@ -239,11 +241,51 @@ cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
     name_agents(t, both, members)
     start_schedules(draft.rules, t.engine.now)
     keep_scenarios(t.rules, draft.rules)
-    rulebook_free(t.rules)
-    t.rules = draft.rules
-    draft.rules = NULL
+    put_in_force(t, tables, draft)
+    record_scenarios(t)
     install_queues(t, draft)
     install_plans(t, tables)
     name_agents(t, named, both)
     rematch(&t.engine)
     return named
+
+
+cdef object put_in_force(Tenant* t, object tables, _Draft draft):
+    """The rule book and the defaults of a draft, in place of those before."""
+    rulebook_free(t.rules)
+    t.rules = draft.rules
+    draft.rules = NULL
+    t.default_queue = draft.default_queue
+    t.default_channel = channel_slot(t, to_text(tables.channels[0].id, "channels"))
+
+
+cdef object turn_on(RuleBook* rules, const Buffer* record):
+    """The scenarios of a record of them; names that the policy has no longer are none."""
+    cdef const uint8_t* at = <const uint8_t*> record.data
+    cdef const uint8_t* end = at + record.size
+    cdef uint64_t count = 0, size
+    cdef uint32_t slot
+    cdef Text name
+    if record.size == 0:
+        return
+    at = get_varint(at, end, &count)
+    for _ in range(count):
+        at = get_varint(at, end, &size)
+        if at == NULL or <uint64_t> (end - at) < size:
+            raise_error("JOURNAL_DAMAGED", "the record of scenarios ends too early", "path")
+        name.data = <const char*> at
+        name.size = <uint32_t> size
+        at += size
+        slot = names_find(&rules.scenario_names, name)
+        if slot != NO_SLOT:
+            book_toggle(&rules.book, rules.schedule_count + slot, True)
+
+
+cdef dict restore(Tenant* t, object tables):
+    cdef _Draft draft
+    install_tiers(t, tables)
+    draft = prepare(t, tables, lambda: None)
+    start_schedules(draft.rules, t.engine.now)
+    turn_on(draft.rules, &t.scenarios)
+    put_in_force(t, tables, draft)
+    return draft.named

@@ -13,7 +13,7 @@ from fairlead.directory.names cimport Names
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
 from fairlead.events.feed cimport Feed
-from fairlead.journal.journal cimport Journal
+from fairlead.journal.model cimport Journal
 from fairlead.shard.rulebook cimport RuleBook
 
 cdef enum:
@@ -78,6 +78,10 @@ cdef struct Tenant:
     Text pending_gateway
     Journal* journal
     Feed* feed                  # of the shard
+    Buffer policies             # of a replay: every record of a policy, each after its size (8 bytes); the last is in force
+    Buffer scenarios            # of a replay: the last record of scenarios that are on
+    uint64_t unhashed           # records since the last one with a state hash
+    uint32_t hashed_upto        # slot from which the next hash of a part begins
     Buffer* tape                # a copy of every fact; NULL unless facts are kept
 
 

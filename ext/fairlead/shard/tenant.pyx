@@ -11,14 +11,14 @@ from fairlead.directory.names cimport (
     NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
 )
 from fairlead.engine.model cimport (
-    FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
+    FACT_CUSTOMER_FORGOTTEN, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
     PRESENCE_SET, Fact, JobBody,
 )
 from fairlead.engine.places cimport binds
 from fairlead.engine.state cimport engine_free, engine_init
 from fairlead.events.feed cimport Feed
-from fairlead.journal.journal cimport journal_append
 from fairlead.shard.notices cimport notice_fact
+from fairlead.shard.record cimport TABLE_COUNT, record_fact, record_name, record_note, record_request, table_of
 from fairlead.shard.rulebook cimport rulebook_free
 
 cdef enum:
@@ -51,8 +51,11 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
             note_presence(t, fact.agent, text_of(b"lease_expired" if fact.reason == LEASE_EXPIRED else b"missed_offers"))
     elif (fact.type == FACT_JOB_GIVEN or fact.type == FACT_OFFER_ACCEPTED) and binds(&t.engine, &t.engine.jobs[fact.job], fact.cls):
         t.customer_references[t.engine.jobs[fact.job].customer] |= BOUND
-    notice_fact(t, fact)
-    journal_append(t.journal, fact, sizeof(Fact) + fact.body_size)
+    elif fact.type == FACT_CUSTOMER_FORGOTTEN:
+        t.customer_references[fact.value] &= ~BOUND
+    if not t.journal.replaying:
+        notice_fact(t, fact)
+    record_fact(t, fact)
     if t.tape != NULL:
         copy = fact[0]
         copy.body = NULL
@@ -93,6 +96,8 @@ cdef void drop_gateway(Tenant* t, uint32_t job) noexcept nogil:
 cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
+    cdef uint32_t table
+    t.slot = slot
     engine_init(&t.engine)
     t.engine.sink = take_fact
     t.engine.sink_owner = t
@@ -112,6 +117,10 @@ cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t
     names_init(&t.rule_names, seed)
     names_init(&t.plan_names, seed)
     t.seed = seed
+    for table in range(TABLE_COUNT):
+        table_of(t, table).watch = record_name
+        table_of(t, table).watch_owner = t
+        table_of(t, table).watch_kind = table
     t.remembered_head = NO_SLOT
     t.remembered_tail = NO_SLOT
     t.default_queue = NO_SLOT
@@ -144,6 +153,8 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     names_free(&t.rule_names)
     names_free(&t.plan_names)
     rulebook_free(t.rules)
+    buffer_free(&t.policies)
+    buffer_free(&t.scenarios)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)
@@ -187,6 +198,8 @@ cdef void note_presence(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
         memset(t.presence_notes + t.note_capacity, 0, (capacity - t.note_capacity) * sizeof(Note))
         t.note_capacity = capacity
     note = &t.presence_notes[agent]
+    if reason.size or note.size:
+        record_note(t, agent, reason)
     note.size = reason.size
     # A request without a reason has no bytes to point at, and memcpy takes no NULL, not even for none.
     if reason.size:
@@ -217,8 +230,8 @@ cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil:
 
 
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil:
-    """Forgets a customer to whom nothing refers."""
-    if customer != NO_SLOT and t.customer_references[customer] == 0:
+    """Forgets a customer to whom nothing refers. A replay is told by the journal."""
+    if customer != NO_SLOT and t.customer_references[customer] == 0 and not t.journal.replaying:
         names_remove(&t.customers, customer)
 
 
@@ -259,6 +272,7 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
     else:
         t.remembered[t.remembered_tail].next = slot
     t.remembered_tail = slot
+    record_request(t, request_id, content, answer)
 
 
 cdef void forget_requests(Tenant* t) noexcept nogil:

@@ -12,6 +12,7 @@ from fairlead.base.text cimport text_empty, text_equal
 from fairlead.codec.encode cimport encode_event, encode_watch_sequence
 from fairlead.directory.names cimport NO_SLOT, names_text, text_hash
 from fairlead.events.ring cimport Record, ring_copy
+from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.dispatch cimport shard_lock, shard_unlock
 from fairlead.shard.tenant cimport Tenant
@@ -243,7 +244,7 @@ cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit):
     cdef Buffer names
     cdef const char* text
     cdef const char* name
-    cdef uint64_t oldest, last
+    cdef uint64_t oldest, last, sequence
     cdef bint is_kept
     cdef uint32_t at, count = 0
     limit = min(limit, <uint32_t> MAX_READ)
@@ -257,7 +258,11 @@ cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit):
         is_kept = after >= 0 and oldest <= <uint64_t> after + 1 <= last + 1
         if is_kept:
             count = copy_batch(state, <uint64_t> after, limit, records, &batch._texts, &names, sizes)
+        sequence = state.journal.sequence
         shard_unlock(state)
+        # Nobody is told of what a crash could take back.
+        if journal_durable(&state.journal) < sequence:
+            journal_wait(&state.journal, sequence)
         batch._events = <Seen*> memory_zeroed(count * sizeof(Seen))
         # What the names came to goes behind the other texts, so that one buffer owns all.
         buffer_append(&batch._texts, names.data, names.size)

@@ -15,7 +15,7 @@ from libc.string cimport memset
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
-from fairlead.journal.journal cimport journal_durable
+from fairlead.journal.journal cimport journal_durable, journal_listen
 from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, submit
 from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
@@ -74,12 +74,16 @@ cdef bint loop_init(Loop* loop) noexcept nogil:
     if epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.listener, &wanted) != 0:
         return False
     wanted.data.ptr = &loop.exchange
+    # A commit wakes the loop as a command does; parked replies then leave.
+    journal_listen(&loop.shard.journal, loop.exchange.down)
     return epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.exchange.down, &wanted) == 0
 
 
 cdef void loop_free(Loop* loop) noexcept nogil:
     cdef uint32_t at, place
     cdef Stream* stream
+    if loop.shard != NULL:
+        journal_listen(&loop.shard.journal, -1)
     while loop.connections != NULL:
         connection_free(loop, loop.connections)
     for at in range(loop.chunk_count):
@@ -364,6 +368,8 @@ cdef void loop_run(Loop* loop) noexcept nogil:
         if loop.batch_count:
             decide(loop)
             release(loop)
+        elif loop.parked_head != NULL:
+            release_durable(loop)
         if loop.draining:
             drain_on(loop)
         flush_touched(loop)

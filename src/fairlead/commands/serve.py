@@ -9,6 +9,9 @@ def register(commands: Any) -> None:
     parser = commands.add_parser("serve", help="run the daemon", description=__doc__, allow_abbrev=False)
     parser.add_argument("--config", metavar="FILE", help="TOML configuration; every key has a default")
     parser.add_argument("--listen", metavar="HOST:PORT", help="overrides the configuration; port 0 picks a free one")
+    parser.add_argument(
+        "--init", action="store_true", help="begin a journal where the configuration names an empty place"
+    )
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -17,5 +20,5 @@ def run(namespace: argparse.Namespace) -> int:
     # Only this command needs the compiled engine; a client's machine may not have it.
     from fairlead import config, daemon
 
-    code: int = daemon.run(config.load(namespace.config, listen=namespace.listen))
+    code: int = daemon.run(config.load(namespace.config, listen=namespace.listen), init=namespace.init)
     return code

@@ -63,6 +63,11 @@ class RuleBook:
         policy = load(source)
         return Stored(self._install(tenant, policy, author, request_id).policy(), advise(policy))
 
+    def is_in_force(self, tenant: str, source: Source) -> bool:
+        """Whether the tenant's policy has this content already. Raises InvalidArgument with every problem."""
+        version, document, _, _ = self._shard.policy(tenant)
+        return version > 0 and document == load(source).SerializeToString(deterministic=True)
+
     def check(self, tenant: str, source: Source, author: str = "") -> Stored:
         """What `update` would store; raises what it would raise."""
         policy = load(source)
@@ -147,7 +152,11 @@ class RuleBook:
         version, document, author, time_us = self._shard.policy(tenant)
         if not version:
             return None
-        history = self._histories.setdefault(tenant, History())
+        history = self._histories.get(tenant)
+        if history is None:
+            history = self._histories[tenant] = History()
+            for earlier in self._shard.earlier_policies(tenant):
+                history.add(Edition.of(*earlier))
         known = history.get(version)
         if known is None:
             known = Edition.of(version, document, author, time_us)

@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.customers import CustomerView as CustomerView
+from fairlead.shard.durable import Recovered as Recovered
 from fairlead.shard.explain import Explanation as Explanation
 from fairlead.shard.views import Affinity as Affinity
 from fairlead.shard.views import AgentView as AgentView
@@ -45,6 +46,17 @@ class Shard:
 
         `events_kept` (16 to 16,777,216) takes 112 bytes for each as they come.
         """
+    def open(
+        self, path: str, durability: str = "fsync", *, create: bool = True, segment_size: int = 67108864
+    ) -> Recovered:
+        """Reads the journal of a directory into this shard, which has seen no call yet, and keeps one from now on.
+
+        A directory that is not there is made with `create` and an error without. Raises FairleadError (JOURNAL_..).
+        """
+    def close(self) -> None:
+        """Writes and syncs what is pending; the shard then lives on in memory alone. Twice is harmless."""
+    def journal(self) -> dict[str, int]:
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space; or none."""
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:
@@ -192,6 +204,8 @@ class Shard:
 
         With `validate_only` nothing changes; the version is the one it would have.
         """
+    def earlier_policies(self, tenant: str) -> list[tuple[int, bytes, str, int]]:
+        """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
     @property

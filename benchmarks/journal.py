@@ -1,0 +1,143 @@
+"""The journal under load: bytes for an assign and its complete, commits, and what fsync costs beside none.
+
+Workload: one embedded router with 100 agents. THREADS threads each assign a job with an id of 36 characters and
+complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one
+lock, about what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode
+none, both with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified: every concurrent run
+is opened again and must have the hash it was closed with.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from fairlead import Router
+from fairlead.journal.reader import Reader
+from fairlead.shard.core import Method, Shard
+from fairlead.v1 import routing_service_pb2 as pb
+
+AGENTS = 100
+THREADS = 16
+BATCH = 500
+ROUNDS = 3
+CONCURRENT_PAIRS = 10_000
+
+
+def filled(path: Path, mode: str) -> Router:
+    """A router with agents who are online."""
+    router = Router(path, mode)
+    for number in range(AGENTS):
+        router.create_agent(f"agent-{number}", capacity=1_000, presence=1)
+    return router
+
+
+def reopened(path: Path, router: Router) -> None:
+    """Raises SystemExit when what comes back is something else."""
+    before = router.state_hash()
+    router.close()
+    with Router(path, "none") as again:
+        if again.state_hash() != before or again.check():
+            raise SystemExit(f"{path}: recovery came to another state")
+
+
+def concurrent(path: Path, pairs: int) -> dict[str, float]:
+    """Commits a second and records a commit, in mode fsync, from many callers."""
+    router = filled(path, "fsync")
+    before = router.journal()
+
+    def work(name: int) -> None:
+        for number in range(pairs // THREADS):
+            job = f"{name:06d}-{number:029d}"
+            router.complete(job, router.assign(job).version)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(THREADS)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - start
+    after = router.journal()
+    commits = after["commits"] - before["commits"]
+    reopened(path, router)
+    return {
+        "commits_per_second": round(commits / seconds),
+        "records_per_commit": round((after["sequence"] - before["sequence"]) / commits, 1),
+    }
+
+
+def size_of_pairs(path: Path, pairs: int) -> float:
+    """Bytes of frames for an assign and its complete, when many share a frame; forgetting the job is in it."""
+    with Router(path, "none", virtual_time=True) as router:
+        router.create_agent("agent", capacity=10_000, presence=1)
+        router.advance_to(1_700_000_000)
+        before = router.journal()["bytes"]
+        for number in range(pairs):
+            job = f"{number:036d}"
+            router.complete(job, router.assign(job).version)
+        router.advance_to(1_700_010_000)
+        router.status()
+    frames = list(Reader(str(path)))
+    return round((sum(frame.size for frame in frames) - before) / pairs, 1)
+
+
+def engine_path(path: Path, mode: str, batches: int) -> float:
+    """Assigns a second through the dispatcher, a batch of them for each wait."""
+    shard = Shard()
+    shard.open(str(path), mode)
+    for number in range(AGENTS):
+        shard.create_agent("default", f"agent-{number}", capacity=1_000, presence=1)
+    jobs = [f"{number:036d}" for number in range(batches * BATCH)]
+    assigns = [
+        pb.BatchAssignRequest(jobs=[{"id": job} for job in jobs[at : at + BATCH]]).SerializeToString()
+        for at in range(0, len(jobs), BATCH)
+    ]
+    start = time.perf_counter()
+
+    def work(mine: range) -> None:
+        for number in mine:
+            shard.submit(Method.BATCH_ASSIGN, assigns[number], lambda *_: None)
+
+    workers = [threading.Thread(target=work, args=(range(part, batches, THREADS),)) for part in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    seconds = time.perf_counter() - start
+    shard.close()
+    return len(jobs) / seconds
+
+
+def main() -> None:
+    """Prints the result, as JSON with --json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=20_000)
+    parser.add_argument("--folder", help="where the journals go; the disk that is measured")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    result: dict[str, Any] = {"machine": platform.platform(), "pairs": arguments.pairs, "threads": THREADS}
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        root = Path(folder)
+        result["bytes_per_pair"] = size_of_pairs(root / "size", arguments.pairs)
+        result |= concurrent(root / "concurrent", min(arguments.pairs, CONCURRENT_PAIRS))
+        ratios = []
+        for number in range(ROUNDS):
+            none = engine_path(root / f"none-{number}", "none", arguments.pairs // BATCH)
+            fsync = engine_path(root / f"fsync-{number}", "fsync", arguments.pairs // BATCH)
+            ratios.append(fsync / none)
+        result["fsync_to_none_throughput"] = round(statistics.median(ratios), 3)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        for name, value in result.items():
+            print(f"{name:28} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Plants one bug after the other into a copy of the project and expects the crash tests to find each.
+
+Each bug is a text that is replaced in one file, and the tests that must fail then; without it they must pass. A bug
+that is not found, or whose text is no longer there, ends with exit code 1. `make torture` runs all, in minutes; the
+name of a bug plants that one alone. The name of a bug plants that one alone.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".hypothesis", "debug", "sanitize", "*_cache")
+
+
+class Bug(NamedTuple):
+    """What is planted where, and who must find it."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+
+
+BUGS = (
+    Bug(
+        "an answer leaves before its write",
+        "ext/fairlead/journal/commit.pyx",
+        "        commit(journal, (<const FrameHeader*> journal.writing.data).first)\n",
+        "        store(&journal.durable, last)\n"
+        "        commit(journal, (<const FrameHeader*> journal.writing.data).first)\n",
+        "tests/crash/test_kill.py -k every_write or fails",
+    ),
+    Bug(
+        "no sync of the data",
+        "ext/fairlead/journal/segments.pyx",
+        "    return sync_data(journal.fd) if journal.mode == DURABILITY_FSYNC else 0",
+        "    return 0",
+        "tests/crash/test_kill.py -k every_write",
+    ),
+    Bug(
+        "no sync of the directory",
+        "ext/fairlead/journal/segments.pyx",
+        "    if journal.mode == DURABILITY_FSYNC and fsync(journal.directory_fd) != 0:",
+        "    if False:",
+        "tests/crash/test_kill.py -k every_write",
+    ),
+    Bug(
+        "a failed write is taken for a good one",
+        "ext/fairlead/journal/segments.pyx",
+        "    failed = write_all(journal.fd, journal.writing.data, journal.writing.size, journal.offset)\n"
+        "    if failed:",
+        "    failed = write_all(journal.fd, journal.writing.data, journal.writing.size, journal.offset)\n    if False:",
+        "tests/crash/test_kill.py -k fails",
+    ),
+    Bug(
+        "the checksum of the payload is not looked at",
+        "ext/fairlead/journal/frames.pyx",
+        "    return header.payload_crc == crc32c(0, data + at + FRAME_HEADER_SIZE, header.size)",
+        "    return True",
+        "tests/crash/test_damage.py -k bit_flip",
+    ),
+    Bug(
+        "damage in the middle is cut as if it were a tail",
+        "ext/fairlead/journal/reader.pyx",
+        "        if later:\n",
+        "        if False:\n",
+        "tests/crash/test_damage.py -k bit_flip",
+    ),
+    Bug(
+        "a newer format is read as if it were ours",
+        "ext/fairlead/journal/frames.pyx",
+        "    return SEGMENT_NEWER if header.least_reader > FORMAT else SEGMENT_OK",
+        "    return SEGMENT_OK",
+        "tests/crash/test_damage.py -k newer_format",
+    ),
+    Bug(
+        "a field of facts is not written",
+        "ext/fairlead/shard/record.pyx",
+        "    if fact.reason:\n",
+        "    if False:\n",
+        "tests/crash/test_recovery.py -k closed_shard",
+    ),
+    Bug(
+        "request ids are forgotten by a restart",
+        "ext/fairlead/shard/replay.pyx",
+        "    remember(t, id, content, &answer)\n",
+        "",
+        "tests/crash/test_recovery.py -k retry",
+    ),
+    Bug(
+        "a torn tail is left where it is",
+        "ext/fairlead/shard/durable.pyx",
+        "            tail.offset = reader.end\n",
+        "            tail.offset = reader.end + reader.torn\n",
+        "tests/crash/test_damage.py -k torn_tail",
+    ),
+    Bug(
+        "half a step can be in a frame",
+        "ext/fairlead/journal/journal.pyx",
+        "    journal.step.size += width + size\n    journal.sequence += 1\n",
+        "    journal.step.size += width + size\n    journal.sequence += 1\n    journal_publish(journal)\n",
+        "tests/crash/test_recovery.py -k one_step",
+    ),
+)
+
+
+def run(copy: Path, *command: str) -> bool:
+    """Whether a command of the copy succeeds."""
+    environment = os.environ | {"PYTHONPATH": f"{copy / 'src'}:{copy}"}
+    return subprocess.run([sys.executable, *command], cwd=copy, env=environment, capture_output=True).returncode == 0
+
+
+def run_tests(copy: Path, tests: str) -> bool:
+    """Whether they all pass; `tests` is a file and the words of pytest's -k."""
+    file, _, words = tests.partition(" -k ")
+    return run(copy, "-m", "pytest", "-q", "-x", file, "-k", words)
+
+
+def found(copy: Path, bug: Bug) -> bool:
+    """Whether the tests fail with the bug and pass without it. Ends the program when it cannot be planted."""
+    path = copy / bug.file
+    good = path.read_text()
+    if good.count(bug.right) != 1:
+        sys.exit(f"{bug.name}: {bug.file} does not have its text once")
+    path.write_text(good.replace(bug.right, bug.wrong))
+    try:
+        if not run(copy, "setup.py", "-q", "build_ext", "--inplace"):
+            sys.exit(f"{bug.name}: does not build")
+        return not run_tests(copy, bug.tests)
+    finally:
+        path.write_text(good)
+
+
+def main() -> int:
+    """Plants every bug; the exit code."""
+    missed = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "fairlead"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT, symlinks=True)
+        for tests in sorted({bug.tests for bug in BUGS}):
+            if not run_tests(copy, tests):
+                sys.exit(f"{tests} fails without any bug")
+        for bug in (bug for bug in BUGS if sys.argv[1:] in ([], [bug.name])):
+            caught = found(copy, bug)
+            print(f"{'found ' if caught else 'MISSED'}  {bug.name}", flush=True)
+            missed += [] if caught else [bug.name]
+    print(f"planted bugs: {len(missed)} of {len(BUGS)} missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""Opening and closing a shard's journal: the directory and its lock, recovery, the torn tail."""
+
+from libc.stdint cimport uint64_t
+
+from fairlead.shard.dispatch cimport ShardState
+from fairlead.shard.tenant cimport Tenant
+
+# What was found, and the descriptor that holds the lock of the directory.
+cdef tuple open_journal(ShardState* s, str path, str durability, bint create, uint64_t segment_size)
+cdef void close_journal(ShardState* s) noexcept nogil
+cdef dict journal_counts(ShardState* s)
+# ((version, document, author, time), tables as they are stored) of the last policies of a tenant, oldest first; the last is in force.
+cdef list stored_policies(Tenant* t)

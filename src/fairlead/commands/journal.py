@@ -1,0 +1,140 @@
+"""`fairlead journal` and `fairlead backup`: journals on disk. No daemon is asked; one may be running."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairlead.journal.reader import Frame
+
+EXIT_DAMAGED = 1
+SHOW_EVERY_SECONDS = 0.2
+
+
+def register(commands: Any) -> None:
+    """Adds the commands to the parser."""
+    journal = commands.add_parser("journal", help="look into a journal on disk", allow_abbrev=False)
+    parts = journal.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    leaves: tuple[tuple[str, str, Callable[[argparse.Namespace], int]], ...] = (
+        ("verify", "check every byte; with --replay also build the state and compare every hash", verify),
+        ("dump", "print frames and records", dump),
+        ("stats", "count records and bytes by kind", stats),
+        ("salvage", "copy what is whole before the first damage to a fresh directory", salvage),
+    )
+    for name, text, run in leaves:
+        leaf = _leaf(parts, name, text, run)
+        if name == "verify":
+            leaf.add_argument("--replay", action="store_true", help="build the state in a scratch copy")
+        if name == "dump":
+            leaf.add_argument("--first", type=int, default=1, help="sequence to begin with")
+        if name == "salvage":
+            leaf.add_argument("target", type=Path, help="the directory to make")
+    _leaf(commands, "backup", "copy a journal while it is written", backup).add_argument("target", type=Path)
+
+
+def _leaf(parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    leaf: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text, allow_abbrev=False)
+    leaf.add_argument("path", type=Path, help="the data directory")
+    leaf.add_argument("--json", action="store_true", help="machine-readable output")
+    leaf.set_defaults(run=run, parser=leaf)
+    return leaf
+
+
+def progress() -> "Callable[[Frame], None]":
+    """A line on stderr that counts, when somebody is looking."""
+    state = {"time": time.monotonic(), "bytes": 0}
+
+    def show(frame: "Frame") -> None:
+        state["bytes"] += frame.size
+        if sys.stderr.isatty() and time.monotonic() - state["time"] > SHOW_EVERY_SECONDS:
+            state["time"] = time.monotonic()
+            last = frame.first + frame.records - 1
+            print(f"\r{frame.segment}  record {last:,}  {state['bytes'] / 1e6:,.1f} MB", end="\r", file=sys.stderr)
+
+    return show
+
+
+def verify(namespace: argparse.Namespace) -> int:
+    """Exit code 1 when a start would be refused."""
+    from fairlead.storage import journal
+
+    if namespace.replay:
+        with tempfile.TemporaryDirectory() as scratch:
+            found = journal.replayed(namespace.path, Path(scratch) / "copy")
+    else:
+        found = journal.verify(namespace.path, progress())
+    if namespace.json:
+        print(json.dumps(found._asdict()))
+    else:
+        print(f"{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes")
+        if found.torn_bytes:
+            print(f"torn tail of {found.torn_bytes} bytes: a write that nobody was told of; the next start cuts it")
+        if found.state_hash:
+            print(f"state hash {found.state_hash:016x}")
+        print(found.problem or "whole")
+    return EXIT_DAMAGED if found.problem else 0
+
+
+def dump(namespace: argparse.Namespace) -> int:
+    """One line for each record, after one for its frame."""
+    from fairlead.journal.reader import Damage, Reader
+    from fairlead.storage.journal import check_directory
+    from fairlead.storage.records import records
+
+    try:
+        for frame in Reader(str(check_directory(namespace.path))):
+            if frame.first + frame.records <= namespace.first:
+                continue
+            if not namespace.json:
+                print(f"{frame.segment} {frame.offset}: {frame.records} records, durable up to {frame.durable_upto}")
+            for record in records(frame.payload, frame.first):
+                if record.sequence < namespace.first:
+                    continue
+                if namespace.json:
+                    print(json.dumps(record._asdict()))
+                else:
+                    print(
+                        f"  {record.sequence:>9} {record.time} tenant {record.tenant} {record.kind:8} {record.content}"
+                    )
+    except Damage as damage:
+        print(damage, file=sys.stderr)
+        return EXIT_DAMAGED
+    return 0
+
+
+def stats(namespace: argparse.Namespace) -> int:
+    """A table by kind."""
+    from fairlead.storage.journal import statistics
+
+    found = statistics(namespace.path, progress())
+    if namespace.json:
+        print(json.dumps({kind: {"records": count, "bytes": size} for kind, (count, size) in found.items()}))
+    else:
+        for kind, (count, size) in found.items():
+            print(f"{kind:10} {count:>12,} records {size:>14,} bytes {size / count:8.1f} each")
+    return 0
+
+
+def salvage(namespace: argparse.Namespace) -> int:
+    """Tells the last sequence that was saved."""
+    from fairlead.storage import journal
+
+    return _copied(namespace, journal.salvage(namespace.path, namespace.target, progress()))
+
+
+def backup(namespace: argparse.Namespace) -> int:
+    """Tells the last sequence that was copied."""
+    from fairlead.storage import journal
+
+    return _copied(namespace, journal.backup(namespace.path, namespace.target, progress()))
+
+
+def _copied(namespace: argparse.Namespace, last: int) -> int:
+    target = str(namespace.target)
+    print(json.dumps({"target": target, "last": last}) if namespace.json else f"{target}: up to record {last}")
+    return 0

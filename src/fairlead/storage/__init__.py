@@ -1,0 +1,1 @@
+"""Journals beside the running daemon: verification, a look inside, salvage, backup."""

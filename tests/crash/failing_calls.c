@@ -1,0 +1,88 @@
+/* LD_PRELOAD: lets call number FAIL_COUNT of FAIL_CALL, and every one up to FAIL_LAST or for ever, fail with EIO; a
+   posix_fallocate with FAIL_LAST fails with ENOSPC. With FAIL_LOG every call is written to that file, one name a line. */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void note(const char *name)
+{
+    const char *path = getenv("FAIL_LOG");
+    char line[64];
+    int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
+    if (fd < 0)
+        return;
+    int size = snprintf(line, sizeof line, "%s\n", name);
+    if (write(fd, line, size) != size)
+        abort();
+    close(fd);
+}
+
+static int fails(const char *name)
+{
+    note(name);
+    static int count;
+    const char *call = getenv("FAIL_CALL"), *at = getenv("FAIL_COUNT"), *last = getenv("FAIL_LAST");
+    if (!call || !at || strcmp(call, name))
+        return 0;
+    int number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+    return number >= atoi(at) && (!last || number <= atoi(last));
+}
+
+#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+    if (fails("pwrite")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(pwrite)(fd, data, size, offset);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset)
+{
+    return pwrite(fd, data, size, offset);
+}
+
+int fdatasync(int fd)
+{
+    if (fails("fdatasync")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(fdatasync)(fd);
+}
+
+int fsync(int fd)
+{
+    if (fails("fsync")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(fsync)(fd);
+}
+
+int renameat(int from, const char *old, int to, const char *new)
+{
+    if (fails("renameat")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(renameat)(from, old, to, new);
+}
+
+int posix_fallocate(int fd, off_t offset, off_t size)
+{
+    return fails("posix_fallocate") ? (getenv("FAIL_LAST") ? ENOSPC : EIO) : REAL(posix_fallocate)(fd, offset, size);
+}
+
+int posix_fallocate64(int fd, off_t offset, off_t size)
+{
+    return posix_fallocate(fd, offset, size);
+}
