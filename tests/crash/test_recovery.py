@@ -80,6 +80,7 @@ def test_a_shard_that_restarts_answers_as_one_that_does_not(
             restarted = opened(tmp_path, "none", 1 << 20)
             # Time that passed without anything happening is in no fact.
             restarted.advance_to(now)
+            steady.advance_to(now)
             assert restarted.state_hash(TENANT) == steady.state_hash(TENANT), f"after command {number}"
             assert restarted.check(TENANT) == []
     restarted.close()

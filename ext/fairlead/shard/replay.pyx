@@ -107,8 +107,6 @@ cdef uint32_t replay_name(Tenant* t, bint added, const uint8_t* at, const uint8_
         if not names_has(table_of(t, table), slot):
             return REPLAY_BROKEN
         names_remove(table_of(t, table), slot)
-        if table == TABLE_CUSTOMERS:
-            t.customer_references[slot] = 0
         return REPLAY_OK
     at = get_text(at, end, &name)
     if at != end or name.size == 0 or name.size > 255:
