@@ -30,6 +30,16 @@ def recovered(path: Path) -> Look:
     return found
 
 
+def without_bare(found: Look) -> Look:
+    """Without tenants that are nothing but a name: a policy is prepared in several steps, and the first makes one."""
+    bare = {
+        tenant
+        for tenant in found.hashes
+        if found.policies[tenant][0] == 0 and not found.agents[tenant] and not found.jobs[tenant]
+    }
+    return Look(*({tenant: value for tenant, value in part.items() if tenant not in bare} for part in found))
+
+
 def variant(source: Path, target: Path, name: str, data: bytes) -> Path:
     """A copy of the directory with other bytes in one segment."""
     shutil.rmtree(target, ignore_errors=True)
@@ -56,7 +66,7 @@ def test_a_journal_cut_at_any_byte_recovers_a_prefix(tmp_path: Path, request: py
         upto = whole[-1].first + whole[-1].records - 1 if whole else 0
         found = recovered(variant(source, tmp_path / "cut", name, data[:cut] + bytes(len(data) - cut)))
         expected = by_sequence[max(sequence for sequence in by_sequence if sequence <= upto)]
-        wrong += found != expected
+        wrong += without_bare(found) != without_bare(expected)
         tried += 1
     print(f"cut at a byte: {wrong} of {tried} wrong")
     assert wrong == 0

@@ -1,4 +1,4 @@
-"""What a restart keeps beside the engine: profiles, rule books, scenarios, versions, events' sequences, leases, request ids."""
+"""What a restart keeps beside the engine: profiles, rules, scenarios, versions, numbers of events, leases, answers."""
 
 import os
 import time
@@ -29,7 +29,9 @@ POLICY = {
     "channels": [{"id": "chat"}],
     "queues": [{"id": "sales"}, {"id": "support", "hours": "office"}],
     "default_queue": "support",
-    "schedules": [{"id": "office", "time_zone": "UTC", "weekly": [{"days": ["mon"], "open": "08:00", "close": "17:00"}]}],
+    "schedules": [
+        {"id": "office", "time_zone": "UTC", "weekly": [{"days": ["mon"], "open": "08:00", "close": "17:00"}]},
+    ],
     "scenarios": ["storm", "calm"],
     "rules": [{"id": "stormy", "match": {"scenario": "storm"}, "queue": "sales"}],
 }

@@ -1,4 +1,4 @@
-"""Compiled tables as JSON and back: a journal keeps what was in force, so that no later compiler or calendar decides again."""
+"""Compiled tables as JSON and back: a journal keeps what was in force, so that no later calendar decides again."""
 
 import json
 from typing import Any, get_args, get_type_hints

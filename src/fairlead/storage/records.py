@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-KINDS = {
-    **{1: "tenant", 2: "added", 3: "removed", 4: "request", 5: "note", 6: "policy", 7: "hash", 8: "customer"},
-    **{9: "forgotten", 10: "scenarios"},
-}
+_NAMES = "tenant added removed request note policy hash customer forgotten scenarios"
+KINDS = dict(enumerate(_NAMES.split(), 1))
 TABLES = ("agents", "queues", "channels", "abilities", "customers", "tiers", "rules", "plans")
 FACT = 64
 JOB_SUBMITTED = 9
