@@ -32,7 +32,7 @@ class Placing(World):
         """Gives the job away or lets it wait, overflowing as told (L2, Q6); why no queue took it in, None = one did."""
         first = (job.queue, job.plan, job.step)
         refused = self.enter(job) or self.place(job)
-        if refused is not None:
+        if refused is not None and job.queue != first[0]:
             job.queue, job.plan, job.step = first  # where nobody took it in, it never was
         return refused
 
