@@ -1,6 +1,6 @@
 """The customers of the embedded face: what of `Router` is about their profiles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fairlead.arguments import name
 from fairlead.shard.core import Shard
@@ -40,6 +40,25 @@ class CustomerFace:
             language=language,
             request_id=name(request_id, "request_id", 0),
         )
+
+    def import_customers(self, customers: Iterable[Customer], *, tenant: str = DEFAULT_TENANT) -> tuple[int, int]:
+        """Adds or replaces them in order; how many were new, how many were replaced. Other calls go in between.
+
+        Raises InvalidArgument at the first one that is wrong; those before it stay. Cost: that of as many upserts.
+        """
+        created = count = 0
+        for each in customers:
+            created += self.upsert_customer(
+                each.id,
+                tier=each.tier,
+                value=each.value,
+                attributes=each.attributes,
+                own_agent=each.own_agent,
+                language=each.language,
+                tenant=tenant,
+            )
+            count += 1
+        return created, count - created
 
     def customer(self, customer_id: str, *, tenant: str = DEFAULT_TENANT) -> Customer:
         """What is known of a customer. Raises NotFound."""

@@ -171,7 +171,8 @@ class Explanation:
     """Why a job is where it is (E3).
 
     `candidates` could take it now, best first, each (agent id, sort keys named by `key_names`); `excluded` is everyone
-    else as (agent id, cause, detail); `blocking_demands` each would place the job now if dropped alone.
+    else as (agent id, cause, detail); `blocking_demands` each would place the job now if dropped alone. `rule` matched
+    when it was submitted, `step` is where its plan is; empty and 0 where there is none.
     """
 
     job: Job
@@ -181,6 +182,8 @@ class Explanation:
     excluded: tuple[tuple[str, str, str], ...]
     blocking_demands: tuple[str, ...]
     decision: Decision | None
+    rule: str
+    step: int
     summary: str
 
     @classmethod
@@ -194,6 +197,8 @@ class Explanation:
             excluded=tuple(view.excluded),
             blocking_demands=tuple(view.blocking_demands),
             decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
+            rule=view.job.rule,
+            step=view.job.step,
             summary=summarize(view),
         )
 

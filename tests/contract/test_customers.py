@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from fairlead.errors import AlreadyExists, InvalidArgument, NotFound
+from fairlead.router import Router
 from fairlead.shard.core import Affinity, Outcome, Presence
 from fairlead.v1 import customer_service_pb2 as pb
 from fairlead.views import Customer
@@ -149,6 +150,20 @@ def test_an_import_adds_and_replaces(stubs: GrpcFace, tenant: str) -> None:
     for each in rng.sample(customers, 50):
         found = stubs.customers.GetCustomer(pb.GetCustomerRequest(tenant=tenant, customer_id=each.id)).customer
         assert found == each
+
+
+def test_the_library_imports_customers_in_order_until_one_is_wrong() -> None:
+    router = Router()
+    router.upsert_customer("c1", value=1)
+    known = [Customer(f"c{number}", "gold", number, {"a": "1"}, "ann", "en") for number in range(3)]
+    assert router.import_customers(iter(known)) == (2, 1)
+    assert [router.customer(each.id) for each in known] == known
+    assert router.import_customers([]) == (0, 0)
+    with pytest.raises(InvalidArgument):
+        router.import_customers([Customer("before"), Customer(""), Customer("after")])
+    assert router.customer("before").id == "before"
+    with pytest.raises(NotFound):
+        router.customer("after")
 
 
 def test_what_came_before_a_wrong_customer_stays(stubs: GrpcFace, tenant: str) -> None:

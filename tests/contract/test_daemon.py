@@ -23,6 +23,7 @@ from tests.contract.faces import GrpcFace
 SERVICES = {
     "fairlead.v1.AdminService",
     "fairlead.v1.AgentService",
+    "fairlead.v1.CustomerService",
     "fairlead.v1.PolicyService",
     "fairlead.v1.RoutingService",
 }

@@ -12,6 +12,7 @@ from fairlead.config import Config, LogConfig
 from fairlead.service.native import NativeTransport
 from fairlead.shard.core import Shard
 from fairlead.telemetry.log import make_logger
+from fairlead.v1 import routing_service_pb2 as pb
 from tests.contract import raw_http2 as http2
 from tests.contract.faces import GrpcFace
 from tests.contract.raw_http2 import Peer, frame, message, request
@@ -108,6 +109,49 @@ def test_a_flood_ends_with_enhance_your_calm(
         writer.join()
     assert guard(native, "glitches") == before + 1
     assert honest.check(tenant="honest") == []
+
+
+def data_frames(peer: Peer, count: int) -> list[tuple[int, int]]:
+    """(stream, size) of the next `count` DATA frames."""
+    found: list[tuple[int, int]] = []
+    for kind, _, stream, body in peer.frames():
+        assert kind != http2.GOAWAY
+        if kind == http2.DATA:
+            found.append((stream, len(body)))
+            if len(found) == count:
+                return found
+    raise AssertionError(f"the connection was closed after {len(found)} of {count} frames")
+
+
+def room(frames: list[tuple[int, int]]) -> bytes:
+    """The WINDOW_UPDATE frames that answer them, two each."""
+    return b"".join(
+        frame(http2.WINDOW_UPDATE, 0, place, size.to_bytes(4, "big"))
+        for stream, size in frames
+        for place in (stream, 0)
+    )
+
+
+def test_who_only_watches_may_answer_what_it_is_sent_and_no_more(native: NativeTransport, honest: GrpcFace) -> None:
+    """A hundred watches of 2,500 events, and no frame of the client's but WINDOW_UPDATE; then a flood of those."""
+    watches, rounds, jobs = 100, 25, 100
+    before = guard(native, "glitches")
+    peer = Peer(native.address)
+    # The window of the connection holds what all watches are sent at a time.
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (2**30).to_bytes(4, "big")))
+    head = request("/fairlead.v1.RoutingService/WatchEvents")
+    body = message(pb.WatchEventsRequest(tenant="watched").SerializeToString())
+    for stream in range(1, 2 * watches, 2):
+        peer.send(frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 1, stream, body))
+    peer.send(room(data_frames(peer, watches)))
+    for number in range(rounds):
+        honest.batch_assign([{"job_id": f"w{number}-{job}"} for job in range(jobs)], tenant="watched")
+        assert peer.send(room(data_frames(peer, watches)))
+    assert guard(native, "glitches") == before
+    peer.send(window_updates(peer))
+    assert peer.goaway() in (http2.ENHANCE_YOUR_CALM, None)
+    peer.close()
+    assert guard(native, "glitches") == before + 1
 
 
 def test_too_many_header_fields_fail_the_stream(native: NativeTransport) -> None:

@@ -280,6 +280,21 @@ def test_explain_names_candidates_with_keys_and_everyone_else_with_a_cause(face:
     assert (decision.agent_id, decision.cause, decision.load_before, decision.capacity) == ("busy", "strategy", 0, 1)
 
 
+def test_explain_tells_the_rule_and_the_step_of_the_plan(face: Any, tenant: str) -> None:
+    """L1, R1."""
+    policy = {
+        "queues": [{"id": "q", "plan": "p"}],
+        "plans": [{"id": "p", "steps": [{"after": "20ms", "lower_levels": 1}]}],
+        "rules": [{"id": "orders", "match": {"labels": [{"key": "kind", "values": ["order"]}]}, "urgency": 5}],
+    }
+    face.update_policy(policy, tenant=tenant)
+    face.assign("j0", skills={"de": 9}, labels={"kind": "order"}, tenant=tenant)
+    face.assign("j1", skills={"de": 9}, tenant=tenant)
+    assert face.explain("j0", tenant=tenant).rule == "orders"
+    assert face.explain("j1", tenant=tenant).rule == ""
+    until(face, lambda: face.explain("j0", tenant=tenant).step == 1)
+
+
 def triple(excluded: Any) -> tuple[str, str, str]:
     if isinstance(excluded, tuple):
         return excluded

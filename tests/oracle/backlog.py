@@ -22,7 +22,7 @@ class Backlog(Placing):
         self.match()
         while self.drop_reservation():
             self.match()
-        for key in list(self.classes):
+        for key in {job.class_key for job in self.waiting} | set(self.heads):
             self.note_head(key)
         for key in sorted(self.heads, key=lambda key: self.heads[key].job.key):
             if self.now >= self.heads[key].since + self.policy.reserve_after_us:

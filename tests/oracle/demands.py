@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from fairlead.policy.tables import PlanTable, QueueTable
@@ -30,7 +31,7 @@ class Demands:
     preferred_skills: Levels = field(default_factory=dict)
     preferred_tags: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def canonical(self) -> Canonical:
         """What must be met, the same for all who ask the same in another order."""
         skills = sorted((name, low, high) for name, (low, high) in self.skills.items())

@@ -30,10 +30,14 @@ class Placing(World):
 
     def decide(self, job: Job) -> Refusal | None:
         """Gives the job away or lets it wait, overflowing as told (L2, Q6); why no queue took it in, None = one did."""
-        first = (job.queue, job.plan, job.step)
-        refused = self.enter(job) or self.place(job)
+        queue, plan, step = job.queue, job.plan, job.step
+        refused = self.enter(job)
+        if refused is None and job.queue == queue:
+            self.relax(job)
+            step = job.step
+        refused = refused or self.place(job)
         if refused is not None:
-            job.queue, job.plan, job.step = first  # where nobody took it in, it never was
+            job.queue, job.plan, job.step = queue, plan, step  # where nobody took it in, it never was
         return refused
 
     def enter(self, job: Job) -> Refusal | None:

@@ -118,7 +118,8 @@ def expected(method: int, request: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"status": 0, "tenant": request.tenant}
     if method == 1:
         job = expected_job(request.job) if request.HasField("job") else None
-        return values | {"job": job, "immediate_only": request.immediate_only}
+        wait = micros(request, "wait")
+        return values | {"job": job, "immediate_only": request.immediate_only, "wait_us": wait}
     if method == 2:
         return values | {"jobs": [expected_job(j) for j in request.jobs], "immediate_only": request.immediate_only}
     if method == 10:

@@ -1,6 +1,7 @@
 """The command line with a daemon: what each command prints, as tables and as one JSON object."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,28 @@ def test_a_waiting_job_is_explained_agent_by_agent(shell: Shell) -> None:
     assert answer["job"]["reason"] == "REASON_NONE_ELIGIBLE"
     shell.run("agents", "update", "ana", "--skill", "en", "--skill", "fr:2")
     assert shell.json("jobs", "j1")["job"]["agent_id"] == "ana"
+
+
+def test_the_rule_and_the_step_of_a_job_are_shown(shell: Shell, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        """
+[[queues]]
+id = "orders"
+plan = "p"
+[[plans]]
+id = "p"
+steps = [{after = "1ms", lower_levels = 1}]
+[[rules]]
+id = "all"
+"""
+    )
+    shell.run("policy", "apply", str(policy))
+    shell.run("assign", "j1", "--skill", "fr:9")
+    deadline = time.monotonic() + 10
+    while "its plan has reached step 1" not in shell.run("explain", "j1"):
+        assert time.monotonic() < deadline
+    assert "rule all matched when it was submitted" in shell.run("explain", "j1")
 
 
 def test_an_agent_is_created_changed_and_deleted(shell: Shell) -> None:

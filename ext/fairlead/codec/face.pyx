@@ -171,7 +171,7 @@ cdef dict assign(const uint8_t* data, size_t size, bint validate):
         "tenant": text(request.tenant),
         "job": job_dict(&request.job) if request.has_job else None,
         "immediate_only": request.immediate_only,
-        "wait_us": request.wait.us,
+        "wait_us": time(&request.wait),
     }
 
 

@@ -73,11 +73,11 @@ cdef inline bint excludes(const Job* job, uint32_t agent) noexcept nogil:
 
 
 cdef inline bint barred(const Engine* e, const Job* job, uint32_t agent) noexcept nogil:
-    """O2."""
+    """O2. A bar holds until its own timer has taken it away, so that no other step of its last microsecond passes by the job."""
     cdef uint32_t index
     for index in range(job.bar_count):
         if job.bars[index].agent == agent:
-            return job.bars[index].until > e.now
+            return job.bars[index].until >= e.now
     return False
 
 

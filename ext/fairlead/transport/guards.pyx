@@ -27,6 +27,8 @@ cdef enum:
     HEAD_SIZE = 9
     PING_INTERVAL = 1000000      # pings that come faster are excess
     UPDATES_FREE = 100           # WINDOW_UPDATE frames without any other work between them
+    UPDATES_EACH = 4             # that a DATA frame of ours excuses: the stream's and the connection's, and as many to spare
+    UPDATES_EXPECTED = 10000     # that are excused at most; what is on the way to a thousand watchers
     PAUSE_BYTES = 1048576
     PAUSE_FRAMES = 1000
     CLOSE_BYTES = 4194304
@@ -82,10 +84,16 @@ cdef void guard_charge(Connection* connection, double glitches) noexcept nogil:
         nghttp2_session_terminate_session(connection.session, NGHTTP2_ENHANCE_YOUR_CALM)
 
 
+cdef void guard_sent(Connection* connection) noexcept nogil:
+    # Who only watches sends nothing but WINDOW_UPDATE frames: they are the answer to what we send.
+    connection.updates = max(connection.updates - UPDATES_EACH, -UPDATES_EXPECTED)
+
+
 cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags) noexcept nogil:
     cdef int64_t now = connection.loop.now
     if kind == HEADERS or (kind == DATA and (size or flags & END_STREAM)):
-        connection.updates = 0
+        # What our DATA frames excuse stays: another call takes nothing from it.
+        connection.updates = min(connection.updates, 0)
         return
     if kind == WINDOW_UPDATE:
         connection.updates += 1

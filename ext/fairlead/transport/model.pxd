@@ -159,7 +159,7 @@ cdef struct Connection:
     uint8_t settings_acked
     uint8_t settings_seen          # 0, 1, 2: more
     uint8_t condemned              # it was told to go away and is not listened to
-    uint32_t updates               # WINDOW_UPDATE frames since other work
+    int32_t updates                # WINDOW_UPDATE frames since other work; below 0: as many are expected
     uint32_t address               # place of the peer's address
     size_t held_bytes              # of replies that nghttp2 has
 

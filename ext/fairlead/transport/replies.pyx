@@ -8,7 +8,7 @@ from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty, text_of
 from fairlead.codec.encode cimport encode_status
 from fairlead.transport.exchange cimport push_event
-from fairlead.transport.guards cimport guard_charge
+from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
     PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream, TELLS_ROOM,
@@ -127,6 +127,8 @@ cdef int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, voi
     if frame.hd.type == NGHTTP2_RST_STREAM:
         guard_charge(<Connection*> user, 2)
         return 0
+    if frame.hd.type == NGHTTP2_DATA:
+        guard_sent(<Connection*> user)
     if not frame.hd.flags & NGHTTP2_FLAG_END_STREAM or (
             frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA):
         return 0

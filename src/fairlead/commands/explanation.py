@@ -13,6 +13,10 @@ def explanation_text(answer: pb2.ExplainJobResponse) -> str:
     lines = [f"{job.id} is {state} in queue {job.queue} ({answer.strategy})"]
     if answer.summary:
         lines.append(answer.summary)
+    if answer.rule:
+        lines.append(f"rule {answer.rule} matched when it was submitted")
+    if answer.step:
+        lines.append(f"its plan has reached step {answer.step}")
     if answer.candidates:
         keys = [name.replace("_", " ").upper() for name in answer.key_names]
         rows = ((candidate.agent_id, *map(str, candidate.keys)) for candidate in answer.candidates)

@@ -73,6 +73,8 @@ def explain_job(shard: Shard, request: pb.ExplainJobRequest) -> pb.ExplainJobRes
         candidates=[pb.Candidate(agent_id=agent_id, keys=keys) for agent_id, keys in candidates],
         excluded=[pb.ExcludedAgent(agent_id=agent_id, cause=cause, detail=text) for agent_id, cause, text in excluded],
         blocking_demands=view.blocking_demands,
+        rule=view.job.rule,
+        step=view.job.step,
         summary=summarize(view) + (f" {omitted} agents are not listed." if omitted else ""),
     )
     if view.decision is not None:
