@@ -45,7 +45,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         LogConfig("error", "console"),
         {"shop 1": tmp_path / "shop.toml"},
         "grpcio",
-        JournalConfig(tmp_path / "data", "os", 1 << 20),
+        journal=JournalConfig(tmp_path / "data", "os", 1 << 20),
     )
 
 
