@@ -92,8 +92,9 @@ def expected_job(job: Any) -> dict[str, Any]:
             "mode": job.wanted_agent.mode,
             "hold": micros(job.wanted_agent, "hold"),
         }
-    plain = ("id", "queue", "channel", "customer", "customer_tier", "urgency", "language", "customer_value", "affinity")
+    plain = ("id", "queue", "channel", "customer", "customer_tier", "urgency", "language", "customer_value", "gateway")
     return {name: getattr(job, name) for name in plain} | {
+        "affinity": job.affinity,
         "skills": skills(job.skills),
         "skill_count": len(job.skills),
         "tags": list(job.tags[:32]),

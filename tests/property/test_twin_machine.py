@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import note, settings
+from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -124,4 +124,6 @@ class RoutingMachine(RuleBasedStateMachine):
 
 
 TestRoutingMachine = RoutingMachine.TestCase
-TestRoutingMachine.settings = settings(max_examples=150, stateful_step_count=40)
+# The smallest world is a whole policy and a team, which is large for an example.
+LARGE = [HealthCheck.large_base_example, HealthCheck.too_slow, HealthCheck.data_too_large]
+TestRoutingMachine.settings = settings(max_examples=150, stateful_step_count=40, suppress_health_check=LARGE)

@@ -6,7 +6,7 @@ import pytest
 
 from fairlead.base.face import LineupFace
 
-MAX_QUERY = 72
+MAX_QUERY = 400
 # Words of a row hold 64 bits, words of a plane 64 positions, words of a summary 4,096 positions.
 EDGES = (0, 1, 63, 64, 65, 127, 128)
 
@@ -215,17 +215,17 @@ def test_newcomers_stand_by_rank_in_front_of_everyone_who_ever_moved() -> None:
     assert line.check()
 
 
-def test_a_question_holds_72_bits_and_not_one_more() -> None:
+def test_a_question_holds_400_bits_and_not_one_more() -> None:
     line = LineupFace()
-    line.reserve(1, 100)
+    line.reserve(1, MAX_QUERY + 100)
     line.insert(0, 0)
     for bit in range(MAX_QUERY):
         line.put(0, bit, True)
-    assert line.find(list(range(MAX_QUERY)), list(range(100 - MAX_QUERY, 100))[MAX_QUERY - 28 :]) == [0]
+    assert line.find(list(range(MAX_QUERY)), list(range(MAX_QUERY, MAX_QUERY + 100))) == [0]
     line.put(0, MAX_QUERY - 1, False)
     assert line.find(list(range(MAX_QUERY))) == []
     for wrong in ([], list(range(MAX_QUERY + 1))):
-        with pytest.raises(ValueError, match="1 to 72"):
+        with pytest.raises(ValueError, match="1 to 400"):
             line.find(wrong)
 
 
