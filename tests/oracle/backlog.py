@@ -13,12 +13,13 @@ class Backlog(Placing):
     def finish(self, gained: Agent | None = None, released: Job | None = None) -> None:
         """Ends senseless holds, matches the backlog in key order, then looks at clocks and reservations.
 
-        An agent who gained room in this step serves before anybody else does, except that a job they released may go to
-        anybody. That shows only where warm-ups (P4) let others in at the same time.
+        An agent who gained room in this step serves before anybody else does, each time the smallest key they may serve
+        (Q2), except that a job they released may go to anybody. That shows only where warm-ups (P4) let somebody in at
+        the same time.
         """
         self.unhold()
-        if gained is not None:
-            self.match_once(gained, released)
+        while gained is not None and self.match_once(gained, released):
+            pass
         self.match()
         while self.drop_reservation():
             self.match()
@@ -35,7 +36,7 @@ class Backlog(Placing):
             pass
 
     def match_once(self, only: Agent | None = None, released: Job | None = None) -> bool:
-        """Whether anybody took anything, or `only` this agent, anything but the released job."""
+        """Whether anybody took anything; or `only` this agent, one job, unless somebody else took the released one."""
         given = False
         roomy = self.roomy_agents()
         for job in sorted(self.waiting, key=lambda job: job.key):
@@ -44,6 +45,8 @@ class Backlog(Placing):
             agent, picked = self.choice(job, asked) if roomy or job.own is not None else (None, False)
             if agent is not None:
                 self.give(job, agent, picked)
+                if only is not None:
+                    return True
                 given = True
                 roomy = self.roomy_agents()
         return given

@@ -10,6 +10,7 @@ from fairlead.policy.tables import (
     PolicyTables,
     QueueTable,
     RuleTable,
+    ScheduleTable,
     StepTable,
     TierTable,
 )
@@ -173,6 +174,19 @@ FOUND: dict[str, list[Command]] = {
             plans=(PLAN._replace(end=PlanEnd.OVERFLOW.value, end_after_us=20 * SECOND, overflow_queue="q"),),
         ),
         *(agent("a"), job("j", tags=("night",)), at(20), at(40)),
+    ],
+    "A2 a hold stands until its own timer, not until a schedule turns at the same microsecond": [
+        policy(QueueTable("q"), QueueTable("r", hours="day"), schedules=(ScheduleTable("day", True, (10 * SECOND,)),)),
+        *(agent("a"), agent("b"), job("busy", wanted_agent="a"), job("starts", start_time_us=10 * SECOND)),
+        *(job("held", wanted_agent="a", wanted_hold_us=10 * SECOND), at(10)),
+    ],
+    "Q2 who gains room takes the smallest key anew after each job, also one that warm-up kept from them before": [
+        policy(
+            QueueTable("q", warm_up_interval_us=30 * SECOND, warm_up_for_us=60 * SECOND),
+            QueueTable("plain"),
+        ),
+        *(agent("settled", capacity=2), at(100), job("j0"), job("j1"), job("first"), job("second")),
+        *(job("third", queue="plain"), job("fourth", queue="plain"), agent("new", capacity=3)),
     ],
     "J4 a request id is forgotten at its time plus the retention, not before": [
         *(policy(retention_us=30 * SECOND), agent("a"), job("j"), job("k"), command("cancel", "j", request_id="r")),

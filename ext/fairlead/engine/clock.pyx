@@ -3,8 +3,9 @@
 from fairlead.base.heap cimport heap_node, heap_remove
 from fairlead.base.lineup cimport NOBODY
 from fairlead.engine.apply cimport OWN_DROPPED, commit, fact_of
+from fairlead.engine.choose cimport waiting_reason
 from fairlead.engine.decide cimport Placement, carry_out, carry_over, place
-from fairlead.engine.match cimport follow_plan, serve, settle, try_place
+from fairlead.engine.match cimport follow_plan, make_wait, serve, settle, try_place
 from fairlead.engine.model cimport (
     ACTION_OVERFLOW, AFFINITY_OFF, ASSIGNED, CANCELLED, END_OVERFLOW, EXPIRED, FACT_AGENT_DUE, FACT_BARS_ENDED,
     FACT_JOB_FORGOTTEN, FACT_JOB_STARTS, LEASE_EXPIRED, MAX_WAIT, OFFERED, OFFLINE, PLAN_END, SCHEDULED, TIME_TO_LIVE,
@@ -107,6 +108,7 @@ cdef void fire_waiting(Engine* e, uint32_t slot, int64_t due) noexcept nogil:
     cdef Fact fact
     cdef int64_t planned = plan_due(e, job)
     if job.held and job.hold_until <= due:
+        make_wait(e, slot, job.cls, waiting_reason(e, job), 0, 0)
         try_place(e, slot)
     elif bar_is_over(job, due):
         fact = fact_of(FACT_BARS_ENDED)

@@ -181,14 +181,15 @@ cdef void serve(Engine* e, uint32_t agent) noexcept nogil:
 
 
 cdef void try_place(Engine* e, uint32_t slot) noexcept nogil:
-    """A waiting job may have gained a candidate. One that is held for no reason any more becomes an ordinary one first."""
+    """A waiting job may have gained a candidate. One that is held for no reason any more becomes an ordinary one first; that the
+    hold is over is no reason until its own timer says so."""
     cdef Job* job = &e.jobs[slot]
     cdef Choice choice
     if job.held:
         if own_can_take(e, job):
             give(e, slot, job.own_agent, job.cls, BY_OWN_AGENT)
             return
-        if hold_stands(e, job) and job.hold_until > e.now:
+        if hold_stands(e, job):
             return
         make_wait(e, slot, job.cls, waiting_reason(e, job), 0, 0)
     choice = choose(e, job, False)
