@@ -209,11 +209,11 @@ class Placing(World):
         """Back to the backlog at its key's place, unless its time to live has passed meanwhile."""
         job.state = State.REFUSED_STATE
         job.cost = cost_of(self.policy, job.channel) or job.cost
+        self.relax(job)
+        self.class_number(job.class_key)
         if job.expiry is not None and job.expiry <= self.now:
             self.end(job, State.EXPIRED, Reason.TIME_TO_LIVE)
             return
-        self.relax(job)
-        self.class_number(job.class_key)
         job.held = job.own is not None and job.own.mode is Mode.REQUIRE and self.own_agent(job) is not None
         self.wait(job)
 

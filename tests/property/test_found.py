@@ -168,6 +168,10 @@ FOUND: dict[str, list[Command]] = {
     "a remembered job keeps the name of a plan that a policy took away": [
         *(policy(QueueTable("q", plan="p"), plans=(PLAN,)), job("j"), at(15), command("cancel", "j"), policy()),
     ],
+    "R1 a lost job whose time to live is over reaches the step that is due before it expires": [
+        policy(QueueTable("q", plan="p", requeue_lost=True, lost_grace_us=10 * SECOND), plans=(PLAN,)),
+        *(agent("a"), job("j", time_to_live_us=5 * SECOND), presence("a", Presence.OFFLINE), at(10)),
+    ],
     "R2 a plan that overflows into the job's own queue changes nothing": [
         policy(
             QueueTable("q", plan="p"),
