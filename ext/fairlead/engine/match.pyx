@@ -98,14 +98,17 @@ cdef void give(Engine* e, uint32_t job, uint32_t agent, uint32_t cls, uint32_t c
 cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int64_t hold_until, uint32_t flag) noexcept nogil:
     """A job that comes out of an agent's hands catches up with its plan first, and says why it waits by then."""
     cdef uint32_t step = e.jobs[job].step
+    cdef Job probe
     if e.jobs[job].state != QUEUED and e.jobs[job].cls == cls and not flag & PLAN_DROPPED:
         follow_plan(e, job, False)
-        if hold_until == FOREVER and e.jobs[job].own_mode != AFFINITY_REQUIRE:
+        probe = e.jobs[job]
+        probe.cost = e.channels[e.classes[probe.cls].channel].cost   # what it will cost from now on (L1)
+        if hold_until == FOREVER and probe.own_mode != AFFINITY_REQUIRE:
             hold_until = 0
-            reason = waiting_reason(e, &e.jobs[job])
-        if e.jobs[job].step != step:
-            cls = e.jobs[job].cls
-            reason = waiting_reason(e, &e.jobs[job]) if hold_until == 0 else reason
+            reason = waiting_reason(e, &probe)
+        if probe.step != step:
+            cls = probe.cls
+            reason = waiting_reason(e, &probe) if hold_until == 0 else reason
     commit_wait(e, job, cls, reason, hold_until, flag)
 
 

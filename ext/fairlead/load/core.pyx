@@ -124,7 +124,8 @@ cdef class Generator:
         self._load.due = 0
 
     def result(self):
-        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost."""
+        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost; for an open loop how many
+        Assigns it `began` since the reset, and in how many `seconds` until it last looked at the clock."""
         cdef int kind
         out = {}
         for kind, name in ((ASSIGN, "Assign"), (COMPLETE, "CompleteJob")):
@@ -134,4 +135,7 @@ cdef class Generator:
                           if self._load.codes[kind][<int> code]},
                 **percentiles(&self._load.latency[kind]),
             }
-        return {"methods": out, "unassigned": self._load.unassigned, "lost": self._load.lost}
+        return {
+            "methods": out, "unassigned": self._load.unassigned, "lost": self._load.lost,
+            "began": self._load.due, "seconds": max(<int64_t> 0, self._load.now - self._load.start) / 1e9,
+        }

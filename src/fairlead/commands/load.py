@@ -1,7 +1,9 @@
 """`fairlead load`: loads a daemon with distinct jobs, each assigned and completed, and tells how fast it answered.
 
 Closed loop: every place in flight begins its next call when the last is answered. With --rate an open loop: jobs are
-due at fixed times, and a late one counts from when it was due. Works on a tenant of its own; agents are created there.
+due at fixed times, a late one counts from when it was due, and answers that come after the duration count too; its jobs
+a second are those begun in time, and jobs that are due while every place in flight is taken are told as not begun.
+Works on a tenant of its own; agents are created there.
 """
 
 import argparse
@@ -58,17 +60,26 @@ def run(namespace: argparse.Namespace) -> int:
         calls = done
     seconds = time.monotonic() - started
     measured = load.result()
+    answered, began, began_seconds = _calls(measured), measured["began"], measured["seconds"]
     load.finish(FINISH_SECONDS)
+    if namespace.rate:
+        measured = load.result()
     for each in sockets:
         each.close()
+    jobs_per_second = (
+        began / began_seconds if namespace.rate and began_seconds else measured["methods"]["Assign"]["calls"] / seconds
+    )
     result = {
-        "seconds": round(seconds, 3),
         "connections": namespace.connections,
         "in_flight": namespace.in_flight,
         "rate": namespace.rate,
-        "calls_per_second": round(_calls(measured) / seconds, 1),
-        "jobs_per_second": round(measured["methods"]["Assign"]["calls"] * (namespace.batch or 1) / seconds, 1),
-        **measured,
+        "calls_per_second": round(answered / seconds, 1),
+        "jobs_per_second": round(jobs_per_second * (namespace.batch or 1), 1),
+        "not_begun": max(0, int(namespace.rate * began_seconds) - began) if namespace.rate else 0,
+        "methods": measured["methods"],
+        "unassigned": measured["unassigned"],
+        "lost": measured["lost"],
+        "seconds": round(seconds, 3),
     }
     if namespace.json:
         print_json(result)
@@ -96,6 +107,8 @@ def _text(result: dict[str, Any]) -> str:
             lines.append(f"{name:12} us  {times}  codes {codes}")
     if result["unassigned"] or result["lost"]:
         lines.append(f"{result['unassigned']:,} jobs nobody could take, {result['lost']:,} calls lost")
+    if result["not_begun"]:
+        lines.append(f"{result['not_begun']:,} jobs were due while every place in flight was taken")
     return "\n".join(lines)
 
 
