@@ -144,6 +144,8 @@ class AgentCommands(Requests):
             agent.missed_offers = 0
             if before is not Presence.ONLINE:
                 self.begin_warm_up(agent)
+        else:
+            self.end_warm_up(agent)
         if agent.presence is not Presence.OFFLINE and agent.lost_since is not None:
             self.find_again(agent)
         self.refresh(agent)

@@ -112,6 +112,7 @@ class Clocks(Backlog):
             if agent.presence is Presence.ONLINE:
                 agent.presence = Presence.AWAY
                 agent.presence_reason = "missed_offers"
+                self.end_warm_up(agent)
                 self.refresh(agent)
         self.end_offer(job, queue.decline_cooldown_us)
 
@@ -128,6 +129,7 @@ class Clocks(Backlog):
     def lease_ends(self, agent: Agent) -> None:
         agent.presence = Presence.OFFLINE
         agent.presence_reason = "lease_expired"
+        self.end_warm_up(agent)
         self.start_lease(agent, 0)
         self.refresh(agent)
         self.lose(agent)

@@ -86,7 +86,7 @@ class Placing(World):
             return
         job.step = step_at(plan, self.now - job.queue_time)
         job.demands = relaxed(job.original, plan, job.step)
-        if plan.end == PlanEnd.ANYONE and job.step > len(plan.steps):
+        if plan.end in (PlanEnd.HOLD, PlanEnd.ANYONE) and 0 < plan.end_after_us <= self.now - job.queue_time:
             self.forget_required(job)
 
     def forget_required(self, job: Job) -> None:
@@ -310,6 +310,12 @@ class Placing(World):
         for due, kind in sorted(dues):
             if due > self.now or (due, kind) in late:
                 self.timers.append(Timer(due, kind, agent, agent.number))
+
+    def end_warm_up(self, agent: Agent) -> None:
+        """Who is not ONLINE is not new; the next time they are begins anew (P4)."""
+        agent.warm_since = None
+        agent.warm_last = None
+        self.drop_timers(agent, ("warm_up",))
 
     def class_number(self, key: ClassKey) -> int:
         """Classes are numbered as they first appear."""

@@ -56,10 +56,10 @@ class PolicyCommands(AgentCommands):
         if job.state in (State.SCHEDULED, State.QUEUED):
             job.cost = cost_of(self.policy, job.channel) or job.cost
         if job.state is State.QUEUED:
-            before = (job.step, job.demands)
+            before = (job.step, job.demands, job.held)
             self.relax(job)
             self.class_number(job.class_key)
-            if (job.step, job.demands) != before:
+            if (job.step, job.demands, job.held) != before:
                 job.reason = self.waiting_reason(job)
             self.set_policy_timers(job)
 

@@ -172,6 +172,32 @@ FOUND: dict[str, list[Command]] = {
         policy(QueueTable("q", plan="p", requeue_lost=True, lost_grace_us=10 * SECOND), plans=(PLAN,)),
         *(agent("a"), job("j", time_to_live_us=5 * SECOND), presence("a", Presence.OFFLINE), at(10)),
     ],
+    "R2 who required an agent is free at once by a policy whose plan has ended already, and served in their turn": [
+        policy(QueueTable("q", plan="p"), QueueTable("r", everyone=False), plans=(PLAN,)),
+        *(agent("a"), agent("b", presence=Presence.AWAY.value)),
+        *(job("first", wanted_agent="b", wanted_mode=Mode.REQUIRE.value), job("second", queue="r"), at(30)),
+        policy(QueueTable("q", plan="p"), QueueTable("r"), plans=(PLAN._replace(end_after_us=20 * SECOND),)),
+    ],
+    "L1 of a job that comes back and is relaxed then, the reason is judged by the channel's new cost": [
+        policy(
+            QueueTable("q", plan="p", offer_timeout_us=90 * SECOND, decline_cooldown_us=35 * SECOND),
+            plans=(PLAN,),
+        ),
+        *(agent("a"), agent("other", capacity=2, skills={"x": 1}), job("load", wanted_agent="other")),
+        *(job("j", wanted_agent="a", skills={}), at(15)),
+        policy(
+            QueueTable("q", plan="p", offer_timeout_us=90 * SECOND, decline_cooldown_us=35 * SECOND),
+            plans=(PLAN,),
+            channels=(ChannelTable("chat", 2),),
+        ),
+        *(command("decline", "j", 1),),
+    ],
+    "P4 an agent who is not ONLINE has no warm-up whose end would be a step": [
+        policy(QueueTable("q", warm_up_interval_us=10 * SECOND, warm_up_for_us=60 * SECOND)),
+        *(agent("gone", capacity=2), agent("b", capacity=2, skills={"x": 1}), agent("c", capacity=2)),
+        *(job("j0"), job("j1", wanted_agent="c"), job("j2", wanted_agent="b"), presence("gone", Presence.OFFLINE)),
+        *(job("plain", urgency=1), job("skilled", skills={"x": (1, 10)}), at(10)),
+    ],
     "R2 a plan that overflows into the job's own queue changes nothing": [
         policy(
             QueueTable("q", plan="p"),
