@@ -506,7 +506,7 @@ cdef class Shard:
         cdef Tenant* t = self._known(tenant)
         cdef const Job* job
         cdef uint32_t slot = self._job_slot(t, job_id)
-        cdef uint64_t wanted, sequence = self._state.journal.sequence
+        cdef uint64_t number, wanted, sequence = self._state.journal.sequence
         cdef Told told = explain(t, slot)
         job = &t.engine.jobs[slot]
         if when > AT_DECISION:
@@ -516,12 +516,14 @@ cdef class Shard:
         if job.state == SCHEDULED or self._directory is None:
             told.unavailable = "no journal is kept" if self._directory is None else "nothing has been decided of it yet"
             return told
+        number = job.number
         wanted = job.version if OFFERED <= job.state <= COMPLETED else 0
         held = None
-        return self._explain_past(told, tenant, job_id, wanted, sequence, max_records, when == AT_DECISION)
+        return self._explain_past(told, tenant, job_id, number, wanted, sequence, max_records, when == AT_DECISION)
 
     cdef object _explain_past(
-        self, Told told, str tenant, str job_id, uint64_t wanted, uint64_t sequence, uint64_t max_records, bint is_asked
+        self, Told told, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t sequence, uint64_t max_records,
+        bint is_asked,
     ):
         """One at a time: each builds the state of all tenants a second time."""
         cdef Told past
@@ -535,7 +537,7 @@ cdef class Shard:
                     tries += 1
                     with nogil:
                         usleep(FLUSH_US)
-                past = explain_past(self._directory, tenant, job_id, wanted, max_records, None)
+                past = explain_past(self._directory, tenant, job_id, number, wanted, max_records, None)
             finally:
                 self._explaining.release()
         except FairleadError as wrong:

@@ -9,12 +9,12 @@ from libc.string cimport memset
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.base.text cimport text_equal
 from fairlead.directory.names cimport NO_SLOT, names_text
-from fairlead.engine.apply cimport apply
+from fairlead.engine.apply cimport AGE_RESET, apply
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED,
+    AFFINITY_OFF, AFFINITY_REQUIRE, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED,
     OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, Class, Engine, Job,
 )
-from fairlead.engine.state cimport class_find
+from fairlead.engine.state cimport class_find, owns
 from fairlead.events.ring cimport LEAST_EVENTS
 from fairlead.journal.packing cimport get_varint
 from fairlead.journal.reader cimport Reader
@@ -79,7 +79,8 @@ cdef bint look(Search* search, Replay* replay, const uint8_t* at, const uint8_t*
     if not read_fact(replay, at, end, &fact, &id, &gateway):
         return False
     if fact.type == FACT_JOB_SUBMITTED:
-        if text_equal(id, search.id):
+        search.number += 1
+        if text_equal(id, search.id) and (search.job_number == 0 or search.job_number == search.number):
             search.job = fact.job
             search.version = search.sequence = 0
         elif fact.job == search.job:
@@ -90,7 +91,7 @@ cdef bint look(Search* search, Replay* replay, const uint8_t* at, const uint8_t*
 
 
 cdef inline bint is_found(const Search* search) noexcept nogil:
-    return search.wanted and search.version == search.wanted
+    return search.wanted and search.sequence and search.version == search.wanted
 
 
 cdef uint32_t look_through(Search* search, Replay* replay, const uint8_t* data, size_t size, uint64_t first) noexcept nogil:
@@ -144,20 +145,24 @@ cdef object rebuild(ShardState* s, str directory, uint64_t before, object progre
 
 
 cdef Job about_to_be(const Engine* e, const Fact* fact) noexcept nogil:
-    """The job as it was decided: an overflow puts it into another queue in the same fact, where own agent and plan do not count."""
+    """The job as it was decided. An overflow puts it into another queue in the same fact, where own agent and plan do not count;
+    a job that waits for its own agent, or must have them, is nobody else's."""
     cdef Job job = e.jobs[fact.job]
     cdef const Class* preferred
-    if fact.cls == NO_SLOT or fact.cls == job.cls:
-        return job
-    if e.classes[fact.cls].queue != e.classes[job.cls].queue:
-        job.own_mode = AFFINITY_OFF
-        job.plan = NO_SLOT
-        job.step = 0
-    job.cls = fact.cls
-    if job.preferred != NO_SLOT:
-        preferred = &e.classes[job.preferred]
-        job.preferred = class_find(
-            e, e.classes[fact.cls].queue, preferred.channel, preferred.demands, preferred.demand_count)
+    if fact.cls != NO_SLOT and fact.cls != job.cls:
+        if e.classes[fact.cls].queue != e.classes[job.cls].queue:
+            job.own_mode = AFFINITY_OFF
+            job.plan = NO_SLOT
+            job.step = 0
+        job.cls = fact.cls
+        if job.preferred != NO_SLOT:
+            preferred = &e.classes[job.preferred]
+            job.preferred = class_find(
+                e, e.classes[fact.cls].queue, preferred.channel, preferred.demands, preferred.demand_count)
+    if fact.type != FACT_JOB_ENDED and fact.flag & AGE_RESET:
+        job.queue_time = fact.time
+    if owns(e, &job) and (job.own_mode == AFFINITY_REQUIRE or (fact.type == FACT_JOB_WAITS and fact.value)):
+        job.held = 1
     return job
 
 
@@ -195,12 +200,15 @@ cdef Explanation explain_there(Tenant* t, const Search* search):
     return told
 
 
-cdef Explanation explain_past(str directory, str tenant, str job_id, uint64_t wanted, uint64_t most, object progress):
+cdef Explanation explain_past(
+    str directory, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t most, object progress
+):
     cdef Search search
     cdef ShardState* s
     memset(&search, 0, sizeof(Search))
     search.tenant = to_text(tenant or "default", "tenant")
     search.id = to_text(job_id, "job_id")
+    search.job_number = number
     search.wanted = wanted
     search.slot = search.job = NO_SLOT
     find_decision(&search, directory, most, progress)
@@ -224,4 +232,4 @@ def explain_decision(str directory not None, str tenant not None, str job_id not
     `job` of the answer is the job just behind the decision. Reads at most `most` records; more raise ResourceExhausted. Memory:
     the state of all tenants at that moment. `progress` is called with (last sequence read, "search" or "replay").
     """
-    return explain_past(directory, tenant, job_id, 0, most, progress)
+    return explain_past(directory, tenant, job_id, 0, 0, most, progress)
