@@ -81,6 +81,7 @@ cdef enum:
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
     NOW = 1                 # values of When
     AT_DECISION = 2
+    MAX_RECORDS = 1000000000
     EXPLAIN_PATIENCE = 10   # seconds for another explanation of the past to end
     FLUSH_US = 1000
     LONGEST_FLUSH = 2000    # so many times
@@ -496,7 +497,7 @@ cdef class Shard:
         cdef Tenant* t = self._known(tenant)
         return job_view(t, self._job_slot(t, job_id))
 
-    def explain(self, str tenant not None, job_id, uint32_t when=0, uint64_t max_records=MOST_RECORDS):
+    def explain(self, str tenant not None, job_id, when=0, max_records=MOST_RECORDS):
         """Why a job is where it is (E3), now or at its last decision; `when` 0: at its decision unless it waits.
 
         The decision is read from the journal without the shard's lock, at most `max_records` of it. Where it cannot be told the
@@ -509,8 +510,10 @@ cdef class Shard:
         cdef uint64_t number, wanted, sequence = self._state.journal.sequence
         cdef Told told = explain(t, slot)
         job = &t.engine.jobs[slot]
-        if when > AT_DECISION:
-            raise_error("INVALID_FIELD", f"{when}; must be 0, 1 (NOW) or 2 (AT_DECISION)", "when")
+        if when not in (0, NOW, AT_DECISION):
+            raise_error("INVALID_FIELD", f"{when!r}; must be 0, 1 (NOW) or 2 (AT_DECISION)", "when")
+        if not isinstance(max_records, int) or not 1 <= max_records <= MAX_RECORDS:
+            raise_error("INVALID_FIELD", f"{max_records!r}; must be 1-{MAX_RECORDS}", "max_records")
         if when == NOW or (when == 0 and job.state <= QUEUED):
             return told
         if job.state == SCHEDULED or self._directory is None:
