@@ -1,4 +1,4 @@
-"""ExplainJob at a decision (E3): the same answers from Router and from the daemon, both with a journal, and without one."""
+"""ExplainJob at a decision (E3): Router and daemon, both with a journal, say the same; and without one, so."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What was decided is explained as it was (E3): the twin remembers whom it saw, the shard reads its journal."""
+"""A decision is explained as it was (E3): the twin remembers whom it saw, the shard reads its journal."""
 
 from pathlib import Path
 from random import Random
