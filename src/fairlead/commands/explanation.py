@@ -7,7 +7,7 @@ from fairlead.v1 import routing_service_pb2 as pb2
 
 # A saturation of 1 as a sort key.
 FULL = 1 << 32
-CHOSEN = "->"
+CHOSEN = "-> "
 
 
 def explanation_text(answer: pb2.ExplainJobResponse) -> str:
@@ -50,17 +50,16 @@ def _about_moment(answer: pb2.ExplainJobResponse) -> list[str]:
 
 def _candidates(answer: pb2.ExplainJobResponse) -> str:
     """Agents and their keys; the one who was chosen is marked."""
-    names = list(answer.key_names)
-    chosen = answer.moment.agent_id
+    names, chosen = list(answer.key_names), answer.moment.agent_id
+    marks = (CHOSEN, " " * len(CHOSEN)) if chosen else ("", "")
     rows = (
         (
-            CHOSEN if candidate.agent_id == chosen else "",
-            candidate.agent_id,
+            marks[candidate.agent_id != chosen] + candidate.agent_id,
             *(_key(name, key) for name, key in zip(names, candidate.keys, strict=True)),
         )
         for candidate in answer.candidates
     )
-    return table(("", "AGENT", *(name.replace("_", " ").upper() for name in names)), rows, left=2)
+    return table(("AGENT", *(name.replace("_", " ").upper() for name in names)), rows)
 
 
 def _key(name: str, value: int) -> str:
