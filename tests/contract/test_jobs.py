@@ -109,6 +109,8 @@ def test_calls_in_the_wrong_state_are_refused(face: Any, tenant: str) -> None:
         with pytest.raises(FailedPrecondition) as raised:
             call("waits", 1, tenant=tenant)
         assert raised.value.reason == "WRONG_STATE"
+        assert raised.value.metadata == {"state": "QUEUED"}
+        assert raised.value.message == "job 'waits' is QUEUED, a state that does not allow this"
     assert face.cancel("waits", tenant=tenant).state == JobState.CANCELLED
     assert face.job("waits", tenant=tenant).reason == Reason.CALLER
     with pytest.raises(FailedPrecondition):

@@ -710,7 +710,7 @@ cdef class Shard:
         slot = self._agent_slot(t, agent_id)
         refusal = remove_agent(&t.engine, slot)
         if refusal != ACCEPTED:
-            fail_refused(&reply, refusal, to_text(agent_id, "agent_id"))
+            fail_refused(&reply, refusal, to_text(agent_id, "agent_id"), NO_JOB)
             raise_failure(&reply)
         self._remember(t, tenant, request_id, content, None)
 
