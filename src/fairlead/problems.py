@@ -34,7 +34,7 @@ class Problems:
         return tuple(self._by_path.items())
 
     def raise_if_any(self, reason: str, document: str, file: str = "") -> None:
-        """Raises the one error of all problems, under a reason of `fairlead.errors`; each line names the `file`, if any."""
+        """Raises the one error of all problems, under a reason of `fairlead.errors`; each line names `file`, if any."""
         if not self._by_path:
             return
         start = f"{file}: " if file else ""
