@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Unimplemented,
     )
     from fairlead.router import JobRequest, Router
-    from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason
+    from fairlead.shard.core import Affinity, Assignment, EventKind, JobState, Outcome, Presence, Reason, When
     from fairlead.views import Agent, Customer, Event, Explanation, Job, PolicyTrial, PolicyVersion, Status
 
 __all__ = [
@@ -59,10 +59,11 @@ __all__ = [
     "Status",
     "Unavailable",
     "Unimplemented",
+    "When",
     "__version__",
 ]
 
-_ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason")
+_ENGINE = ("Affinity", "Assignment", "EventKind", "JobState", "Outcome", "Presence", "Reason", "When")
 _VIEWS = ("Agent", "Customer", "Event", "Explanation", "Job", "PolicyTrial", "PolicyVersion", "Status")
 _ROUTER = ("JobRequest", "Router")
 

@@ -87,7 +87,11 @@ def describe(failure: FairleadError) -> str:
     """One line: reason, message, and the wrong field unless the message names it. All fields when there are several."""
     text = failure.message
     if len(failure.violations) > 1:
-        text = "; ".join(f"{path}: {what}" for path, what in failure.violations)
+        first, *lines = text.splitlines()
+        # A message that came over the wire may be cut; one that is whole says more than the fields alone.
+        is_whole = all(f"{path}: {what}" in text for path, what in failure.violations)
+        told = "; ".join(f"{path}: {what}" for path, what in failure.violations)
+        text = f"{first} {'; '.join(lines)}" if is_whole else told
     elif failure.field and failure.field not in text:
         text = f"{text} ({failure.field})"
     return " ".join(f"{failure.reason}: {text}".split()) if failure.reason else text

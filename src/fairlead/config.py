@@ -97,13 +97,13 @@ def _load_file(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as wrong:
         raise error("INVALID_CONFIG", f"cannot read the configuration {path}: {wrong}") from wrong
     try:
-        return parse(text, path.parent)
+        return parse(text, path.parent, str(path))
     except tomllib.TOMLDecodeError as wrong:
         raise error("INVALID_CONFIG", f"{path} is no TOML: {wrong}") from wrong
 
 
-def parse(text: str, folder: Path) -> Config:
-    """The configuration of a TOML text; policy files are relative to `folder`.
+def parse(text: str, folder: Path, file: str = "") -> Config:
+    """The configuration of a TOML text; policy files are relative to `folder`, `file` is where it stands.
 
     Raises InvalidArgument (INVALID_CONFIG), or tomllib.TOMLDecodeError for a text that is no TOML.
     """
@@ -114,7 +114,7 @@ def parse(text: str, folder: Path) -> Config:
     if "path" in journal:
         journal["path"] = folder / journal["path"]
     policies = _policies(known.pop("policies", {}), folder, problems)
-    problems.raise_if_any("INVALID_CONFIG", "the configuration")
+    problems.raise_if_any("INVALID_CONFIG", "the configuration", file)
     return replace(Config(), **known, log=LogConfig(**log), policies=policies, journal=JournalConfig(**journal))
 
 

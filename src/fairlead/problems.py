@@ -33,11 +33,12 @@ class Problems:
         """Every (path, message)."""
         return tuple(self._by_path.items())
 
-    def raise_if_any(self, reason: str, document: str) -> None:
-        """Raises the one error of all problems, under a reason of `fairlead.errors`."""
+    def raise_if_any(self, reason: str, document: str, file: str = "") -> None:
+        """Raises the one error of all problems, under a reason of `fairlead.errors`; each line names `file`, if any."""
         if not self._by_path:
             return
-        lines = [f"{path}: {message}" if path else message for path, message in self._by_path.items()]
+        start = f"{file}: " if file else ""
+        lines = [start + (f"{path}: {message}" if path else message) for path, message in self._by_path.items()]
         if len(lines) == 1:
             raise REASONS[reason](reason, f"{document}: {lines[0]}", violations=self.items())
         message = f"{document} has {len(lines)} problems:\n  " + "\n  ".join(lines)

@@ -21,7 +21,7 @@ from fairlead.errors import FairleadError, error
 from fairlead.event_face import EventFace
 from fairlead.policy_face import PolicyFace
 from fairlead.rulebook.book import RuleBook
-from fairlead.shard.core import Affinity, Assignment, JobState, Outcome, Presence, Shard
+from fairlead.shard.core import MOST_RECORDS, Affinity, Assignment, JobState, Outcome, Presence, Shard
 from fairlead.views import Agent, Explanation, Job, Status, to_datetime
 from fairlead.watching import placed, wait_us_of
 
@@ -305,9 +305,16 @@ class Router(PolicyFace, CustomerFace, EventFace):
             if not after:
                 return
 
-    def explain(self, job_id: str, *, tenant: str = DEFAULT_TENANT) -> Explanation:
-        """Why a job is where it is (E3). Raises NotFound. Cost: linear in the agents of the tenant."""
-        return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id")))
+    def explain(
+        self, job_id: str, *, when: int = 0, max_records: int = MOST_RECORDS, tenant: str = DEFAULT_TENANT
+    ) -> Explanation:
+        """Why a job is where it is (E3): `When.NOW` or `When.AT_DECISION`; 0: at its decision unless it waits.
+
+        Cost: linear in the agents of the tenant. A decision is read from the journal, up to `max_records` records,
+        while other calls go on. Without a journal the present is told, and `at_decision_unavailable` says so; one that
+        is longer than that raises ResourceExhausted if AT_DECISION was asked for. Raises NotFound.
+        """
+        return Explanation.of(self._shard.explain(tenant, _name(job_id, "job_id"), when, max_records))
 
     # Agents
 

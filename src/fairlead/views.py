@@ -13,6 +13,7 @@ from fairlead.shard.core import (
     EventKind,
     JobState,
     JobView,
+    Moment,
     Outcome,
     Presence,
     Reason,
@@ -36,6 +37,7 @@ _WHY = {
     Reason.MAX_WAIT: "it waited longer than the queue allows",
     Reason.TIME_TO_LIVE: "its time to live passed",
     Reason.CALLER: "a caller cancelled it",
+    Reason.PLAN_END: "its plan came to its end",
 }
 
 
@@ -156,23 +158,45 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What gave a job its present or last agent; `waited` in seconds."""
+    """What gave a job its present or last agent; `waited` in seconds, None where that is not known."""
 
     agent_id: str
     policy_version: int
     cause: str
     load_before: int
     capacity: int
-    waited: float
+    waited: float | None
+
+    @classmethod
+    def of(cls, row: tuple[str, int, str, int, int, int]) -> "Decision":
+        """The snapshot of a shard's row."""
+        return cls(*row[:5], row[5] / _SECOND_US if row[5] >= 0 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMoment:
+    """A decision in the journal; `agent_id` is empty, and `reason` says why, where nobody was chosen."""
+
+    sequence: int
+    time: datetime | None
+    outcome: Outcome
+    reason: Reason
+    agent_id: str
+
+    @classmethod
+    def of(cls, row: Moment) -> "DecisionMoment":
+        """The snapshot of a shard's row."""
+        return cls(row.sequence, to_datetime(row.time_us), row.outcome, row.reason, row.agent_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a job is where it is (E3).
+    """Why a job is, or was put, where it is (E3): at the decision `moment`, or now where that is None.
 
-    `candidates` could take it now, best first, each (agent id, sort keys named by `key_names`); `excluded` is everyone
-    else as (agent id, cause, detail); `blocking_demands` each would place the job now if dropped alone. `rule` matched
-    when it was submitted, `step` is where its plan is; empty and 0 where there is none.
+    `candidates` could take it, best first, each (agent id, sort keys named by `key_names`); `excluded` is everyone
+    else as (agent id, cause, detail); `blocking_demands` each would place the job if dropped alone; `step` is where its
+    plan was. All these are of the moment; `job` is the job now. `rule` matched when it was submitted. Empty and 0 where
+    there is none. `at_decision_unavailable` says why the present is told though the decision was asked for.
     """
 
     job: Job
@@ -185,6 +209,8 @@ class Explanation:
     rule: str
     step: int
     summary: str
+    moment: DecisionMoment | None
+    at_decision_unavailable: str
 
     @classmethod
     def of(cls, view: ExplanationView) -> "Explanation":
@@ -196,10 +222,12 @@ class Explanation:
             candidates=tuple((agent_id, tuple(keys)) for agent_id, keys in view.candidates),
             excluded=tuple(view.excluded),
             blocking_demands=tuple(view.blocking_demands),
-            decision=None if view.decision is None else Decision(*view.decision[:5], view.decision[5] / _SECOND_US),
+            decision=None if view.decision is None else Decision.of(view.decision),
             rule=view.job.rule,
-            step=view.job.step,
+            step=view.step,
             summary=summarize(view),
+            moment=None if view.moment is None else DecisionMoment.of(view.moment),
+            at_decision_unavailable=view.unavailable,
         )
 
 
@@ -331,21 +359,38 @@ def from_datetime(time: datetime) -> int:
 
 
 def summarize(view: ExplanationView) -> str:
-    """One sentence for a person: where the job is, and why."""
+    """One sentence for a person: where the job is, and why. Of a decision that was: what was decided, and why."""
     job, why = view.job, _WHY.get(view.job.reason, "")
     state = job.state.name.lower()
+    if view.moment is not None and job.state not in (JobState.OFFERED, JobState.ASSIGNED, JobState.WRAPPING):
+        return f"Job {job.id} is {state} now. {_decided(view, view.moment)}"
     if job.state in (JobState.OFFERED, JobState.ASSIGNED, JobState.WRAPPING) and view.decision is not None:
-        agent_id, _, cause, load, capacity, waited_us = view.decision
-        return (
-            f"Job {job.id} is {state} to agent {agent_id} since version {job.version}: decided by {cause}"
-            f"{f' {view.strategy}' if cause == 'strategy' else ''} with load {load} of {capacity} before, "
-            f"after {waited_us / _SECOND_US:.1f} s of waiting."
-        )
+        return f"Job {job.id} is {state} to agent {view.decision[0]} since version {job.version}: {_because(view)}."
     if job.state is not JobState.QUEUED:
         return f"Job {job.id} is {state}{f': {why}' if why else ''}."
-    blocking = (
-        f"; without {' or without '.join(view.blocking_demands)} it would be placed now"
-        if view.blocking_demands
-        else ""
-    )
-    return f"Job {job.id} waits in queue {job.queue} because {why or 'no agent has taken it yet'}{blocking}."
+    return f"Job {job.id} waits in queue {job.queue} because {why or 'no agent has taken it yet'}{_blocked(view)}."
+
+
+def _because(view: ExplanationView) -> str:
+    """What decided for the agent."""
+    assert view.decision is not None
+    _, _, cause, load, capacity, waited_us = view.decision
+    strategy = f" {view.strategy}" if cause == "strategy" else ""
+    waited = f", after {waited_us / _SECOND_US:.1f} s of waiting" if waited_us >= 0 else ""
+    return f"decided by {cause}{strategy} with load {load} of {capacity} before{waited}"
+
+
+def _blocked(view: ExplanationView) -> str:
+    demands = " or without ".join(view.blocking_demands)
+    verb = "would be placed now" if view.moment is None else "would have been placed"
+    return f"; without {demands} it {verb}" if demands else ""
+
+
+def _decided(view: ExplanationView, moment: Moment) -> str:
+    """The decision of a job that nobody holds now."""
+    if moment.agent_id:
+        verb = "offered" if moment.outcome is Outcome.OFFERED else "given"
+        return f"It was {verb} to agent {moment.agent_id}: {_because(view)}."
+    why = _WHY.get(moment.reason, "")
+    verb = "began to wait" if moment.outcome is Outcome.QUEUED else "was turned away"
+    return f"It {verb} because {why or 'no agent could take it'}{_blocked(view)}."

@@ -23,13 +23,25 @@ STOP_SECONDS = 30
 class DaemonProcess:
     """`fairlead serve`, as users run it, on a free port."""
 
-    def __init__(self, folder: Path, configuration: str = "") -> None:
+    def __init__(self, folder: Path, configuration: str = "", *options: str) -> None:
         file = folder / "fairlead.toml"
         file.write_text(configuration)
-        command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", "127.0.0.1:0"]
+        command = [
+            sys.executable,
+            "-m",
+            "fairlead",
+            "serve",
+            "--config",
+            str(file),
+            "--listen",
+            "127.0.0.1:0",
+            *options,
+        ]
         self._errors = (folder / "stderr").open("w+")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
         self.started = self._next_event()
+        if self.started.get("event") == "recovered":
+            self.started = self._next_event()
         if self.started.get("event") != "started":
             self.process.kill()
             raise AssertionError(f"the daemon said {self.started}, and: {self.errors}")

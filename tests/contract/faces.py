@@ -33,7 +33,17 @@ from fairlead.v1 import (
     routing_service_pb2_grpc,
     skill_pb2,
 )
-from fairlead.views import Agent, Customer, Job, PolicyTrial, PolicyVersion, to_datetime
+from fairlead.views import (
+    Agent,
+    Customer,
+    Decision,
+    DecisionMoment,
+    Explanation,
+    Job,
+    PolicyTrial,
+    PolicyVersion,
+    to_datetime,
+)
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -181,9 +191,11 @@ class GrpcFace:
             if not token:
                 return
 
-    def explain(self, job_id: str, *, tenant: str) -> Any:
-        request = routing_service_pb2.ExplainJobRequest(tenant=tenant, job_id=job_id)
-        return self.call(self.routing.ExplainJob, request)
+    def explain(self, job_id: str, *, when: int = 0, max_records: int = 0, tenant: str) -> Explanation:
+        request = routing_service_pb2.ExplainJobRequest(
+            tenant=tenant, job_id=job_id, when=when, max_records=max_records
+        )
+        return explanation_view(self.call(self.routing.ExplainJob, request))
 
     def create_agent(self, agent_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> Agent:
         request = agent_service_pb2.CreateAgentRequest(
@@ -344,6 +356,39 @@ class GrpcFace:
 
     def tick(self) -> None:
         """The daemon ticks by itself."""
+
+
+def explanation_view(answer: routing_service_pb2.ExplainJobResponse) -> Explanation:
+    decision, moment = answer.decision, answer.moment
+    waited = duration_us(decision.waited) / 1_000_000 if decision.HasField("waited") else None
+    is_past = answer.when == routing_service_pb2.EXPLAIN_WHEN_AT_DECISION
+    assert is_past == answer.HasField("moment")
+    return Explanation(
+        job=job_view(answer.job),
+        strategy=answer.strategy,
+        key_names=tuple(answer.key_names),
+        candidates=tuple((each.agent_id, tuple(each.keys)) for each in answer.candidates),
+        excluded=tuple((each.agent_id, each.cause, each.detail) for each in answer.excluded),
+        blocking_demands=tuple(answer.blocking_demands),
+        decision=Decision(
+            decision.agent_id, decision.policy_version, decision.cause, decision.load_before, decision.capacity, waited
+        )
+        if answer.HasField("decision")
+        else None,
+        rule=answer.rule,
+        step=answer.step,
+        summary=answer.summary,
+        moment=DecisionMoment(
+            moment.sequence,
+            to_datetime(moment.time.ToMicroseconds()),
+            Outcome(moment.outcome),
+            Reason(moment.reason),
+            moment.agent_id,
+        )
+        if is_past
+        else None,
+        at_decision_unavailable=answer.at_decision_unavailable,
+    )
 
 
 def duration(seconds: float) -> Duration:

@@ -109,6 +109,8 @@ def test_calls_in_the_wrong_state_are_refused(face: Any, tenant: str) -> None:
         with pytest.raises(FailedPrecondition) as raised:
             call("waits", 1, tenant=tenant)
         assert raised.value.reason == "WRONG_STATE"
+        assert raised.value.metadata == {"state": "QUEUED"}
+        assert raised.value.message == "job 'waits' is QUEUED, a state that does not allow this"
     assert face.cancel("waits", tenant=tenant).state == JobState.CANCELLED
     assert face.job("waits", tenant=tenant).reason == Reason.CALLER
     with pytest.raises(FailedPrecondition):
@@ -269,7 +271,7 @@ def test_explain_names_candidates_with_keys_and_everyone_else_with_a_cause(face:
     told = face.explain("j1", tenant=tenant)
     assert (told.job.id, told.job.state, told.strategy) == ("j1", JobState.QUEUED, "least_load")
     assert list(told.candidates) == []
-    excluded = {each[0]: each[1] for each in map(triple, told.excluded)}
+    excluded = {agent: cause for agent, cause, _ in told.excluded}
     assert excluded == {"busy": "full", "unskilled": "missing_skill", "away": "away"}
     assert len(told.blocking_demands) == 1
     assert "de" in told.blocking_demands[0]
@@ -293,12 +295,6 @@ def test_explain_tells_the_rule_and_the_step_of_the_plan(face: Any, tenant: str)
     assert face.explain("j0", tenant=tenant).rule == "orders"
     assert face.explain("j1", tenant=tenant).rule == ""
     until(face, lambda: face.explain("j0", tenant=tenant).step == 1)
-
-
-def triple(excluded: Any) -> tuple[str, str, str]:
-    if isinstance(excluded, tuple):
-        return excluded
-    return (excluded.agent_id, excluded.cause, excluded.detail)
 
 
 def test_urgency_comes_first_and_a_head_start_passes_only_its_seconds(face: Any, tenant: str) -> None:

@@ -1,15 +1,11 @@
 """The command line with a daemon: what each command prints, as tables and as one JSON object."""
 
-import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fairlead import cli
-from fairlead.demo.server import DaemonProcess
+from tests.unit.shell import Shell
 
 POLICY = """
 default_queue = "orders"
@@ -24,47 +20,12 @@ head_start = "90s"
 """
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    daemon = DaemonProcess()
-    yield daemon.address
-    assert daemon.stop() == 0
-
-
-class Shell:
-    """The command line of one tenant; `tenant` keeps the tests apart."""
-
-    def __init__(self, address: str, tenant: str, capsys: pytest.CaptureFixture[str]) -> None:
-        self._options = ("--address", address, "--tenant", tenant)
-        self._capsys = capsys
-
-    def run(self, *arguments: str) -> str:
-        assert cli.main([*arguments, *self._options]) == 0
-        out, err = self._capsys.readouterr()
-        assert err == ""
-        return out
-
-    def json(self, *arguments: str) -> dict[str, Any]:
-        value = json.loads(self.run(*arguments, "--json"))
-        assert isinstance(value, dict)
-        return value
-
-    def refused(self, *arguments: str) -> str:
-        assert cli.main([*arguments, *self._options]) == 1
-        out, err = self._capsys.readouterr()
-        assert out == ""
-        assert err.startswith("fairlead: ")
-        assert err.count("\n") == 1
-        return err.removeprefix("fairlead: ").rstrip()
-
-
-@pytest.fixture
-def shell(address: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
-    made = Shell(address, request.node.name, capsys)
+@pytest.fixture(autouse=True)
+def policy(shell: Shell, tmp_path: Path) -> None:
+    """The policy of every tenant here."""
     file = tmp_path / "policy.toml"
     file.write_text(POLICY)
-    made.run("policy", "apply", str(file))
-    return made
+    shell.run("policy", "apply", str(file))
 
 
 def test_a_job_from_assign_to_complete(shell: Shell) -> None:

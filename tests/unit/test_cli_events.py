@@ -3,31 +3,16 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fairlead import cli
-from fairlead.demo.server import DaemonProcess
 from fairlead.shard.core import Presence
 from fairlead.v1 import agent_pb2
 from fairlead.v1 import agent_service_pb2 as agents_pb
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
-from tests.unit.test_cli_daemon import Shell
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    daemon = DaemonProcess()
-    yield daemon.address
-    assert daemon.stop() == 0
-
-
-@pytest.fixture
-def shell(address: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(address, request.node.name[:100], capsys)
-
+from tests.unit.shell import Shell
 
 # ---- events
 

@@ -1,17 +1,15 @@
 """`fairlead policy` and `fairlead scenario`: what they print, as text and as one JSON object, and their exit codes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fairlead import cli
-from fairlead.demo.server import DaemonProcess
 from fairlead.policy.compare import compare
 from fairlead.policy.document import load
 from fairlead.policy.schema import json_schema
+from tests.unit.shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ROOT / "docs/examples/shop.toml"
@@ -34,44 +32,6 @@ urgency = 1
 scenario = "sale"
 """
 SECOND = FIRST.replace("longest_idle", "best_rating").replace('id = "returns"', 'id = "returns"\nmax_wait = "90s"')
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    daemon = DaemonProcess()
-    yield daemon.address
-    assert daemon.stop() == 0
-
-
-class Shell:
-    """The command line of one tenant."""
-
-    def __init__(self, address: str, tenant: str, capsys: pytest.CaptureFixture[str]) -> None:
-        self._options = ("--address", address, "--tenant", tenant)
-        self._capsys = capsys
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        assert cli.main([*arguments, *self._options]) == code
-        out, err = self._capsys.readouterr()
-        assert err == ""
-        return out
-
-    def json(self, *arguments: str) -> dict[str, Any]:
-        value = json.loads(self.run(*arguments, "--json"))
-        assert isinstance(value, dict)
-        return value
-
-    def refused(self, *arguments: str) -> str:
-        assert cli.main([*arguments, *self._options]) == 1
-        out, err = self._capsys.readouterr()
-        assert out == ""
-        assert err.count("\n") == 1
-        return err.removeprefix("fairlead: ").rstrip()
-
-
-@pytest.fixture
-def shell(address: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(address, request.node.name, capsys)
 
 
 @pytest.fixture

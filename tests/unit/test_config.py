@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead import config
+from fairlead.cli import describe
 from fairlead.config import Config, JournalConfig, LogConfig, load, parse
 from fairlead.errors import InvalidArgument
 
@@ -96,6 +97,22 @@ def test_all_mistakes_are_told_at_once() -> None:
         parse("a = 1\nthreads = 0\nlog.level = 'x'\npolicies.a = 1", Path())
     assert {field for field, _ in raised.value.violations} == {"a", "threads", "log.level", "policies.a"}
     assert raised.value.message.count("\n") == 4
+
+
+def test_each_of_several_mistakes_of_a_file_names_the_file_and_its_path(tmp_path: Path) -> None:
+    """In the message, and in the one line of the command line that says why nothing started."""
+    file = tmp_path / "fairlead.toml"
+    file.write_text("threads = 0\nlog.level = 'x'\n")
+    with pytest.raises(InvalidArgument) as raised:
+        load(file)
+    _, first, second = raised.value.message.splitlines()
+    assert first.strip().startswith(f"{file}: threads: 0 is not allowed")
+    assert second.strip().startswith(f"{file}: log.level: 'x' is not allowed")
+    assert [path for path, _ in raised.value.violations] == ["threads", "log.level"]
+    line = describe(raised.value)
+    assert "\n" not in line
+    assert f"{file}: threads: " in line
+    assert f"{file}: log.level: " in line
 
 
 def test_a_file_that_cannot_be_read_or_is_no_toml_is_named(tmp_path: Path) -> None:

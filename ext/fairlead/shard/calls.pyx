@@ -4,15 +4,17 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memmove, memset
 
 from fairlead.base.memory cimport mix64
-from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
+from fairlead.base.text cimport text_of
+from fairlead.codec.encode cimport encode_status
+from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, Label, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
     AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
 from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, JOB_UNKNOWN, SAME_AGENT, STALE_VERSION, WRONG_STATE,
-    Demand,
+    ACCEPTED, AGENT_FULL, AGENT_HOLDS_JOBS, AGENT_NOT_ONLINE, ASSIGNED, CANCELLED, COMPLETED, JOB_UNKNOWN, NO_JOB, OFFERED,
+    QUEUED, SAME_AGENT, SCHEDULED, STALE_VERSION, WRAPPING, WRONG_STATE, Demand,
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
@@ -95,17 +97,54 @@ cdef bint fail(Reply* reply, uint32_t kind, const char* what, Text subject, cons
     """Fills the failure; `what` may hold one %.*s for the subject. Returns False, for the caller to return."""
     reply.failure.code = code_of(kind)
     reply.failure.reason = reason_of(kind)
+    reply.failure.state = NULL
     snprintf(reply.failure.field, FIELD_SIZE, b"%s", field)
     snprintf(reply.failure.message, MESSAGE_SIZE, what, <int> subject.size, subject.data)
     return False
 
 
-cdef bint fail_refused(Reply* reply, uint32_t refusal, Text subject) noexcept nogil:
-    """What the engine refused, in words. `subject` is the id of the job, or of the agent where it is about one."""
+cdef const char* state_name(uint32_t state) noexcept nogil:
+    """As the contract names it."""
+    if state == SCHEDULED:
+        return b"SCHEDULED"
+    if state == QUEUED:
+        return b"QUEUED"
+    if state == OFFERED:
+        return b"OFFERED"
+    if state == ASSIGNED:
+        return b"ASSIGNED"
+    if state == WRAPPING:
+        return b"WRAPPING"
+    if state == COMPLETED:
+        return b"COMPLETED"
+    return b"CANCELLED" if state == CANCELLED else b"EXPIRED"
+
+
+cdef bint fail_state(Reply* reply, Text job_id, uint32_t state) noexcept nogil:
+    fail(reply, IS_WRONG_STATE, b"", job_id, b"")
+    reply.failure.state = state_name(state)
+    snprintf(
+        reply.failure.message, MESSAGE_SIZE, b"job '%.*s' is %s, a state that does not allow this", <int> job_id.size, job_id.data,
+        reply.failure.state)
+    return False
+
+
+cdef void encode_failure(Buffer* out, const Failure* failure) noexcept nogil:
+    """As google.rpc.Status (E2)."""
+    cdef Label state
+    if failure.state != NULL:
+        state.key = text_of(b"state")
+        state.value = text_of(failure.state)
+    encode_status(out, failure.code, text_of(failure.reason), text_of(failure.message), text_of(failure.field), &state,
+                  failure.state != NULL)
+
+
+cdef bint fail_refused(Reply* reply, uint32_t refusal, Text subject, uint32_t state) noexcept nogil:
+    """What the engine refused, in words."""
     if refusal == JOB_UNKNOWN:
         return fail(reply, JOB_NOT_FOUND, b"no job '%.*s'", subject, b"")
     if refusal == WRONG_STATE:
-        return fail(reply, IS_WRONG_STATE, b"job '%.*s' is not in a state that allows this", subject, b"")
+        return fail_state(reply, subject, state)
     if refusal == STALE_VERSION:
         return fail(reply, IS_STALE_VERSION, b"job '%.*s' has been assigned again since that version", subject, b"")
     if refusal == AGENT_HOLDS_JOBS:
@@ -392,7 +431,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
-    return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id)
+    return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
 
 
 # ---- the other mutations
@@ -402,10 +441,12 @@ cdef uint64_t assignment_digest(uint32_t method, Text job_id, int64_t version) n
     return digest_number(digest_text(digest_start(method), job_id), version)
 
 
-cdef bint finish(Tenant* t, Text request_id, uint64_t content, uint32_t refusal, Text subject, Reply* reply) noexcept nogil:
-    """Remembers the answer, or words the refusal."""
+cdef bint finish(
+    Tenant* t, Text request_id, uint64_t content, uint32_t refusal, Text subject, uint32_t job, Reply* reply
+) noexcept nogil:
+    """Remembers the answer, or words the refusal. `job` is its slot, NO_SLOT where the call is about none."""
     if refusal != ACCEPTED:
-        return fail_refused(reply, refusal, subject)
+        return fail_refused(reply, refusal, subject, t.engine.jobs[job].state if job != NO_SLOT else NO_JOB)
     remember(t, request_id, content, &reply.answer)
     return True
 
@@ -426,7 +467,7 @@ cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Repl
         decline_offer(&t.engine, slot, <uint64_t> request.version, &reply.answer)
     else:
         finish_wrap_up(&t.engine, slot, <uint64_t> request.version, &reply.answer)
-    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, slot, reply)
 
 
 cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil:
@@ -445,7 +486,7 @@ cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* rep
     complete(
         &t.engine, slot, <uint64_t> request.version, request.first_response.us // 1000 if request.first_response.us > 0 else -1,
         request.satisfaction if request.has_satisfaction else -1, request.skip_wrap_up, &reply.answer)
-    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, slot, reply)
 
 
 cdef bint call_cancel(Tenant* t, const JobRequest* request, Reply* reply) noexcept nogil:
@@ -458,7 +499,7 @@ cdef bint call_cancel(Tenant* t, const JobRequest* request, Reply* reply) noexce
     if slot == NO_SLOT:
         return False
     cancel(&t.engine, slot, &reply.answer)
-    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, reply)
+    return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, slot, reply)
 
 
 cdef bint call_transfer(Tenant* t, const TransferJobRequest* request, Reply* reply) noexcept nogil:
@@ -492,7 +533,7 @@ cdef bint call_transfer(Tenant* t, const TransferJobRequest* request, Reply* rep
             &t.engine, slot, <uint64_t> request.version, target, request.target_kind != TARGET_QUEUE, request.reset_age)
     if refusal == ACCEPTED:
         present_answer(&t.engine, slot, &reply.answer)
-    return finish(t, request.request_id, content, refusal, subject, reply)
+    return finish(t, request.request_id, content, refusal, subject, slot, reply)
 
 
 cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* reply) noexcept nogil:
@@ -511,4 +552,4 @@ cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* rep
     set_presence(&t.engine, slot, <uint32_t> request.presence, request.lease.us)
     memset(&reply.answer, 0, sizeof(Answer))
     reply.answer.agent = slot
-    return finish(t, request.request_id, content, ACCEPTED, request.agent_id, reply)
+    return finish(t, request.request_id, content, ACCEPTED, request.agent_id, NO_SLOT, reply)

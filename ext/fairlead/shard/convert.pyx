@@ -6,9 +6,10 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
-from fairlead.base.text cimport text_empty, text_of
-from fairlead.codec.encode cimport encode_decode_error, encode_status
+from fairlead.base.text cimport text_empty
+from fairlead.codec.encode cimport encode_decode_error
 from fairlead.codec.messages cimport MAX_DEMANDS, MAX_LABELS
+from fairlead.shard.calls cimport encode_failure
 
 from fairlead.errors import from_status, raise_error
 
@@ -159,6 +160,5 @@ cdef object raise_failure(const Reply* reply):
     """Raises what a transport would answer."""
     cdef Buffer buffer
     buffer_init(&buffer)
-    encode_status(&buffer, reply.failure.code, text_of(reply.failure.reason), text_of(reply.failure.message),
-                  text_of(reply.failure.field), NULL, 0)
+    encode_failure(&buffer, &reply.failure)
     return raise_status(&buffer)

@@ -32,11 +32,12 @@ from fairlead.customers.store cimport (
 from fairlead.directory.names cimport NO_SLOT, Names, names_check, names_find, names_has, names_text
 from fairlead.engine.audit cimport Audit, audit, state_hash
 from fairlead.engine.manage cimport extend_lease, forget_customer, remove_agent, set_presence
-from fairlead.engine.model cimport ACCEPTED, NO_JOB, Job
+from fairlead.engine.model cimport ACCEPTED, COMPLETED, NO_JOB, OFFERED, QUEUED, SCHEDULED, Job
 from fairlead.engine.state cimport engine_size
 from fairlead.events.feed cimport feed_wait, feed_wake
 from fairlead.events.ring cimport LEAST_EVENTS, MAX_EVENTS, ring_check
 from fairlead.journal.journal cimport journal_durable, journal_wait
+from fairlead.journal.model cimport load
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
@@ -53,20 +54,22 @@ from fairlead.shard.dispatch cimport (
     submit, submit_waiting, tenant_advance, tenant_find, tenant_get, tenant_next_due, tenant_peek, waits,
 )
 from fairlead.shard.durable cimport close_journal, journal_counts, open_journal, stored_policies
-from fairlead.shard.explain cimport explain
+from fairlead.shard.explain cimport Explanation as Told, explain
 from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use, restore
 from fairlead.shard.notices cimport notices_flush
+from fairlead.shard.past cimport explain_past
 from fairlead.shard.record cimport record_customer, record_customer_removed, record_policy, record_scenarios
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
 
-from fairlead.errors import raise_error
+from fairlead.errors import FairleadError, raise_error
 from fairlead.policy.stored import from_json, to_json
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.durable import Recovered
-from fairlead.shard.explain import Explanation
+from fairlead.shard.explain import Explanation, When
+from fairlead.shard.past import MOST_RECORDS, Moment
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 from fairlead.shard.customers import CustomerView
 from fairlead.shard.watch import EventBatch, EventFilter, EventKind
@@ -76,6 +79,12 @@ cdef enum:
     EVENTS_KEPT = 262144
     PAUSE_US = 50           # long enough for who waits for the lock to take it
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
+    NOW = 1                 # values of When
+    AT_DECISION = 2
+    MAX_RECORDS = 1000000000
+    EXPLAIN_PATIENCE = 10   # seconds for another explanation of the past to end
+    FLUSH_US = 1000
+    LONGEST_FLUSH = 2000    # so many times
 
 
 class Method(IntEnum):
@@ -163,6 +172,8 @@ cdef class Shard:
     cdef dict _policies    # tenant -> (version, document, author, time)
     cdef dict _earlier     # tenant -> policies that a journal had, oldest first
     cdef object _installing
+    cdef object _explaining
+    cdef object _directory # of the journal; None: there is none
     cdef int _lock_file
     cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
@@ -177,6 +188,7 @@ cdef class Shard:
         self._earlier = {}
         self._answers = {}
         self._installing = Lock()
+        self._explaining = Lock()
 
     def __dealloc__(self):
         if self._state.feed.ring.records != NULL:
@@ -199,6 +211,7 @@ cdef class Shard:
         if self._state.names.used or self._state.journal.enabled:
             raise_error("INVALID_FIELD", "a journal is opened before the first call, and once", "path")
         recovered, self._lock_file = open_journal(&self._state, path, durability, create, segment_size)
+        self._directory = path
         for slot in range(self._state.names.used):
             t = self._state.tenants[slot]
             name = to_str(names_text(&self._state.names, slot))
@@ -215,6 +228,7 @@ cdef class Shard:
         """Writes and syncs what is pending, with the hash of the state; the shard then lives on in memory alone. Twice is harmless."""
         cdef _Held held = hold(&self._state)
         close_journal(&self._state)
+        self._directory = None
         lock_file, self._lock_file = self._lock_file, -1
         if lock_file >= 0:
             os.close(lock_file)
@@ -483,11 +497,62 @@ cdef class Shard:
         cdef Tenant* t = self._known(tenant)
         return job_view(t, self._job_slot(t, job_id))
 
-    def explain(self, str tenant not None, job_id):
-        """Why a job is where it is (E3)."""
+    def explain(self, str tenant not None, job_id, when=0, max_records=MOST_RECORDS):
+        """Why a job is where it is (E3), now or at its last decision; `when` 0: at its decision unless it waits.
+
+        The decision is read from the journal without the shard's lock, at most `max_records` of it. Where it cannot be told the
+        answer is the present, with `unavailable`; a journal that is too long or damaged raises when AT_DECISION was asked for.
+        """
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant)
-        return explain(t, self._job_slot(t, job_id))
+        cdef const Job* job
+        cdef uint32_t slot = self._job_slot(t, job_id)
+        cdef uint64_t number, wanted, sequence = self._state.journal.sequence
+        cdef Told told = explain(t, slot)
+        job = &t.engine.jobs[slot]
+        if when not in (0, NOW, AT_DECISION):
+            raise_error("INVALID_FIELD", f"{when!r}; must be 0, 1 (NOW) or 2 (AT_DECISION)", "when")
+        if not isinstance(max_records, int) or not 1 <= max_records <= MAX_RECORDS:
+            raise_error("INVALID_FIELD", f"{max_records!r}; must be 1-{MAX_RECORDS}", "max_records")
+        if when == NOW or (when == 0 and job.state <= QUEUED):
+            return told
+        if job.state == SCHEDULED or self._directory is None:
+            told.unavailable = "no journal is kept" if self._directory is None else "nothing has been decided of it yet"
+            return told
+        number = job.number
+        wanted = job.version if OFFERED <= job.state <= COMPLETED else 0
+        held = None
+        return self._explain_past(told, tenant, job_id, number, wanted, sequence, max_records, when == AT_DECISION)
+
+    cdef object _explain_past(
+        self, Told told, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t sequence, uint64_t max_records,
+        bint is_asked,
+    ):
+        """One at a time: each builds the state of all tenants a second time."""
+        cdef Told past
+        cdef uint32_t tries = 0
+        try:
+            if not self._explaining.acquire(timeout=EXPLAIN_PATIENCE):
+                raise_error("LIMIT_EXCEEDED", "another decision is being explained; they are explained one at a time")
+            try:
+                # With durability `none` the answer goes before its records.
+                while load(&self._state.journal.durable) < sequence and tries < LONGEST_FLUSH:
+                    tries += 1
+                    with nogil:
+                        usleep(FLUSH_US)
+                past = explain_past(self._directory, tenant, job_id, number, wanted, max_records, None)
+            finally:
+                self._explaining.release()
+        except FairleadError as wrong:
+            if is_asked:
+                raise
+            told.unavailable = wrong.message
+            return told
+        if past is None:
+            told.unavailable = "the journal has no decision of it"
+            return told
+        past.job = told.job
+        return past
 
     def jobs(self, str tenant not None, *, uint64_t after=0, uint32_t limit=100, states=(), queue="", agent_id=""):
         """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
@@ -645,7 +710,7 @@ cdef class Shard:
         slot = self._agent_slot(t, agent_id)
         refusal = remove_agent(&t.engine, slot)
         if refusal != ACCEPTED:
-            fail_refused(&reply, refusal, to_text(agent_id, "agent_id"))
+            fail_refused(&reply, refusal, to_text(agent_id, "agent_id"), NO_JOB)
             raise_failure(&reply)
         self._remember(t, tenant, request_id, content, None)
 

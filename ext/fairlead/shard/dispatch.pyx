@@ -34,7 +34,7 @@ from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_NOT_FOUND, ASSIGN, BATCH_ASSIGN, CANCEL_JOB, COMPLETE_JOB, DECLINE_OFFER, GET_JOB, HEARTBEAT,
     JOB_NOT_FOUND, LIMIT_EXCEEDED,
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
-    call_transfer, fail, find_agent, find_job,
+    call_transfer, encode_failure, fail, find_agent, find_job,
 )
 from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.notices cimport notices_flush
@@ -183,8 +183,7 @@ cdef void built_in_policy(Tenant* t) noexcept nogil:
 
 
 cdef int32_t send_failure(Buffer* out, const Reply* reply) noexcept nogil:
-    encode_status(out, reply.failure.code, text_of(reply.failure.reason), text_of(reply.failure.message),
-                  text_of(reply.failure.field), NULL, 0)
+    encode_failure(out, &reply.failure)
     return reply.failure.code
 
 

@@ -91,23 +91,34 @@ cdef object refuse_record(Reader reader, const Replay* replay, uint32_t state):
     raise_error("JOURNAL_DAMAGED", f"{where}: a record of kind {replay.kind} that cannot be applied{ADVICE}", "path")
 
 
-cdef object read_all(ShardState* s, Reader reader):
-    """Applies every frame."""
+cdef object check_layout(Reader reader):
+    if reader.layout != LAYOUT:
+        raise_error(
+            "JOURNAL_VERSION", f"{reader.names[reader.place]}: facts of layout {reader.layout}; this version reads {LAYOUT}{ADVICE}",
+            "path")
+
+
+cdef object raise_damage(object damage):
+    """What the reading of a directory ended with, as an error of a call."""
+    raise_error(REASON_OF[damage.kind], f"{damage}{ADVICE}", "path")
+
+
+cdef object read_all(ShardState* s, Reader reader, uint64_t before=ALL, object progress=None):
     cdef Replay replay
     cdef uint32_t state
     replay_init(&replay)
     try:
-        while reader.next():
-            if reader.layout != LAYOUT:
-                raise_error(
-                    "JOURNAL_VERSION", f"{reader.names[reader.place]}: facts of layout {reader.layout}; this version reads "
-                    f"{LAYOUT}{ADVICE}", "path")
+        while reader.sequence + 1 < before and reader.next():
+            check_layout(reader)
             with nogil:
-                state = replay_frame(s, &replay, reader.payload, reader.header.size, reader.header.count)
+                state = replay_frame(
+                    s, &replay, reader.payload, reader.header.size, reader.header.count, before - reader.header.first)
             if state != REPLAY_OK:
                 refuse_record(reader, &replay, state)
+            if progress is not None:
+                progress(reader.sequence, "replay")
     except Damage as damage:
-        raise_error(REASON_OF[damage.kind], f"{damage}{ADVICE}", "path")
+        raise_damage(damage)
     finally:
         replay_free(&replay)
 

@@ -1,4 +1,6 @@
-"""Why a job is where it is (E3): every agent with keys or with the first thing that excludes them. For people, not for speed."""
+"""See explain.pxd. For people, not for speed."""
+
+from enum import IntEnum
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -33,25 +35,27 @@ _CAUSES = {BY_OWN_AGENT: "own_agent", BY_PREFERENCE: "preferred", BY_BACKLOG: "b
 _ABSENCES = {AWAY: "away", DRAINING: "draining", OFFLINE: "offline"}
 
 
+class When(IntEnum):
+    """The moment that an explanation is about."""
+
+    NOW = 1
+    AT_DECISION = 2
+
+
 cdef class Explanation:
-    """Why a job is where it is (E3). Candidates best first: (agent id, keys). Excluded: (agent id, cause, detail)."""
+    """Why a job is, or was put, where it is (E3). Candidates best first: (agent id, keys). Excluded: (agent id, cause, detail)."""
 
-    cdef readonly JobView job
-    cdef readonly str strategy
-    cdef readonly list key_names
-    cdef readonly list candidates
-    cdef readonly list excluded
-    cdef readonly list blocking_demands
-    cdef readonly tuple decision
-
-    def __init__(self, job, strategy, key_names, candidates, excluded, blocking_demands, decision):
+    def __init__(self, job, int step, strategy, key_names, candidates, excluded, blocking_demands, decision):
         self.job = job
+        self.step = step
         self.strategy = strategy
         self.key_names = key_names
         self.candidates = candidates
         self.excluded = excluded
         self.blocking_demands = blocking_demands
         self.decision = decision
+        self.moment = None
+        self.unavailable = ""
 
 
 cdef str demand_text(const Tenant* t, const Demand* demand):
@@ -135,6 +139,8 @@ cdef list blocking(const Tenant* t, const Job* job):
     cdef const Class* c = &e.classes[job.cls]
     cdef uint32_t slot, index, dropped
     found = []
+    if is_shut(e, job.cls):
+        return found
     for dropped in range(c.demand_count):
         for slot in range(e.agent_capacity):
             if e.agents[slot].number == 0 or e.agents[slot].presence != ONLINE or not is_member(e, slot, c.queue):
@@ -148,12 +154,18 @@ cdef list blocking(const Tenant* t, const Job* job):
     return found
 
 
+cdef str cause_name(uint32_t cause):
+    """What brought a job to its agent."""
+    return _CAUSES.get(cause, "strategy")
+
+
 cdef tuple decision(const Tenant* t, const Job* job):
+    """As far as the job remembers it: nobody knows how long it had waited (-1) when it was only offered."""
     if job.version == 0 or job.agent == NO_SLOT:
         return None
     return (
-        to_str(names_text(&t.agents, job.agent)), job.policy_version, _CAUSES.get(job.cause, "strategy"),
-        job.load_before, job.capacity_before, job.assign_time - job.queue_time,
+        to_str(names_text(&t.agents, job.agent)), job.policy_version, cause_name(job.cause), job.load_before, job.capacity_before,
+        job.assign_time - job.queue_time if job.assign_time >= job.queue_time else -1,
     )
 
 
@@ -172,9 +184,7 @@ cdef tuple strategy_name(uint32_t strategy):
     return ",".join(keys), tuple([f"minus_{key}" if key in _HIGH_FIRST else key for key in keys])
 
 
-cdef object explain(Tenant* t, uint32_t job_slot):
-    """Reads everything about one job. O(agents * demands)."""
-    cdef const Job* job = &t.engine.jobs[job_slot]
+cdef Explanation explain_as(const Tenant* t, uint32_t job_slot, const Job* job, bint waits):
     cdef const Engine* e = &t.engine
     cdef uint32_t slot, strategy = strategy_of(e, job)
     cdef uint64_t limit = start_limit(e, job) if strategy == WEIGHTED else 0
@@ -194,7 +204,10 @@ cdef object explain(Tenant* t, uint32_t job_slot):
     candidates.sort(key=lambda candidate: candidate[1])
     key_names = [
         "not_own_agent", "step", "above_threshold", "lacks_preferences", *own_names, "last_given", "order", "agent_number"]
-    waits = job.state == QUEUED and not job.held
     return Explanation(
-        job_view(t, job_slot), name, key_names, candidates, excluded,
-        blocking(t, job) if waits else [], decision(t, job))
+        job_view(t, job_slot), job.step, name, key_names, candidates, excluded, blocking(t, job) if waits else [], decision(t, job))
+
+
+cdef Explanation explain(const Tenant* t, uint32_t job_slot):
+    cdef const Job* job = &t.engine.jobs[job_slot]
+    return explain_as(t, job_slot, job, job.state == QUEUED and not job.held)

@@ -53,13 +53,24 @@ cdef inline const uint8_t* get_byte(const uint8_t* at, const uint8_t* end, uint8
     return at + 1
 
 
-cdef uint32_t replay_fact(Tenant* t, Replay* replay, uint32_t type, int64_t time, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    cdef Fact fact
+cdef const uint8_t* read_head(Replay* replay, const uint8_t* at, const uint8_t* end, uint32_t* tenant) noexcept nogil:
+    cdef uint64_t ticks
+    cdef uint8_t kind = 0
+    at = get_slot(get_byte(at, end, &kind), end, tenant)
+    at = get_varint(at, end, &ticks)
+    if at == NULL:
+        return NULL
+    replay.kind = kind
+    replay.time = <int64_t> (ticks >> 1) if ticks & 1 else replay.time + unzigzag(ticks >> 1)
+    return at
+
+
+cdef bint read_fact(Replay* replay, const uint8_t* at, const uint8_t* end, Fact* fact, Text* id, Text* gateway) noexcept nogil:
     cdef uint8_t fields = 0
     cdef uint64_t value
-    memset(&fact, 0, sizeof(Fact))
-    fact.type = <uint8_t> type
-    fact.time = time
+    memset(fact, 0, sizeof(Fact))
+    fact.type = <uint8_t> (replay.kind - RECORD_FACT)
+    fact.time = replay.time
     fact.job = fact.agent = fact.cls = NO_SLOT
     at = get_byte(at, end, &fields)
     if fields & HAS_JOB:
@@ -81,15 +92,20 @@ cdef uint32_t replay_fact(Tenant* t, Replay* replay, uint32_t type, int64_t time
         at = get_varint(at, end, &value)
         # Sixteen bytes of a struct take one byte at least: no length asks for more memory than the record can fill.
         if at == NULL or value > 16 * <uint64_t> (end - at):
-            return REPLAY_BROKEN
+            return False
         replay.body.size = 0
         buffer_reserve(&replay.body, value + 8)
         at = get_words(at, end, replay.body.data, value)
         fact.body = replay.body.data
         fact.body_size = <uint32_t> value
-    if type == FACT_JOB_SUBMITTED:
-        at = get_text(get_text(at, end, &t.pending_id), end, &t.pending_gateway)
-    if at != end:
+    if fact.type == FACT_JOB_SUBMITTED:
+        at = get_text(get_text(at, end, id), end, gateway)
+    return at == end
+
+
+cdef uint32_t replay_fact(Tenant* t, Replay* replay, const uint8_t* at, const uint8_t* end) noexcept nogil:
+    cdef Fact fact
+    if not read_fact(replay, at, end, &fact, &t.pending_id, &t.pending_gateway):
         return REPLAY_BROKEN
     t.engine.sink(t, &fact)
     apply(&t.engine, &fact)
@@ -187,17 +203,13 @@ cdef uint32_t replay_hash(Tenant* t, Replay* replay, const uint8_t* at, const ui
 
 
 cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    cdef uint32_t tenant, agent
-    cdef uint64_t ticks
-    cdef uint8_t kind = 0
+    cdef uint32_t tenant, agent, kind
     cdef Text text
     cdef Tenant* t
-    at = get_slot(get_byte(at, end, &kind), end, &tenant)
-    at = get_varint(at, end, &ticks)
+    at = read_head(replay, at, end, &tenant)
     if at == NULL:
         return REPLAY_BROKEN
-    replay.kind = kind
-    replay.time = <int64_t> (ticks >> 1) if ticks & 1 else replay.time + unzigzag(ticks >> 1)
+    kind = replay.kind
     if kind == RECORD_TENANT:
         if tenant != s.names.used or tenant >= MAX_TENANTS or get_text(at, end, &text) != end:
             return REPLAY_BROKEN
@@ -210,7 +222,7 @@ cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, co
     if replay.time > t.engine.now and kind != RECORD_POLICY:
         t.engine.now = replay.time
     if kind >= RECORD_FACT:
-        return replay_fact(t, replay, kind - RECORD_FACT, replay.time, at, end)
+        return replay_fact(t, replay, at, end)
     if kind == RECORD_ADDED or kind == RECORD_REMOVED:
         return replay_name(t, kind == RECORD_ADDED, at, end)
     if kind == RECORD_REQUEST:
@@ -232,17 +244,21 @@ cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, co
     return replay_hash(t, replay, at, end) if kind == RECORD_HASH else REPLAY_UNKNOWN
 
 
-cdef uint32_t replay_frame(ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count) noexcept nogil:
+cdef uint32_t replay_frame(
+    ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count, uint64_t most
+) noexcept nogil:
     cdef const uint8_t* at = data
     cdef const uint8_t* end = data + size
     cdef uint64_t length
     cdef uint32_t state = REPLAY_OK
     replay.done = 0
-    while at < end and state == REPLAY_OK:
+    while at < end and state == REPLAY_OK and replay.done < most:
         at = get_varint(at, end, &length)
         if at == NULL or <uint64_t> (end - at) < length:
             return REPLAY_BROKEN
         state = replay_record(s, replay, at, at + length)
         at += length
         replay.done += state == REPLAY_OK
-    return state if state != REPLAY_OK or replay.done == count else <uint32_t> REPLAY_BROKEN
+    if state != REPLAY_OK:
+        return state
+    return REPLAY_OK if replay.done == most < count or (at == end and replay.done == count) else REPLAY_BROKEN

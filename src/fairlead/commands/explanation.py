@@ -1,9 +1,13 @@
 """An explanation (E3) as text: who could take the job and in which order, and what keeps each of the others from it."""
 
-from fairlead.commands.client import short
-from fairlead.commands.table import table
+from fairlead.commands.client import seconds, short
+from fairlead.commands.table import local_time, table
 from fairlead.v1 import job_pb2
 from fairlead.v1 import routing_service_pb2 as pb2
+
+# A saturation of 1 as a sort key.
+FULL = 1 << 32
+CHOSEN = "-> "
 
 
 def explanation_text(answer: pb2.ExplainJobResponse) -> str:
@@ -13,17 +17,50 @@ def explanation_text(answer: pb2.ExplainJobResponse) -> str:
     lines = [f"{job.id} is {state} in queue {job.queue} ({answer.strategy})"]
     if answer.summary:
         lines.append(answer.summary)
+    lines += _about_moment(answer)
     if answer.rule:
         lines.append(f"rule {answer.rule} matched when it was submitted")
+    past = answer.when == pb2.EXPLAIN_WHEN_AT_DECISION
     if answer.step:
-        lines.append(f"its plan has reached step {answer.step}")
+        lines.append(f"its plan {'had' if past else 'has'} reached step {answer.step}")
     if answer.candidates:
-        keys = [name.replace("_", " ").upper() for name in answer.key_names]
-        rows = ((candidate.agent_id, *map(str, candidate.keys)) for candidate in answer.candidates)
-        lines += ["", "could take it now, best first:", table(("AGENT", *keys), rows)]
+        lines += ["", f"could {'have taken it then' if past else 'take it now'}, best first:", _candidates(answer)]
     if answer.excluded:
         others = ((agent.agent_id, agent.cause.replace("_", " "), agent.detail) for agent in answer.excluded)
-        lines += ["", "could not:", table(("AGENT", "CAUSE", "DETAIL"), others, left=3)]
+        lines += ["", f"could not{' have' if past else ''}:", table(("AGENT", "CAUSE", "DETAIL"), others, left=3)]
     if answer.blocking_demands:
-        lines += ["", "any one of these demands dropped would place it now: " + ", ".join(answer.blocking_demands)]
+        effect = "would have placed it" if past else "would place it now"
+        lines += ["", f"any one of these demands dropped {effect}: " + ", ".join(answer.blocking_demands)]
     return "\n".join(lines)
+
+
+def _about_moment(answer: pb2.ExplainJobResponse) -> list[str]:
+    """Which moment is told, where that is not plain."""
+    if answer.at_decision_unavailable:
+        return [f"told as it is now, not as it was decided: {answer.at_decision_unavailable}"]
+    if not answer.HasField("moment"):
+        return []
+    moment = answer.moment
+    outcome = short(job_pb2.Outcome, moment.outcome, "OUTCOME_")
+    what = f"{outcome} to {moment.agent_id}" if moment.agent_id else outcome
+    reason = short(job_pb2.Reason, moment.reason, "REASON_")
+    why = f" ({reason})" if reason else ""
+    return [f"told as it was decided at {local_time(seconds(moment.time))}, record {moment.sequence}: {what}{why}"]
+
+
+def _candidates(answer: pb2.ExplainJobResponse) -> str:
+    """Agents and their keys; the one who was chosen is marked."""
+    names, chosen = list(answer.key_names), answer.moment.agent_id
+    marks = (CHOSEN, " " * len(CHOSEN)) if chosen else ("", "")
+    rows = (
+        (
+            marks[candidate.agent_id != chosen] + candidate.agent_id,
+            *(_key(name, key) for name, key in zip(names, candidate.keys, strict=True)),
+        )
+        for candidate in answer.candidates
+    )
+    return table(("AGENT", *(name.replace("_", " ").upper() for name in names)), rows)
+
+
+def _key(name: str, value: int) -> str:
+    return f"{value / FULL:.1%}" if name == "saturation" else str(value)

@@ -13,6 +13,8 @@ from fairlead.v1 import routing_service_pb2 as pb2
 
 MAX_PAGE_SIZE = 1_000
 DEFAULT_LIMIT = 100
+# For a journal that is read on the way.
+EXPLAIN_SECONDS = 300
 
 
 def register(commands: Any) -> None:
@@ -52,7 +54,15 @@ def register(commands: Any) -> None:
     jobs_parser.add_argument("--agent", default="", help="only of this agent")
     jobs_parser.add_argument("--limit", type=_count, default=DEFAULT_LIMIT, help=f"default {DEFAULT_LIMIT}; 0: all")
 
-    _command(commands, "explain", explain, "why a job is where it is, agent by agent")
+    explain_parser = _command(commands, "explain", explain, "why a job is where it is, agent by agent")
+    moment = explain_parser.add_mutually_exclusive_group()
+    moment.add_argument("--now", action="store_true", help="as it is now; the default while it waits")
+    moment.add_argument(
+        "--at-decision", action="store_true", help="as it was when it was last placed; else the default"
+    )
+    explain_parser.add_argument(
+        "--max-records", type=_count, default=0, metavar="N", help="of the journal to read at most; default 2,000,000"
+    )
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
@@ -341,10 +351,19 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
     return 0
 
 
+def _moment(namespace: argparse.Namespace) -> pb2.ExplainWhen:
+    if namespace.now:
+        return pb2.EXPLAIN_WHEN_NOW
+    return pb2.EXPLAIN_WHEN_AT_DECISION if namespace.at_decision else pb2.EXPLAIN_WHEN_UNSPECIFIED
+
+
 def explain(namespace: argparse.Namespace) -> int:
     """Prints the explanation of one job."""
     with Client.of(namespace) as client:
-        answer = client.call(client.routing.ExplainJob, pb2.ExplainJobRequest(job_id=namespace.job_id))
+        request = pb2.ExplainJobRequest(
+            job_id=namespace.job_id, when=_moment(namespace), max_records=namespace.max_records
+        )
+        answer = client.call(client.routing.ExplainJob, request, EXPLAIN_SECONDS)
     if namespace.json:
         print_json(plain(answer))
     else:

@@ -24,6 +24,7 @@ def register(commands: Any) -> None:
         ("verify", "check every byte; with --replay also build the state and compare every hash", verify),
         ("dump", "print frames and records", dump),
         ("stats", "count records and bytes by kind", stats),
+        ("explain", "why a job was put where it was, read from the journal alone", explain),
         ("salvage", "copy what is whole before the first damage to a fresh directory", salvage),
     )
     for name, text, run in leaves:
@@ -32,6 +33,10 @@ def register(commands: Any) -> None:
             leaf.add_argument("--replay", action="store_true", help="build the state in a scratch copy")
         if name == "dump":
             leaf.add_argument("--first", type=int, default=1, help="sequence to begin with")
+        if name == "explain":
+            leaf.add_argument("job_id", metavar="JOB", help="its id; of several, the one submitted last")
+            leaf.add_argument("--tenant", default="default", help="default: default")
+            leaf.add_argument("--max-records", type=int, default=sys.maxsize, metavar="N", help="default: all")
         if name == "salvage":
             leaf.add_argument("target", type=Path, help="the directory to make")
     _leaf(commands, "backup", "copy a journal while it is written", backup).add_argument("target", type=Path)
@@ -118,6 +123,42 @@ def stats(namespace: argparse.Namespace) -> int:
         for kind, (count, size) in found.items():
             print(f"{kind:10} {count:>12,} records {size:>14,} bytes {size / count:8.1f} each")
     return 0
+
+
+def explain(namespace: argparse.Namespace) -> int:
+    """The last decision of a job, as `fairlead explain` tells it. The journal may be written meanwhile."""
+    from fairlead.commands.client import plain, print_json
+    from fairlead.commands.explanation import explanation_text
+    from fairlead.errors import error
+    from fairlead.service.jobs import explanation_message
+    from fairlead.shard.past import explain_decision
+    from fairlead.storage.journal import check_directory
+
+    path, tenant, job_id = str(check_directory(namespace.path)), namespace.tenant, namespace.job_id
+    told = explain_decision(path, tenant, job_id, namespace.max_records, reading())
+    if told is None:
+        raise error(
+            "JOB_NOT_FOUND", f"nothing was decided of a job {job_id!r} of tenant {tenant!r} in {path}", "job_id"
+        )
+    answer = explanation_message(told)
+    if namespace.json:
+        print_json(plain(answer))
+    else:
+        print(explanation_text(answer))
+    return 0
+
+
+def reading() -> "Callable[[int, str], None]":
+    """A line on stderr that counts records, when somebody is looking."""
+    shown = time.monotonic()
+
+    def show(sequence: int, what: str) -> None:
+        nonlocal shown
+        if sys.stderr.isatty() and time.monotonic() - shown > SHOW_EVERY_SECONDS:
+            shown = time.monotonic()
+            print(f"\r{what}: record {sequence:,}", end="\r", file=sys.stderr)
+
+    return show
 
 
 def salvage(namespace: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from fairlead.service.requests import (
     refuse,
     write_page_token,
 )
-from fairlead.shard.core import JobView, Shard
+from fairlead.shard.core import MOST_RECORDS, Explanation, JobView, Shard
 from fairlead.v1 import job_pb2
 from fairlead.v1 import routing_service_pb2 as pb
 from fairlead.views import summarize
@@ -24,6 +24,7 @@ from fairlead.views import summarize
 # A response of more agents would exceed the 4 MiB that clients accept; the summary says how many are left out.
 MAX_EXPLAINED_AGENTS = 10_000
 MAX_VERSION = 2**63 - 1
+MAX_EXPLAIN_RECORDS = 1_000_000_000
 
 
 def calls(shard: Shard) -> Mapping[str, ColdCall]:
@@ -58,12 +59,22 @@ def list_jobs(shard: Shard, request: pb.ListJobsRequest) -> pb.ListJobsResponse:
 
 
 def explain_job(shard: Shard, request: pb.ExplainJobRequest) -> pb.ExplainJobResponse:
-    """Why a job is where it is (E3). Cost: linear in the tenant's agents."""
+    """Why a job is where it is (E3). Cost: linear in the tenant's agents, at a decision in the journal before it."""
     problems = Problems()
     tenant = read_tenant(request.tenant, problems)
     check_size(request.job_id, "job_id", problems)
+    names = enum_names(pb.ExplainWhen.DESCRIPTOR)
+    if request.when and request.when not in names.values():
+        problems.add("when", request.when, ", ".join(f"{number} ({name})" for name, number in names.items()))
+    check_range(request.max_records, "max_records", (0, MAX_EXPLAIN_RECORDS), problems)
     refuse(problems)
-    view = shard.explain(tenant, request.job_id)
+    return explanation_message(
+        shard.explain(tenant, request.job_id, int(request.when), request.max_records or MOST_RECORDS)
+    )
+
+
+def explanation_message(view: Explanation) -> pb.ExplainJobResponse:
+    """The contract's form of an explanation."""
     candidates, excluded = view.candidates[:MAX_EXPLAINED_AGENTS], view.excluded[:MAX_EXPLAINED_AGENTS]
     omitted = len(view.candidates) + len(view.excluded) - len(candidates) - len(excluded)
     response = pb.ExplainJobResponse(
@@ -74,15 +85,24 @@ def explain_job(shard: Shard, request: pb.ExplainJobRequest) -> pb.ExplainJobRes
         excluded=[pb.ExcludedAgent(agent_id=agent_id, cause=cause, detail=text) for agent_id, cause, text in excluded],
         blocking_demands=view.blocking_demands,
         rule=view.job.rule,
-        step=view.job.step,
+        step=view.step,
+        when=pb.EXPLAIN_WHEN_NOW if view.moment is None else pb.EXPLAIN_WHEN_AT_DECISION,
+        at_decision_unavailable=view.unavailable,
         summary=summarize(view) + (f" {omitted} agents are not listed." if omitted else ""),
     )
+    if view.moment is not None:
+        response.moment.sequence = view.moment.sequence
+        set_timestamp(response.moment.time, view.moment.time_us)
+        response.moment.outcome = cast(job_pb2.Outcome, int(view.moment.outcome))
+        response.moment.reason = cast(job_pb2.Reason, int(view.moment.reason))
+        response.moment.agent_id = view.moment.agent_id
     if view.decision is not None:
         agent_id, policy_version, cause, load, capacity, waited_us = view.decision
         decision = response.decision
         decision.agent_id, decision.policy_version, decision.cause = agent_id, policy_version, cause
         decision.load_before, decision.capacity = load, capacity
-        set_duration(decision.waited, waited_us)
+        if waited_us >= 0:
+            set_duration(decision.waited, waited_us)
     return response
 
 

@@ -7,6 +7,9 @@ from fairlead.policy.tables import PolicyTables
 from fairlead.shard.customers import CustomerView as CustomerView
 from fairlead.shard.durable import Recovered as Recovered
 from fairlead.shard.explain import Explanation as Explanation
+from fairlead.shard.explain import When as When
+from fairlead.shard.past import MOST_RECORDS as MOST_RECORDS
+from fairlead.shard.past import Moment as Moment
 from fairlead.shard.views import Affinity as Affinity
 from fairlead.shard.views import AgentView as AgentView
 from fairlead.shard.views import Assignment as Assignment
@@ -175,7 +178,13 @@ class Shard:
         agent_id: str = "",
     ) -> tuple[list[JobView], int]:
         """Live and remembered jobs by submission, after number `after`; and the number to go on after, 0 at the end."""
-    def explain(self, tenant: str, job_id: str) -> Explanation: ...
+    def explain(self, tenant: str, job_id: str, when: int = 0, max_records: int = 2_000_000) -> Explanation:
+        """Why a job is where it is (E3), now or at its last decision; `when` 0: at its decision unless it waits.
+
+        The decision is read from the journal without the shard's lock, at most `max_records` of it. Where it cannot be
+        told the answer is the present, with `unavailable`; a journal that is too long or damaged raises when
+        AT_DECISION was asked for.
+        """
     def upsert_customer(
         self,
         tenant: str,

@@ -65,6 +65,8 @@ def test_every_other_transition_is_refused_and_changes_nothing(
         with pytest.raises(FailedPrecondition) as raised:
             getattr(r.shard, method)(TENANT, job, *arguments)
         assert raised.value.reason == "WRONG_STATE"
+        assert raised.value.metadata == {"state": state.name}
+        assert f" is {state.name}," in raised.value.message
         assert r.shard.state_hash(TENANT) == before
 
 

@@ -1,0 +1,235 @@
+"""See past.pxd."""
+
+from typing import NamedTuple
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from fairlead.base.memory cimport memory_zeroed
+from fairlead.base.text cimport text_equal
+from fairlead.directory.names cimport NO_SLOT, names_text
+from fairlead.engine.apply cimport AGE_RESET, apply
+from fairlead.engine.model cimport (
+    AFFINITY_OFF, AFFINITY_REQUIRE, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED,
+    OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, Class, Engine, Job,
+)
+from fairlead.engine.state cimport class_find, owns
+from fairlead.events.ring cimport LEAST_EVENTS
+from fairlead.journal.packing cimport get_varint
+from fairlead.journal.reader cimport Reader
+from fairlead.shard.convert cimport to_text
+from fairlead.shard.dispatch cimport shard_free, shard_init
+from fairlead.shard.durable cimport check_layout, raise_damage, read_all
+from fairlead.shard.explain cimport cause_name, explain_as
+from fairlead.shard.record cimport RECORD_FACT, RECORD_TENANT
+from fairlead.shard.replay cimport REPLAY_BROKEN, REPLAY_OK, Replay, read_fact, read_head, replay_free, replay_init
+from fairlead.shard.tenant cimport Tenant
+from fairlead.shard.views cimport job_view, to_str
+
+from fairlead.errors import raise_error
+from fairlead.journal.reader import Damage
+from fairlead.shard.views import Outcome, Reason
+
+MOST_RECORDS = 2_000_000
+
+
+class Moment(NamedTuple):
+    """A decision: its place in the journal, when it was, and what was decided. `agent_id` is empty where nobody was chosen."""
+
+    sequence: int
+    time_us: int
+    outcome: Outcome
+    reason: Reason
+    agent_id: str
+
+
+# ---- the decision
+
+
+cdef void note_decision(Search* search, const Fact* fact, uint64_t sequence) noexcept nogil:
+    """A fact of the job. What ended it is a decision only where there is no other: it was turned away at once."""
+    if fact.type == FACT_JOB_GIVEN or fact.type == FACT_JOB_OFFERED:
+        search.version += 1
+    elif fact.type != FACT_JOB_WAITS and (fact.type != FACT_JOB_ENDED or search.sequence):
+        return
+    search.fact = fact[0]
+    search.sequence = sequence
+
+
+cdef bint look(Search* search, Replay* replay, const uint8_t* at, const uint8_t* end, uint64_t sequence) noexcept nogil:
+    """One record. False: it is none."""
+    cdef uint32_t tenant
+    cdef uint64_t size
+    cdef Text id, gateway
+    cdef Fact fact
+    at = read_head(replay, at, end, &tenant)
+    if at == NULL:
+        return False
+    if replay.kind == RECORD_TENANT:
+        at = get_varint(at, end, &size)
+        if at == NULL or <uint64_t> (end - at) != size:
+            return False
+        id.data = <const char*> at
+        id.size = <uint32_t> size
+        if text_equal(id, search.tenant):
+            search.slot = tenant
+    if replay.kind < RECORD_FACT or tenant != search.slot:
+        return True
+    if not read_fact(replay, at, end, &fact, &id, &gateway):
+        return False
+    if fact.type == FACT_JOB_SUBMITTED:
+        search.number += 1
+        if text_equal(id, search.id) and (search.job_number == 0 or search.job_number == search.number):
+            search.job = fact.job
+            search.version = search.sequence = 0
+        elif fact.job == search.job:
+            search.job = NO_SLOT    # forgotten, and another is in its place
+    elif fact.job == search.job and fact.job != NO_SLOT:
+        note_decision(search, &fact, sequence)
+    return True
+
+
+cdef inline bint is_found(const Search* search) noexcept nogil:
+    return search.wanted and search.sequence and search.version == search.wanted
+
+
+cdef uint32_t look_through(Search* search, Replay* replay, const uint8_t* data, size_t size, uint64_t first) noexcept nogil:
+    """The records of a frame. Returns a ReplayState."""
+    cdef const uint8_t* at = data
+    cdef const uint8_t* end = data + size
+    cdef uint64_t length
+    while at < end and not is_found(search):
+        at = get_varint(at, end, &length)
+        if at == NULL or <uint64_t> (end - at) < length or not look(search, replay, at, at + length, first):
+            return REPLAY_BROKEN
+        at += length
+        first += 1
+    return REPLAY_OK
+
+
+cdef object find_decision(Search* search, str directory, uint64_t most, object progress):
+    """Reads until the decision is found, to the end, or to one record too many."""
+    cdef Reader reader = Reader(directory)
+    cdef Replay replay
+    cdef uint32_t state
+    replay_init(&replay)
+    try:
+        while not is_found(search) and reader.next():
+            check_layout(reader)
+            if reader.header.first > most:
+                raise_error(
+                    "LIMIT_EXCEEDED", f"the decision is not among the first {most} records of the journal, and no more than "
+                    "max_records are read; `fairlead journal explain` reads as many as there are", "max_records")
+            with nogil:
+                state = look_through(search, &replay, reader.payload, reader.header.size, reader.header.first)
+            if state != REPLAY_OK:
+                raise_error(
+                    "JOURNAL_DAMAGED", f"{reader.names[reader.place]}: at byte {reader.offset}: a record that cannot be read", "path")
+            if progress is not None:
+                progress(reader.sequence, "search")
+    except Damage as damage:
+        raise_damage(damage)
+    finally:
+        replay_free(&replay)
+
+
+# ---- the state before it
+
+
+cdef object rebuild(ShardState* s, str directory, uint64_t before, object progress):
+    """An empty scratch shard becomes what the one of the directory was just before a record."""
+    s.journal.replaying = 1
+    read_all(s, Reader(directory), before, progress)
+    s.journal.replaying = 0
+
+
+cdef Job about_to_be(const Engine* e, const Fact* fact) noexcept nogil:
+    """The job as it was decided. An overflow puts it into another queue in the same fact, where own agent and plan do not count;
+    a job that waits for its own agent, or must have them, is nobody else's."""
+    cdef Job job = e.jobs[fact.job]
+    cdef const Class* preferred
+    if fact.cls != NO_SLOT and fact.cls != job.cls:
+        if e.classes[fact.cls].queue != e.classes[job.cls].queue:
+            job.own_mode = AFFINITY_OFF
+            job.plan = NO_SLOT
+            job.step = 0
+        job.cls = fact.cls
+        if job.preferred != NO_SLOT:
+            preferred = &e.classes[job.preferred]
+            job.preferred = class_find(
+                e, e.classes[fact.cls].queue, preferred.channel, preferred.demands, preferred.demand_count)
+    if fact.type != FACT_JOB_ENDED and fact.flag & AGE_RESET:
+        job.queue_time = fact.time
+    if owns(e, &job) and (job.own_mode == AFFINITY_REQUIRE or (fact.type == FACT_JOB_WAITS and fact.value)):
+        job.held = 1
+    return job
+
+
+cdef object moment_of(const Tenant* t, const Search* search):
+    cdef const Fact* fact = &search.fact
+    cdef bint is_given = fact.type == FACT_JOB_GIVEN or fact.type == FACT_JOB_OFFERED
+    cdef uint32_t outcome = OUTCOME_ASSIGNED
+    if fact.type == FACT_JOB_OFFERED:
+        outcome = OUTCOME_OFFERED
+    elif not is_given:
+        outcome = OUTCOME_QUEUED if fact.type == FACT_JOB_WAITS else OUTCOME_REFUSED
+    return Moment(
+        search.sequence, fact.time, Outcome(outcome), Reason(0 if is_given else fact.reason),
+        to_str(names_text(&t.agents, fact.agent)) if is_given else "")
+
+
+cdef Explanation explain_there(Tenant* t, const Search* search):
+    """The state is the one just before the decision; afterwards it is the one behind it."""
+    cdef const Fact* fact = &search.fact
+    cdef Engine* e = &t.engine
+    cdef Job job
+    cdef Explanation told
+    cdef bint waits = fact.type == FACT_JOB_WAITS and fact.value == 0
+    e.now = max(e.now, fact.time)
+    job = about_to_be(e, fact)
+    told = explain_as(t, fact.job, &job, waits)
+    told.moment = moment_of(t, search)
+    if told.moment.agent_id:
+        told.decision = (
+            told.moment.agent_id, e.policy_version, cause_name(fact.reason), e.agents[fact.agent].load,
+            e.agents[fact.agent].capacity, fact.time - job.queue_time)
+    e.sink(t, fact)
+    apply(e, fact)
+    told.job = job_view(t, fact.job)
+    return told
+
+
+cdef Explanation explain_past(
+    str directory, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t most, object progress
+):
+    cdef Search search
+    cdef ShardState* s
+    memset(&search, 0, sizeof(Search))
+    search.tenant = to_text(tenant or "default", "tenant")
+    search.id = to_text(job_id, "job_id")
+    search.job_number = number
+    search.wanted = wanted
+    search.slot = search.job = NO_SLOT
+    find_decision(&search, directory, most, progress)
+    if search.sequence == 0 or (wanted and search.version != wanted):
+        return None
+    if search.sequence > most:
+        raise_error("LIMIT_EXCEEDED", f"{search.sequence - 1} records lie before the decision; at most {most} are read", "max_records")
+    s = <ShardState*> memory_zeroed(sizeof(ShardState))
+    shard_init(s, True, 0, LEAST_EVENTS)
+    try:
+        rebuild(s, directory, search.sequence, progress)
+        return explain_there(s.tenants[search.slot], &search)
+    finally:
+        shard_free(s)
+        free(s)
+
+
+def explain_decision(str directory not None, str tenant not None, str job_id not None, uint64_t most=MOST_RECORDS, progress=None):
+    """The last decision of a job in the journal of a directory, explained. None: there is no such job, or nothing was decided of it.
+
+    `job` of the answer is the job just behind the decision. Reads at most `most` records; more raise ResourceExhausted. Memory:
+    the state of all tenants at that moment. `progress` is called with (last sequence read, "search" or "replay").
+    """
+    return explain_past(directory, tenant, job_id, 0, 0, most, progress)
