@@ -43,7 +43,7 @@ from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, FINISH_WRAP_UP,
     JOB_NOT_FOUND, LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
-    call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
+    call_presence, call_transfer, digest_start, digest_text, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
     bytes_text, fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
@@ -55,6 +55,7 @@ from fairlead.shard.dispatch cimport (
 )
 from fairlead.shard.durable cimport close_journal, journal_counts, open_journal, stored_policies
 from fairlead.shard.explain cimport Explanation as Told, explain
+from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use, restore
 from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.past cimport Search, explain_past
@@ -69,7 +70,7 @@ from fairlead.policy.stored import from_json, to_json
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.durable import Recovered
 from fairlead.shard.explain import Explanation, When
-from fairlead.shard.past import MOST_RECORDS, Moment
+from fairlead.shard.past import MOST_RECORDS, Moment, explain_decision
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 from fairlead.shard.customers import CustomerView
 from fairlead.shard.watch import EventBatch, EventFilter, EventKind
