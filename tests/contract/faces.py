@@ -36,14 +36,13 @@ from fairlead.v1 import (
 from fairlead.views import (
     Agent,
     Customer,
-    Decision,
-    DecisionMoment,
     Explanation,
     Job,
     PolicyTrial,
     PolicyVersion,
     to_datetime,
 )
+from tests.contract.explained import explanation_view
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -195,7 +194,8 @@ class GrpcFace:
         request = routing_service_pb2.ExplainJobRequest(
             tenant=tenant, job_id=job_id, when=when, max_records=max_records
         )
-        return explanation_view(self.call(self.routing.ExplainJob, request))
+        answer = self.call(self.routing.ExplainJob, request)
+        return explanation_view(answer, job_view(answer.job))
 
     def create_agent(self, agent_id: str, *, request_id: str = "", tenant: str, **fields: Any) -> Agent:
         request = agent_service_pb2.CreateAgentRequest(
@@ -356,39 +356,6 @@ class GrpcFace:
 
     def tick(self) -> None:
         """The daemon ticks by itself."""
-
-
-def explanation_view(answer: routing_service_pb2.ExplainJobResponse) -> Explanation:
-    decision, moment = answer.decision, answer.moment
-    waited = duration_us(decision.waited) / 1_000_000 if decision.HasField("waited") else None
-    is_past = answer.when == routing_service_pb2.EXPLAIN_WHEN_AT_DECISION
-    assert is_past == answer.HasField("moment")
-    return Explanation(
-        job=job_view(answer.job),
-        strategy=answer.strategy,
-        key_names=tuple(answer.key_names),
-        candidates=tuple((each.agent_id, tuple(each.keys)) for each in answer.candidates),
-        excluded=tuple((each.agent_id, each.cause, each.detail) for each in answer.excluded),
-        blocking_demands=tuple(answer.blocking_demands),
-        decision=Decision(
-            decision.agent_id, decision.policy_version, decision.cause, decision.load_before, decision.capacity, waited
-        )
-        if answer.HasField("decision")
-        else None,
-        rule=answer.rule,
-        step=answer.step,
-        summary=answer.summary,
-        moment=DecisionMoment(
-            moment.sequence,
-            to_datetime(moment.time.ToMicroseconds()),
-            Outcome(moment.outcome),
-            Reason(moment.reason),
-            moment.agent_id,
-        )
-        if is_past
-        else None,
-        at_decision_unavailable=answer.at_decision_unavailable,
-    )
 
 
 def duration(seconds: float) -> Duration:

@@ -6,7 +6,6 @@ Bytes come here through `dispatch.pyx`, Python values through `core.pyx`; both m
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport (
     CompleteJobRequest, JobRequest, JobSpec, SetPresenceRequest, TransferJobRequest,
@@ -62,16 +61,12 @@ cdef bint call_presence(Tenant* t, const SetPresenceRequest* request, Reply* rep
 cdef uint32_t find_job(Tenant* t, Text id, Reply* reply) noexcept nogil
 cdef uint32_t find_agent(Tenant* t, Text id, const char* field, Reply* reply) noexcept nogil
 cdef void add_demand(Demand* demands, uint32_t* count, uint32_t ability, uint8_t least, uint8_t most) noexcept nogil
-cdef bint fail(Reply* reply, uint32_t kind, const char* what, Text subject, const char* field) noexcept nogil
-# `subject` is the id of the job, or of the agent where it is about one; `state` the job's, NO_JOB where there is none.
-cdef bint fail_refused(Reply* reply, uint32_t refusal, Text subject, uint32_t state) noexcept nogil
-cdef void encode_failure(Buffer* out, const Failure* failure) noexcept nogil
 cdef uint64_t digest_start(uint32_t method) noexcept nogil
 cdef uint64_t digest_text(uint64_t digest, Text text) noexcept nogil
 cdef uint64_t digest_number(uint64_t digest, int64_t value) noexcept nogil
 cdef int32_t repeat(Tenant* t, Text request_id, uint64_t content, Reply* reply) noexcept nogil
 
-# Kinds of failure, by their place in the table of calls.pyx.
+# Kinds of failure, by their place in the table of failures.pyx.
 cdef enum FailureKind:
     JOB_NOT_FOUND = 0
     AGENT_NOT_FOUND = 1

@@ -9,7 +9,7 @@ from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
 from fairlead.base.text cimport text_empty
 from fairlead.codec.encode cimport encode_decode_error
 from fairlead.codec.messages cimport MAX_DEMANDS, MAX_LABELS
-from fairlead.shard.calls cimport encode_failure
+from fairlead.shard.failures cimport encode_failure
 
 from fairlead.errors import from_status, raise_error
 

@@ -43,7 +43,7 @@ from fairlead.shard.agents cimport check_settings, store_agent
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, FINISH_WRAP_UP,
     JOB_NOT_FOUND, LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
-    call_presence, call_transfer, digest_start, digest_text, fail, fail_refused, find_agent, find_job, repeat,
+    call_presence, call_transfer, digest_start, digest_text, find_agent, find_job, repeat,
 )
 from fairlead.shard.convert cimport (
     bytes_text, fill_labels, fill_skills, fill_texts, raise_decode_error, raise_failure, to_number, to_small, to_text, to_time,
@@ -55,9 +55,10 @@ from fairlead.shard.dispatch cimport (
 )
 from fairlead.shard.durable cimport close_journal, journal_counts, open_journal, stored_policies
 from fairlead.shard.explain cimport Explanation as Told, explain
+from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.install cimport _Draft, install, prepare, refuse_what_is_in_use, restore
 from fairlead.shard.notices cimport notices_flush
-from fairlead.shard.past cimport explain_past
+from fairlead.shard.past cimport Search, explain_past
 from fairlead.shard.record cimport record_customer, record_customer_removed, record_policy, record_scenarios
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
@@ -69,7 +70,7 @@ from fairlead.policy.stored import from_json, to_json
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.durable import Recovered
 from fairlead.shard.explain import Explanation, When
-from fairlead.shard.past import MOST_RECORDS, Moment
+from fairlead.shard.past import MOST_RECORDS, Moment, explain_decision
 from fairlead.shard.views import Affinity, AgentView, Assignment, JobState, JobView, Outcome, Presence, Reason, TenantView
 from fairlead.shard.customers import CustomerView
 from fairlead.shard.watch import EventBatch, EventFilter, EventKind
@@ -507,7 +508,8 @@ cdef class Shard:
         cdef Tenant* t = self._known(tenant)
         cdef const Job* job
         cdef uint32_t slot = self._job_slot(t, job_id)
-        cdef uint64_t number, wanted, sequence = self._state.journal.sequence
+        cdef uint64_t sequence = self._state.journal.sequence
+        cdef Search search
         cdef Told told = explain(t, slot)
         job = &t.engine.jobs[slot]
         if when not in (0, NOW, AT_DECISION):
@@ -519,15 +521,17 @@ cdef class Shard:
         if job.state == SCHEDULED or self._directory is None:
             told.unavailable = "no journal is kept" if self._directory is None else "nothing has been decided of it yet"
             return told
-        number = job.number
-        wanted = job.version if OFFERED <= job.state <= COMPLETED else 0
+        memset(&search, 0, sizeof(Search))
+        search.tenant = to_text(tenant or "default", "tenant")
+        search.id = to_text(job_id, "job_id")
+        search.create_time = job.create_time
+        search.slot = t.slot if job.create_time else NO_SLOT
+        search.job = slot if job.create_time else NO_SLOT
+        search.wanted = job.version if OFFERED <= job.state <= COMPLETED else 0
         held = None
-        return self._explain_past(told, tenant, job_id, number, wanted, sequence, max_records, when == AT_DECISION)
+        return self._explain_past(told, &search, sequence, max_records, when == AT_DECISION)
 
-    cdef object _explain_past(
-        self, Told told, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t sequence, uint64_t max_records,
-        bint is_asked,
-    ):
+    cdef object _explain_past(self, Told told, Search* search, uint64_t sequence, uint64_t max_records, bint is_asked):
         """One at a time: each builds the state of all tenants a second time."""
         cdef Told past
         cdef uint32_t tries = 0
@@ -540,7 +544,7 @@ cdef class Shard:
                     tries += 1
                     with nogil:
                         usleep(FLUSH_US)
-                past = explain_past(self._directory, tenant, job_id, number, wanted, max_records, None)
+                past = explain_past(search, self._directory, max_records, None)
             finally:
                 self._explaining.release()
         except FairleadError as wrong:

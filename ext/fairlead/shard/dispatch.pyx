@@ -34,9 +34,10 @@ from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_NOT_FOUND, ASSIGN, BATCH_ASSIGN, CANCEL_JOB, COMPLETE_JOB, DECLINE_OFFER, GET_JOB, HEARTBEAT,
     JOB_NOT_FOUND, LIMIT_EXCEEDED,
     SET_PRESENCE, TRANSFER_JOB, UNKNOWN_METHOD, call_assign, call_cancel, call_complete, call_offer, call_presence,
-    call_transfer, encode_failure, fail, find_agent, find_job,
+    call_transfer, find_agent, find_job,
 )
 from fairlead.shard.estimate cimport estimate_wait
+from fairlead.shard.failures cimport encode_failure, fail
 from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.record cimport record_hash_when_due, record_tenant
 from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules

@@ -7,11 +7,11 @@ from fairlead.shard.dispatch cimport ShardState
 from fairlead.shard.tenant cimport Tenant
 
 cdef enum:
-    ALL = 0xFFFFFFFFFFFFFFFF   # no sequence comes after this
+    EVERYTHING = 0xFFFFFFFFFFFFFFFF   # no sequence comes after this
 
-# Applies every record of a lower sequence than `before` to an empty shard. Raises FairleadError; only reads the directory.
+# Applies every record up to `upto` to an empty shard. Raises FairleadError; only reads the directory.
 # `progress`, if any, is called with the last sequence read and "replay", once a frame.
-cdef object read_all(ShardState* s, Reader reader, uint64_t before=*, object progress=*)
+cdef object read_all(ShardState* s, Reader reader, uint64_t upto=*, object progress=*)
 cdef object check_layout(Reader reader)
 cdef object raise_damage(object damage)
 # What was found, and the descriptor that holds the lock of the directory.

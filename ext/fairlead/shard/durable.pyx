@@ -103,16 +103,16 @@ cdef object raise_damage(object damage):
     raise_error(REASON_OF[damage.kind], f"{damage}{ADVICE}", "path")
 
 
-cdef object read_all(ShardState* s, Reader reader, uint64_t before=ALL, object progress=None):
+cdef object read_all(ShardState* s, Reader reader, uint64_t upto=EVERYTHING, object progress=None):
     cdef Replay replay
     cdef uint32_t state
     replay_init(&replay)
     try:
-        while reader.sequence + 1 < before and reader.next():
+        while reader.sequence < upto and reader.next():
             check_layout(reader)
+            replay.most = upto - reader.header.first + 1
             with nogil:
-                state = replay_frame(
-                    s, &replay, reader.payload, reader.header.size, reader.header.count, before - reader.header.first)
+                state = replay_frame(s, &replay, reader.payload, reader.header.size, reader.header.count)
             if state != REPLAY_OK:
                 refuse_record(reader, &replay, state)
             if progress is not None:

@@ -5,7 +5,7 @@ for first, record by record, without applying any; then the state just before it
 The directory is only read, may be written by another process or thread meanwhile, and no lock of a living shard is held.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.text cimport Text
 from fairlead.engine.model cimport Fact
@@ -16,18 +16,16 @@ from fairlead.shard.explain cimport Explanation
 cdef struct Search:
     Text tenant
     Text id
-    uint64_t job_number    # by submission; 0: the last job of this id
+    int64_t create_time    # with which the slots of tenant and job are known from the start; 0: the last job of this id
     uint64_t wanted        # version of the assignment or offer after which nothing more is read; 0: the last decision
-    uint32_t tenant_count
     uint32_t slot          # of the tenant; NO_SLOT: not there yet
-    uint64_t number        # of the tenant's job submitted last
     uint32_t job           # NO_SLOT: not there, or no longer
-    uint64_t version
+    uint64_t version       # counts from where it was submitted, if that was seen
+    uint8_t is_seen
     uint64_t sequence      # of the decision; 0: none
     Fact fact              # the decision, without a body
 
 
-# `number` (job_number) and `wanted` as in Search. Reads at most `most` records; `progress`, if any, is called with the last sequence read and what is done,
-# "search" or "replay". None: there was no such job, or nothing was decided of it. Raises FairleadError.
-cdef Explanation explain_past(
-    str directory, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t most, object progress)
+# Reads at most `most` records; `progress`, if any, is called with the last sequence read and what is done, "search" or "replay".
+# None: there was no such job, or nothing was decided of it. Raises FairleadError.
+cdef Explanation explain_past(Search* search, str directory, uint64_t most, object progress)

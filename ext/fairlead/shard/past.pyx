@@ -28,7 +28,7 @@ from fairlead.shard.tenant cimport Tenant
 from fairlead.shard.views cimport job_view, to_str
 
 from fairlead.errors import raise_error
-from fairlead.journal.reader import Damage
+from fairlead.journal.reader import Damage, segment_names
 from fairlead.shard.views import Outcome, Reason
 
 MOST_RECORDS = 2_000_000
@@ -57,6 +57,20 @@ cdef void note_decision(Search* search, const Fact* fact, uint64_t sequence) noe
     search.sequence = sequence
 
 
+cdef void note_submitted(Search* search, const Fact* fact, bint has_id) noexcept nogil:
+    """Another job, or the one that is looked for, is in a slot from here on."""
+    if search.create_time:
+        if fact.job == search.job:
+            search.is_seen = has_id and fact.time == search.create_time
+            search.version = search.sequence = 0
+    elif has_id:
+        search.job = fact.job
+        search.is_seen = True
+        search.version = search.sequence = 0
+    elif fact.job == search.job:
+        search.job = NO_SLOT    # forgotten, and another is in its place
+
+
 cdef bint look(Search* search, Replay* replay, const uint8_t* at, const uint8_t* end, uint64_t sequence) noexcept nogil:
     """One record. False: it is none."""
     cdef uint32_t tenant
@@ -79,19 +93,14 @@ cdef bint look(Search* search, Replay* replay, const uint8_t* at, const uint8_t*
     if not read_fact(replay, at, end, &fact, &id, &gateway):
         return False
     if fact.type == FACT_JOB_SUBMITTED:
-        search.number += 1
-        if text_equal(id, search.id) and (search.job_number == 0 or search.job_number == search.number):
-            search.job = fact.job
-            search.version = search.sequence = 0
-        elif fact.job == search.job:
-            search.job = NO_SLOT    # forgotten, and another is in its place
+        note_submitted(search, &fact, text_equal(id, search.id))
     elif fact.job == search.job and fact.job != NO_SLOT:
         note_decision(search, &fact, sequence)
     return True
 
 
 cdef inline bint is_found(const Search* search) noexcept nogil:
-    return search.wanted and search.sequence and search.version == search.wanted
+    return search.wanted and search.is_seen and search.version == search.wanted
 
 
 cdef uint32_t look_through(Search* search, Replay* replay, const uint8_t* data, size_t size, uint64_t first) noexcept nogil:
@@ -110,14 +119,17 @@ cdef uint32_t look_through(Search* search, Replay* replay, const uint8_t* data, 
 
 cdef object find_decision(Search* search, str directory, uint64_t most, object progress):
     """Reads until the decision is found, to the end, or to one record too many."""
-    cdef Reader reader = Reader(directory)
+    names = segment_names(directory)
+    cdef Reader reader = Reader(directory, int(names[0][:16]) if names else 1)
     cdef Replay replay
+    cdef uint64_t start = 0
     cdef uint32_t state
     replay_init(&replay)
     try:
         while not is_found(search) and reader.next():
             check_layout(reader)
-            if reader.header.first > most:
+            start = start or reader.header.first
+            if reader.header.first - start >= most:
                 raise_error(
                     "LIMIT_EXCEEDED", f"the decision is not among the first {most} records of the journal, and no more than "
                     "max_records are read; `fairlead journal explain` reads as many as there are", "max_records")
@@ -137,10 +149,10 @@ cdef object find_decision(Search* search, str directory, uint64_t most, object p
 # ---- the state before it
 
 
-cdef object rebuild(ShardState* s, str directory, uint64_t before, object progress):
-    """An empty scratch shard becomes what the one of the directory was just before a record."""
+cdef object rebuild(ShardState* s, str directory, uint64_t upto, object progress):
+    """An empty scratch shard becomes what the one of the directory was just behind a record."""
     s.journal.replaying = 1
-    read_all(s, Reader(directory), before, progress)
+    read_all(s, Reader(directory), upto, progress)
     s.journal.replaying = 0
 
 
@@ -200,27 +212,18 @@ cdef Explanation explain_there(Tenant* t, const Search* search):
     return told
 
 
-cdef Explanation explain_past(
-    str directory, str tenant, str job_id, uint64_t number, uint64_t wanted, uint64_t most, object progress
-):
-    cdef Search search
+cdef Explanation explain_past(Search* search, str directory, uint64_t most, object progress):
     cdef ShardState* s
-    memset(&search, 0, sizeof(Search))
-    search.tenant = to_text(tenant or "default", "tenant")
-    search.id = to_text(job_id, "job_id")
-    search.job_number = number
-    search.wanted = wanted
-    search.slot = search.job = NO_SLOT
-    find_decision(&search, directory, most, progress)
-    if search.sequence == 0 or (wanted and search.version != wanted):
+    find_decision(search, directory, most, progress)
+    if search.sequence == 0 or (search.wanted and search.is_seen and search.version != search.wanted):
         return None
     if search.sequence > most:
         raise_error("LIMIT_EXCEEDED", f"{search.sequence - 1} records lie before the decision; at most {most} are read", "max_records")
     s = <ShardState*> memory_zeroed(sizeof(ShardState))
     shard_init(s, True, 0, LEAST_EVENTS)
     try:
-        rebuild(s, directory, search.sequence, progress)
-        return explain_there(s.tenants[search.slot], &search)
+        rebuild(s, directory, search.sequence - 1, progress)
+        return explain_there(s.tenants[search.slot], search)
     finally:
         shard_free(s)
         free(s)
@@ -232,4 +235,9 @@ def explain_decision(str directory not None, str tenant not None, str job_id not
     `job` of the answer is the job just behind the decision. Reads at most `most` records; more raise ResourceExhausted. Memory:
     the state of all tenants at that moment. `progress` is called with (last sequence read, "search" or "replay").
     """
-    return explain_past(directory, tenant, job_id, 0, 0, most, progress)
+    cdef Search search
+    memset(&search, 0, sizeof(Search))
+    search.tenant = to_text(tenant, "tenant")
+    search.id = to_text(job_id, "job_id")
+    search.slot = search.job = NO_SLOT
+    return explain_past(&search, directory, most, progress)

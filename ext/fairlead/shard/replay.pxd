@@ -21,6 +21,7 @@ cdef struct Replay:
     Buffer body            # of a fact, aligned
     int64_t time           # of the record read last
     uint32_t kind          # of that record
+    uint64_t most          # records of the frame to apply
     uint64_t done          # records of the frame that were applied
     uint64_t expected      # hash, where REPLAY_HASH
     uint64_t actual
@@ -28,10 +29,8 @@ cdef struct Replay:
 
 cdef void replay_init(Replay* replay) noexcept nogil
 cdef void replay_free(Replay* replay) noexcept nogil
-# Returns a ReplayState; at the first record that fails, the state is what those before made of it. Of the frame's `count`
-# records the first `most` are applied.
-cdef uint32_t replay_frame(
-    ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count, uint64_t most) noexcept nogil
+# Returns a ReplayState; at the first record that fails, the state is what those before made of it.
+cdef uint32_t replay_frame(ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count) noexcept nogil
 # For who looks for a record without applying any. The head: `replay.kind` and `replay.time`, and where the rest begins; NULL: none.
 cdef const uint8_t* read_head(Replay* replay, const uint8_t* at, const uint8_t* end, uint32_t* tenant) noexcept nogil
 # What follows the head of a fact; its body stays in `replay`. Id and gateway are set where a job is submitted. False: it is none.

@@ -23,6 +23,7 @@ from fairlead.shard.tenant cimport (
 cdef void replay_init(Replay* replay) noexcept nogil:
     memset(replay, 0, sizeof(Replay))
     buffer_init(&replay.body)
+    replay.most = <uint64_t> -1
 
 
 cdef void replay_free(Replay* replay) noexcept nogil:
@@ -244,15 +245,13 @@ cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, co
     return replay_hash(t, replay, at, end) if kind == RECORD_HASH else REPLAY_UNKNOWN
 
 
-cdef uint32_t replay_frame(
-    ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count, uint64_t most
-) noexcept nogil:
+cdef uint32_t replay_frame(ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count) noexcept nogil:
     cdef const uint8_t* at = data
     cdef const uint8_t* end = data + size
     cdef uint64_t length
     cdef uint32_t state = REPLAY_OK
     replay.done = 0
-    while at < end and state == REPLAY_OK and replay.done < most:
+    while at < end and state == REPLAY_OK and replay.done < replay.most:
         at = get_varint(at, end, &length)
         if at == NULL or <uint64_t> (end - at) < length:
             return REPLAY_BROKEN
@@ -261,4 +260,4 @@ cdef uint32_t replay_frame(
         replay.done += state == REPLAY_OK
     if state != REPLAY_OK:
         return state
-    return REPLAY_OK if replay.done == most < count or (at == end and replay.done == count) else REPLAY_BROKEN
+    return REPLAY_OK if replay.done == replay.most < count or (at == end and replay.done == count) else REPLAY_BROKEN

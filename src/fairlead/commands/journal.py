@@ -131,7 +131,7 @@ def explain(namespace: argparse.Namespace) -> int:
     from fairlead.commands.explanation import explanation_text
     from fairlead.errors import error
     from fairlead.service.jobs import explanation_message
-    from fairlead.shard.past import explain_decision
+    from fairlead.shard.core import explain_decision
     from fairlead.storage.journal import check_directory
 
     path, tenant, job_id = str(check_directory(namespace.path)), namespace.tenant, namespace.job_id

@@ -10,6 +10,7 @@ from fairlead.shard.explain import Explanation as Explanation
 from fairlead.shard.explain import When as When
 from fairlead.shard.past import MOST_RECORDS as MOST_RECORDS
 from fairlead.shard.past import Moment as Moment
+from fairlead.shard.past import explain_decision as explain_decision
 from fairlead.shard.views import Affinity as Affinity
 from fairlead.shard.views import AgentView as AgentView
 from fairlead.shard.views import Assignment as Assignment
