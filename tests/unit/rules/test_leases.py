@@ -99,7 +99,7 @@ def test_an_agent_who_lost_a_job_cannot_finish_it(routing: Make) -> None:
     r = routing(requeueing()).online("ann")
     r.assign("j")
     r.presence("ann", Presence.OFFLINE)
-    with pytest.raises(FairleadError, match="not in a state"):
+    with pytest.raises(FairleadError, match="is QUEUED, a state that does not"):
         r.shard.complete(TENANT, "j", 1)
     r.online("bob")
     with pytest.raises(FairleadError, match="assigned again"):
@@ -132,7 +132,7 @@ def test_an_agent_whose_lease_expires_loses_nothing_twice(routing: Make) -> None
     r.at(60)
     assert r.waiting("held", "offered") == ["held", "offered"]
     assert r.job("held").version == r.job("offered").version == 1
-    with pytest.raises(FairleadError, match="not in a state"):
+    with pytest.raises(FairleadError, match="is QUEUED, a state that does not"):
         r.shard.accept(TENANT, "offered", 1)
     r.presence("ann", Presence.OFFLINE)
     r.at(70)

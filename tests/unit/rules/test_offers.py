@@ -155,7 +155,7 @@ def test_two_answers_race_and_the_second_is_refused(routing: Make) -> None:
         r.shard.accept(TENANT, "j", 2)
     accept(r, "j")
     for call in (r.shard.accept, r.shard.decline):
-        with pytest.raises(FairleadError, match="not in a state"):
+        with pytest.raises(FairleadError, match="is ASSIGNED, a state that does not"):
             call(TENANT, "j", 1)
     r.complete("j")
     assert r.state("j") == JobState.COMPLETED
@@ -167,7 +167,7 @@ def test_an_open_offer_can_be_cancelled_but_not_completed_or_transferred(routing
     r.assign("j")
     r.assign("waits")
     for call in (r.shard.complete, r.shard.transfer):
-        with pytest.raises(FairleadError, match="not in a state"):
+        with pytest.raises(FairleadError, match="is OFFERED, a state that does not"):
             call(TENANT, "j", 1)
     r.cancel("j")
     assert (r.state("j"), asked(r, "waits")) == (JobState.CANCELLED, "ann")

@@ -41,7 +41,7 @@ def test_after_work_can_be_finished_before_its_time(routing: Make) -> None:
     """J1, J5."""
     r = routing(wrapping()).online("ann").full()
     r.assign("waits")
-    with pytest.raises(FairleadError, match="not in a state"):
+    with pytest.raises(FairleadError, match="is ASSIGNED, a state that does not"):
         r.shard.finish_wrap_up(TENANT, "full", 1)
     r.complete("full")
     with pytest.raises(FairleadError, match="assigned again"):
@@ -90,7 +90,7 @@ def test_cancelling_ends_after_work_too(routing: Make) -> None:
     r.assign("waits")
     r.complete("full")
     for call in (r.shard.complete, r.shard.transfer, r.shard.accept):
-        with pytest.raises(FairleadError, match="not in a state"):
+        with pytest.raises(FairleadError, match="is WRAPPING, a state that does not"):
             call(TENANT, "full", 1)
     with pytest.raises(FairleadError, match="still holds jobs"):
         r.shard.delete_agent(TENANT, "ann")
