@@ -92,6 +92,7 @@ cdef void wait_retry(Journal* journal) noexcept nogil:
 cdef void* run(void* owner) noexcept nogil:
     cdef Journal* journal = <Journal*> owner
     cdef uint64_t last = 0
+    cdef uint32_t at
     pthread_mutex_lock(&journal.mutex)
     while True:
         while journal.open.size == 0 and not journal.stopping:
@@ -114,8 +115,8 @@ cdef void* run(void* owner) noexcept nogil:
         pthread_mutex_lock(&journal.mutex)
         store(&journal.durable, last)
         pthread_cond_broadcast(&journal.done)
-        if journal.event >= 0:
-            eventfd_write(journal.event, 1)
+        for at in range(journal.listener_count):
+            eventfd_write(journal.listeners[at], 1)
         pthread_mutex_unlock(&journal.mutex)
         prepare(journal)
         pthread_mutex_lock(&journal.mutex)

@@ -22,8 +22,9 @@ cdef void journal_free(Journal* journal) noexcept nogil
 cdef void journal_publish(Journal* journal) noexcept nogil
 cdef void journal_wait(Journal* journal, uint64_t sequence) noexcept nogil
 cdef void journal_recorded(Journal* journal, uint8_t* begin, uint8_t* end) noexcept nogil
-# The event is written to after every commit; -1: no more. One listener.
-cdef void journal_listen(Journal* journal, int event) noexcept nogil
+# The eventfd is written to after every commit, until `journal_ignore`. Whether there was a place for it.
+cdef bint journal_listen(Journal* journal, int event) noexcept nogil
+cdef void journal_ignore(Journal* journal, int event) noexcept nogil
 
 
 cdef inline uint8_t* journal_record(Journal* journal, size_t most) noexcept nogil:

@@ -46,6 +46,7 @@ cdef enum:
     ZERO_AHEAD = 1024 * 1024 # bytes of zeroes before the end of what is written: a sync that allocates is slow
     PATH_SIZE = 4096
     SEGMENT_NAME = 24        # 16 digits and ".journal"
+    MAX_LISTENERS = 64
 
 # 64 bytes.
 cdef struct SegmentHeader:
@@ -95,7 +96,8 @@ cdef struct Journal:
     uint64_t published       # last sequence in `open`
     uint64_t durable         # read without the mutex
     uint64_t no_space        # the next segment could not be sized; read without the mutex
-    int event                # eventfd told of every commit; -1: nobody
+    int[MAX_LISTENERS] listeners   # eventfds told of every commit
+    uint32_t listener_count
     # Of the commit thread.
     pthread_t thread
     Buffer writing

@@ -14,7 +14,8 @@ from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
 from fairlead.transport.exchange cimport push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.model cimport (
-    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, Event, GUARD_COUNT, Loop, Method, TELL_ROOM,
+    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, Event, Exchange, Front, GUARD_COUNT, Loop,
+    MAX_THREADS, Method, TELL_ROOM, THREAD_SHIFT,
 )
 
 
@@ -55,65 +56,73 @@ GUARDS = (
 
 
 cdef class Server:
-    """One thread's worth of HTTP/2 on a listening socket. `run` serves; every other method may come from any thread.
+    """HTTP/2 on a listening socket. `run` serves, on a thread for each of `threads`; every other method may come from any.
 
-    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes), the hot ones first.
+    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes), the hot ones first. `limits` has the
+    fields of `Limits` (transport/model.pxd). The first thread accepts and gives each connection to the one that has fewest.
     """
 
-    cdef Loop* _loop
+    cdef Front* _front
     cdef object _shard
 
-    def __cinit__(self, shard, int listener, methods):
+    def __cinit__(self, shard, int listener, methods, dict limits not None, uint32_t threads=1):
         cdef uint32_t at
+        if not 1 <= threads <= MAX_THREADS:
+            raise ValueError(f"{threads} threads; there may be 1 to {MAX_THREADS}")
         self._shard = shard
-        self._loop = <Loop*> memory_zeroed(sizeof(Loop))
-        self._loop.shard = <ShardState*> PyCapsule_GetPointer(shard._capsule(), STATE_CAPSULE)
-        self._loop.listener = listener
-        self._loop.epoll = -1
-        self._loop.address_key = int.from_bytes(os.urandom(8), "little")
+        self._front = <Front*> memory_zeroed(sizeof(Front))
+        self._front.shard = <ShardState*> PyCapsule_GetPointer(shard._capsule(), STATE_CAPSULE)
+        self._front.limits = limits
+        self._front.address_key = int.from_bytes(os.urandom(8), "little")
+        self._front.loops = <Loop*> memory_zeroed(threads * sizeof(Loop))
         for path, kind, number, limit in methods:
-            self._add_method(path, kind, number, limit)
-        if not loop_init(self._loop):
-            raise OSError("the system gives no epoll or eventfd: too many open files?")
-
-    cdef object _add_method(self, bytes path, uint32_t kind, uint32_t number, uint32_t limit):
-        cdef Loop* loop = self._loop
-        cdef uint32_t at = loop.method_count
-        cdef uint32_t size = <uint32_t> len(path)
-        if size < 8:
-            raise ValueError(f"{path!r} is no path of a method")
-        loop.methods = <Method*> memory_grow(loop.methods, (at + 1) * sizeof(Method))
-        memset(&loop.methods[at], 0, sizeof(Method))
-        loop.methods[at].path = <char*> memory_grow(NULL, size)
-        memcpy(loop.methods[at].path, <const char*> path, size)
-        memcpy(&loop.methods[at].tail, <const char*> path + size - 8, 8)
-        loop.methods[at].size = size
-        loop.methods[at].kind = kind
-        loop.methods[at].number = number
-        loop.methods[at].limit = limit
-        loop.method_count += 1
+            add_method(self._front, path, kind, number, limit)
+        for at in range(threads):
+            self._front.loop_count += 1
+            if not loop_init(self._front, at, listener if at == 0 else -1):
+                raise OSError("the system gives no epoll or eventfd: too many open files?")
 
     def __dealloc__(self):
-        if self._loop != NULL:
-            loop_free(self._loop)
-            free(self._loop)
+        cdef Front* front = self._front
+        cdef uint32_t at
+        if front == NULL:
+            return
+        for at in range(front.loop_count):
+            loop_free(&front.loops[at])
+        for at in range(front.method_count):
+            free(front.methods[at].path)
+        free(front.methods)
+        free(front.loops)
+        free(front)
 
-    def run(self):
-        """Serves until a drain has ended. Once; it closes the listener."""
+    @property
+    def threads(self):
+        """How many threads `run` and `take` need."""
+        return self._front.loop_count
+
+    cdef Loop* _loop(self, uint32_t thread) except NULL:
+        if thread >= self._front.loop_count:
+            raise ValueError(f"there is no thread {thread}; there are {self._front.loop_count}")
+        return &self._front.loops[thread]
+
+    def run(self, uint32_t thread=0):
+        """Serves until a drain has ended. Once for each thread; the first closes the listener."""
+        cdef Loop* loop = self._loop(thread)
         with nogil:
-            loop_run(self._loop)
+            loop_run(loop)
 
-    def take(self):
+    def take(self, uint32_t thread=0):
         """What happened to Python's calls, as (call, kind, flags, method, deadline, data); waits for the first.
 
-        `deadline` is in microseconds of the monotone clock, 0 without one. An empty list is the end. One thread.
+        `deadline` is in microseconds of the monotone clock, 0 without one. An empty list is the end. One taker for each thread.
         """
+        cdef Loop* loop = self._loop(thread)
         cdef uint32_t count = 0
         cdef uint32_t at
         cdef Event* events = NULL
-        while count == 0 and not self._loop.exchange.closed:
+        while count == 0 and not loop.exchange.closed:
             with nogil:
-                events = take_events(&self._loop.exchange, &count)
+                events = take_events(&loop.exchange, &count)
         taken = []
         for at in range(count):
             data = PyBytes_FromStringAndSize(<const char*> events[at].data, events[at].size) if events[at].size else b""
@@ -123,55 +132,90 @@ cdef class Server:
         free(events)
         return taken
 
-    cdef object _command(self, uint64_t call, uint32_t kind, int32_t status, bytes data):
+    cdef Exchange* _command(self, uint64_t call, uint32_t kind, int32_t status, bytes data) except NULL:
+        """Puts a command before the loop that has the call, and returns whom to wake."""
         cdef const char* bytes_of = data
-        push_command(&self._loop.exchange, call, kind, status, <const uint8_t*> bytes_of, len(data))
+        cdef Exchange* exchange = &self._loop(<uint32_t> call >> THREAD_SHIFT).exchange
+        push_command(exchange, call, kind, status, <const uint8_t*> bytes_of, len(data))
+        return exchange
 
     def send(self, uint64_t call, bytes message not None, bint compressed=False):
         """One message of a streaming reply. Ignored when the call is over."""
-        self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
-        wake_loop(&self._loop.exchange)
+        wake_loop(self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message))
 
     def send_all(self, calls, bytes message not None):
         """The same message to many streaming calls; each is told EventKind.ROOM when everything sent to it has left."""
+        cdef uint32_t at
         for call in calls:
             self._command(call, COMMAND_MESSAGE, TELL_ROOM, message)
-        wake_loop(&self._loop.exchange)
+        for at in range(self._front.loop_count):
+            wake_loop(&self._front.loops[at].exchange)
 
     def reply(self, uint64_t call, bytes message not None, bint compressed=False):
         """The one message of a unary call, and its end with OK."""
         self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
-        self._command(call, COMMAND_FINISH, 0, b"")
-        wake_loop(&self._loop.exchange)
+        wake_loop(self._command(call, COMMAND_FINISH, 0, b""))
 
     def finish(self, uint64_t call, int32_t code, bytes status not None=b""):
         """Ends a call: a gRPC code, and a serialized google.rpc.Status unless it is 0. Every call is finished once."""
         if not 0 <= code <= 16:
             raise ValueError(f"{code} is no gRPC code")
-        self._command(call, COMMAND_FINISH, code, status)
-        wake_loop(&self._loop.exchange)
+        wake_loop(self._command(call, COMMAND_FINISH, code, status))
 
     def respond(self, uint64_t call, int32_t http_status, bytes body not None):
         """Ends a call of the Connect protocol."""
-        self._command(call, COMMAND_HTTP, http_status, body)
-        wake_loop(&self._loop.exchange)
+        wake_loop(self._command(call, COMMAND_HTTP, http_status, body))
 
     def drain(self, int32_t milliseconds):
         """Accepts nothing new and lets `run` return when all calls have ended, at the latest after this time."""
-        self._command(0, COMMAND_DRAIN, milliseconds, b"")
-        wake_loop(&self._loop.exchange)
+        cdef uint32_t at
+        for at in range(self._front.loop_count):
+            wake_loop(self._command(<uint64_t> at << THREAD_SHIFT, COMMAND_DRAIN, milliseconds, b""))
 
     def statistics(self):
-        """Counts since the start: calls by kind, connections, statuses by code, guards by reason."""
-        cdef Loop* loop = self._loop
+        """Counts since the start, over all threads: calls by kind, connections, statuses by code, guards by reason."""
+        cdef Loop* loop
+        cdef uint32_t thread
+        cdef int at
+        calls = {kind.name.lower(): 0 for kind in Kind}
+        statuses, guards = [0] * 17, dict.fromkeys(GUARDS, 0)
+        total = dict.fromkeys(("unanswered", "connections", "accepted", "wakeups", "held_calls", "held_streams"), 0)
+        for thread in range(self._front.loop_count):
+            loop = &self._front.loops[thread]
+            for kind in Kind:
+                calls[kind.name.lower()] += loop.calls[<int> kind]
+            for at in range(17):
+                statuses[at] += loop.statuses[at]
+            for at in range(GUARD_COUNT):
+                guards[GUARDS[at]] += loop.trips[at]
+            total["unanswered"] += loop.unanswered
+            total["connections"] += loop.connection_count
+            total["accepted"] += loop.accepted
+            total["wakeups"] += loop.wakeups
+            total["held_calls"] += loop.held_calls
+            total["held_streams"] += loop.held_streams
         return {
-            "calls": {kind.name.lower(): loop.calls[<int> kind] for kind in Kind},
-            "unanswered": loop.unanswered,
-            "connections": loop.connection_count,
-            "accepted": loop.accepted,
-            "wakeups": loop.wakeups,
-            "held_calls": loop.held_calls,
-            "held_streams": loop.held_streams,
-            "statuses": {code: loop.statuses[<int> code] for code in range(17) if loop.statuses[<int> code]},
-            "guards": {GUARDS[at]: loop.trips[<int> at] for at in range(GUARD_COUNT)},
+            "calls": calls,
+            **total,
+            "statuses": {code: count for code, count in enumerate(statuses) if count},
+            "guards": guards,
+            "connections_by_thread": [self._front.loops[thread].connection_count for thread in range(self._front.loop_count)],
         }
+
+
+cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number, uint32_t limit):
+    cdef Method* method
+    cdef uint32_t size = <uint32_t> len(path)
+    if size < 8:
+        raise ValueError(f"{path!r} is no path of a method")
+    front.methods = <Method*> memory_grow(front.methods, (front.method_count + 1) * sizeof(Method))
+    method = &front.methods[front.method_count]
+    memset(method, 0, sizeof(Method))
+    method.path = <char*> memory_grow(NULL, size)
+    memcpy(method.path, <const char*> path, size)
+    memcpy(&method.tail, <const char*> path + size - 8, 8)
+    method.size = size
+    method.kind = kind
+    method.number = number
+    method.limit = limit
+    front.method_count += 1

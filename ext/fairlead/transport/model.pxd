@@ -1,6 +1,7 @@
 """The transport's memory: one Loop per thread, its connections, their streams.
 
-    Loop        one epoll, one listener, the methods, the shard; owned by the thread that runs it
+    Front       what the threads of a server share: the methods, places, and the loops themselves
+    Loop        one epoll, its connections, its half of an exchange with Python; owned by the thread that runs it
     Connection  one socket and its nghttp2 session
     Stream      one HTTP/2 stream, which is one call; pooled, so that a call allocates nothing
 
@@ -8,7 +9,7 @@ A stream goes through: headers -> message -> batch -> decided -> answered -> clo
 Python object is reachable from here. Times are monotone microseconds; sizes are bytes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.shard.dispatch cimport ShardState
@@ -22,7 +23,6 @@ cdef enum:
     KEPT_BUFFER = 16384            # a pooled stream gives larger buffers back
     READ_SIZE = 65536              # one recv
     WRITE_SIZE = 65536             # nghttp2 is asked for frames until there are so many bytes for one send
-    MAX_STREAMS = 1000             # of a connection, at once
     STREAM_WINDOW = 262144
     CONNECTION_WINDOW = 4194304
     MAX_FIELDS = 64                # of a header block: more fail the stream
@@ -35,6 +35,9 @@ cdef enum:
     MAX_HELD_STREAMS = 8192
     ADDRESS_PLACES = 65536
     MAX_EVENT_BYTES = 67108864     # of messages that wait for Python
+    MAX_THREADS = 64
+    THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
+    MAX_STREAMS_OF_LOOP = 16777216
 
 # Kinds of methods.
 cdef enum:
@@ -100,6 +103,34 @@ cdef struct Method:
 cdef struct Connection
 cdef struct Loop
 
+# What a peer may cost; the operator's to set. Times in microseconds, rates in a second.
+cdef struct Limits:
+    int64_t preface_us             # from the first byte of a connection to the end of its preface
+    int64_t settings_us            # until our SETTINGS are acknowledged
+    int64_t headers_us             # of one header block
+    int64_t body_us                # of a request, from its headers to its end
+    int64_t write_us               # without a byte taken by a peer that should take some
+    int64_t keepalive_us           # of silence, then we ping
+    int64_t keepalive_timeout_us   # for the answer
+    int64_t age_us                 # of a connection, give or take a tenth
+    int64_t age_grace_us           # for its calls to end
+    uint32_t connections           # of all addresses
+    uint32_t connections_per_address
+    uint32_t accepts_per_second    # beyond the burst
+    uint32_t accept_burst
+    uint32_t streams               # of a connection, at once
+
+# What the loops of a server share. Nothing here changes while they run but `addresses`, by atomic steps.
+cdef struct Front:
+    ShardState* shard
+    Limits limits
+    Method* methods
+    uint32_t method_count
+    uint32_t loop_count
+    Loop* loops
+    uint64_t address_key
+    uint32_t[ADDRESS_PLACES] addresses   # connections by place of their address
+
 cdef struct Stream:
     Connection* connection         # NULL when it is gone
     Stream* previous               # in the connection
@@ -111,7 +142,7 @@ cdef struct Stream:
     int64_t started
     int64_t deadline               # 0: none
     uint64_t sequence              # in the journal, of what the reply tells
-    uint32_t index                 # in Loop.streams
+    uint32_t index                 # thread and place in its slab
     uint32_t generation
     uint32_t flags
     uint32_t fields
@@ -176,7 +207,8 @@ cdef enum:
     COMMAND_MESSAGE = 0            # one message of the reply; `status` is COMPRESSED_MESSAGE, TELL_ROOM or both or none
     COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
     COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
-    COMMAND_DRAIN = 3              # of the whole server, `status` milliseconds long
+    COMMAND_DRAIN = 3              # of the whole loop, `status` milliseconds long
+    COMMAND_CONNECTION = 4         # accepted by the first loop: descriptor `status`, place of the address `call`
 
 # Of COMMAND_MESSAGE.
 cdef enum:
@@ -211,10 +243,13 @@ cdef struct Exchange:
     uint32_t command_capacity
     int up                         # eventfd: there are events
     int down                       # eventfd: there are commands
-    uint8_t closed                 # no events will come
+    uint8_t closed                 # no events will come, no connection is taken
 
 cdef struct Loop:
+    Front* front
     ShardState* shard
+    uint32_t number                # among the loops; 0 accepts for all
+    uint32_t places                # connections it has or is being given; changed by atomic steps
     Exchange exchange
     nghttp2_session_callbacks* callbacks
     nghttp2_option* options
@@ -251,8 +286,6 @@ cdef struct Loop:
     uint64_t calls[3]              # by kind of method
     uint64_t unanswered            # cancelled or expired before they were decided
     uint64_t wakeups
-    uint64_t address_key
-    uint16_t[ADDRESS_PLACES] addresses   # connections by place of their address
     uint64_t accepted
     uint64_t trips[GUARD_COUNT]
     uint64_t statuses[17]

@@ -16,7 +16,7 @@ from fairlead.transport.model cimport (
     DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
     EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, HAS_CONTENT_TYPE, HEADERS_DONE,
     HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
-    MAX_HELD_CALLS, MAX_HELD_STREAMS, MAX_STREAMS, Method, NOT_POST, PREFIX_SIZE, STREAMING, Stream, TOO_MANY_FIELDS,
+    MAX_HELD_CALLS, MAX_HELD_STREAMS, Method, NOT_POST, PREFIX_SIZE, STREAMING, Stream, TOO_MANY_FIELDS,
     UNARY,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -172,7 +172,7 @@ cdef int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, 
         # Trailers count towards the same limits.
         connection.current = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
         return 0
-    if connection.stream_count + connection.held_count >= MAX_STREAMS:
+    if connection.stream_count + connection.held_count >= connection.loop.front.limits.streams:
         # Streams that were reset keep their place until their work ends.
         connection.current = NULL
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE

@@ -7,8 +7,8 @@ from fairlead.base.buffer cimport Buffer, buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.model cimport (
-    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, STREAMING, STREAMS_PER_CHUNK, Stream, WAITING,
-    call_of,
+    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, MAX_STREAMS_OF_LOOP, STREAMING, STREAMS_PER_CHUNK,
+    Stream, THREAD_SHIFT, WAITING, call_of,
 )
 
 
@@ -18,7 +18,7 @@ cdef void add_chunk(Loop* loop) noexcept nogil:
     loop.chunks = <Stream**> memory_grow(loop.chunks, (loop.chunk_count + 1) * sizeof(Stream*))
     loop.chunks[loop.chunk_count] = chunk
     for at in range(STREAMS_PER_CHUNK):
-        chunk[at].index = loop.chunk_count * STREAMS_PER_CHUNK + at
+        chunk[at].index = loop.number << THREAD_SHIFT | (loop.chunk_count * STREAMS_PER_CHUNK + at)
         chunk[at].generation = 1
         chunk[at].next = loop.free_streams
         loop.free_streams = &chunk[at]
@@ -123,7 +123,7 @@ cdef void stream_returned(Loop* loop, Stream* stream) noexcept nogil:
 
 
 cdef Stream* stream_of(Loop* loop, uint64_t call) noexcept nogil:
-    cdef uint32_t index = <uint32_t> call
+    cdef uint32_t index = <uint32_t> call & (MAX_STREAMS_OF_LOOP - 1)
     cdef Stream* stream
     if index >= loop.chunk_count * STREAMS_PER_CHUNK:
         return NULL

@@ -1,7 +1,8 @@
 """The native transport: hot calls never come here; cold calls and streams arrive from the compiled server as events.
 
-One thread runs the server without the interpreter, one takes its events and hands cold calls to a pool. Streams are
-handled on a worker of their own, message by message, so an idle stream costs no thread.
+Each thread of the server runs without the interpreter and has a second one beside it, which takes its events and hands
+cold calls to a pool. Streams are handled on a worker of their own, message by message, so an idle stream costs no
+thread.
 """
 
 import socket
@@ -10,13 +11,14 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
 
-from fairlead.config import Config
+from fairlead.config import Config, GuardsConfig
 from fairlead.errors import FairleadError, error
 from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
@@ -87,12 +89,15 @@ class NativeTransport:
         listener, self.address = bind(self._config.listen)
         table = [(each.path.encode(), int(each.kind), each.number, each.limit) for each in self._served]
         # The server owns the descriptor from here on.
-        self._server = Server(self._shard, listener.detach(), table)
+        self._server = server = Server(
+            self._shard, listener.detach(), table, limits_of(self._config.guards), self._config.transport_threads
+        )
         names = {each.path.split("/")[1] for each in self._served} | {""}
         self._health.set_all(sorted(names), health_pb2.HealthCheckResponse.SERVING)
-        self._threads = (
-            threading.Thread(target=self._server.run, name="transport", daemon=True),
-            threading.Thread(target=self._take, args=(self._server,), name="events", daemon=True),
+        self._threads = tuple(
+            threading.Thread(target=work, args=(*arguments, number), name=f"{name}-{number}", daemon=True)
+            for number in range(server.threads)
+            for name, work, *arguments in (("transport", server.run), ("events", self._take, server))
         )
         self._pump.start()
         self._waiters.start()
@@ -171,9 +176,9 @@ class NativeTransport:
         assert self._server is not None
         self._server.finish(call, 0)
 
-    def _take(self, server: Server) -> None:
-        """The thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
-        while events := server.take():
+    def _take(self, server: Server, thread: int) -> None:
+        """A thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
+        while events := server.take(thread):
             for call, kind, flags, index, deadline, data in events:
                 served = self._served[index]
                 if kind == EventKind.ROOM:
@@ -253,6 +258,14 @@ class Watches:
     def cancelled(self, call: int) -> None:
         """The client is gone."""
         self._pump.leave(call)
+
+
+def limits_of(guards: GuardsConfig) -> dict[str, int]:
+    """The guards as the compiled server takes them: times in microseconds."""
+    return {
+        name.replace("_seconds", "_us"): round(value * 1e6) if name.endswith("_seconds") else value
+        for name, value in asdict(guards).items()
+    }
 
 
 def bind(listen: str) -> tuple[socket.socket, str]:
