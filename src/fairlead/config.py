@@ -17,6 +17,9 @@
     durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process
     segment_size = 67108864         # bytes of one file, 1048576-1073741824, a multiple of 4096
 
+    [metrics]
+    # listen = "127.0.0.1:7421"     # host:port that answers Prometheus on /metrics, to anyone who reaches it; none without
+
     [guards]                        # what a peer may cost the native transport
     connections = 10000             # of all addresses, 1-16000
     connections_per_address = 256   # 1-16000
@@ -32,6 +35,8 @@
     keepalive_timeout_seconds = 20  # for its answer
     age_seconds = 1800              # of a connection, give or take a tenth; then it is told to go
     age_grace_seconds = 60          # for its calls to end
+    queue_seconds = 0.5             # new work that would wait longer is refused; reads at half, all else at ten times that
+    sync_seconds = 10               # a sync of the journal that takes longer lets new work be refused
 
     [policies]                      # policy files by tenant, loaded at start; relative to this file
     default = "policy.toml"
@@ -75,8 +80,15 @@ class JournalConfig:
 
 
 @dataclass(frozen=True)
+class MetricsConfig:
+    """Where metrics are told, None for nowhere."""
+
+    listen: str | None = None
+
+
+@dataclass(frozen=True)
 class GuardsConfig:
-    """What a peer may cost: counts, times in seconds."""
+    """What a peer may cost, and when there is too much to do: counts, times in seconds."""
 
     connections: int = 10_000
     connections_per_address: int = 256
@@ -92,6 +104,8 @@ class GuardsConfig:
     keepalive_timeout_seconds: float = 20.0
     age_seconds: float = 1_800.0
     age_grace_seconds: float = 60.0
+    queue_seconds: float = 0.5
+    sync_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,7 @@ class Config:
     journal: JournalConfig = field(default_factory=JournalConfig)
     transport_threads: int = 1
     guards: GuardsConfig = field(default_factory=GuardsConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
     @property
     def durability(self) -> str:
@@ -151,6 +166,7 @@ def parse(text: str, folder: Path, file: str = "") -> Config:
     log = _read(known.pop("log", {}), _LOG_FIELDS, "log", problems)
     journal = _read(known.pop("journal", {}), _JOURNAL_FIELDS, "journal", problems)
     guards = _read(known.pop("guards", {}), _GUARDS_FIELDS, "guards", problems)
+    metrics = _read(known.pop("metrics", {}), _METRICS_FIELDS, "metrics", problems)
     if "path" in journal:
         journal["path"] = folder / journal["path"]
     policies = _policies(known.pop("policies", {}), folder, problems)
@@ -162,6 +178,7 @@ def parse(text: str, folder: Path, file: str = "") -> Config:
         policies=policies,
         journal=JournalConfig(**journal),
         guards=GuardsConfig(**guards),
+        metrics=MetricsConfig(**metrics),
     )
 
 
@@ -187,11 +204,13 @@ def _one_of(names: tuple[str, ...]) -> _Rule:
     return ", ".join(f'"{name}"' for name in names), lambda value: isinstance(value, str) and value in names
 
 
+_ADDRESS: _Rule = (
+    'text "host:port" with a port from 0 to 65535, such as "127.0.0.1:7420" or "[::]:7420"',
+    lambda value: isinstance(value, str) and _is_address(value),
+)
+
 _FIELDS: Mapping[str, _Rule] = {
-    "listen": (
-        'text "host:port" with a port from 0 to 65535, such as "127.0.0.1:7420" or "[::]:7420"',
-        lambda value: isinstance(value, str) and _is_address(value),
-    ),
+    "listen": _ADDRESS,
     "transport": _one_of(TRANSPORTS),
     "threads": _whole(1, 256),
     "transport_threads": _whole(1, 64),
@@ -200,6 +219,7 @@ _FIELDS: Mapping[str, _Rule] = {
     "drain_seconds": _number(0, 600),
     "log": ("a table of level, format", lambda value: isinstance(value, dict)),
     "journal": ("a table of path, durability, segment_size", lambda value: isinstance(value, dict)),
+    "metrics": ("a table of listen", lambda value: isinstance(value, dict)),
     "guards": ("a table of limits", lambda value: isinstance(value, dict)),
     "policies": ("a table of tenant = file", lambda value: isinstance(value, dict)),
 }
@@ -216,6 +236,8 @@ _JOURNAL_FIELDS: Mapping[str, _Rule] = {
     ),
 }
 
+_METRICS_FIELDS: Mapping[str, _Rule] = {"listen": _ADDRESS}
+
 _GUARDS_FIELDS: Mapping[str, _Rule] = {
     "connections": _whole(1, 16_000),
     "connections_per_address": _whole(1, 16_000),
@@ -223,6 +245,7 @@ _GUARDS_FIELDS: Mapping[str, _Rule] = {
     "accept_burst": _whole(1, 1_000_000),
     "streams": _whole(1, 1_000),
     **{each.name: _number(0.1, 86_400) for each in fields(GuardsConfig) if each.name.endswith("_seconds")},
+    "queue_seconds": _number(0.001, 3_600),
 }
 
 _LOG_FIELDS: Mapping[str, _Rule] = {"level": _one_of(LOG_LEVELS), "format": _one_of(LOG_FORMATS)}

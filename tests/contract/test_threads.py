@@ -23,7 +23,6 @@ from tests.contract.test_events import (
     watch,
 )
 
-
 # Of the contract's suite, here over the second of two threads.
 __all__ = (
     "test_a_watch_tells_what_happens_from_then_on",

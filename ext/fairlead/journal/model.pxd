@@ -47,6 +47,7 @@ cdef enum:
     PATH_SIZE = 4096
     SEGMENT_NAME = 24        # 16 digits and ".journal"
     MAX_LISTENERS = 64
+    SYNC_BUCKETS = 16        # the last is for what took longer than every bound
 
 # 64 bytes.
 cdef struct SegmentHeader:
@@ -119,3 +120,8 @@ cdef struct Journal:
     uint64_t frames
     uint64_t bytes
     uint64_t rotations
+    uint64_t[SYNC_BUCKETS] syncs   # commits by how long their write and sync took
+    uint64_t sync_us         # of all of them together
+    uint64_t sync_begun      # microseconds of the monotone clock, 0: none is under way; read without the mutex
+    uint64_t sync_last_us    # of the last that ended; read without the mutex
+    uint64_t sync_ended      # when

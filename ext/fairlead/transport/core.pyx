@@ -2,7 +2,7 @@
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -11,11 +11,13 @@ from enum import IntEnum, IntFlag
 
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
+from fairlead.transport.counts cimport duration_bounds, size_bounds
 from fairlead.transport.exchange cimport push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
+from fairlead.transport.overload cimport overload_begun, overload_free, overload_init
 from fairlead.transport.model cimport (
-    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, Event, Exchange, Front, GUARD_COUNT, Loop,
-    MAX_THREADS, Method, TELL_ROOM, THREAD_SHIFT,
+    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, DURATION_BUCKETS, Ended, Event, Exchange, Front, GUARD_COUNT, Loop,
+    MAX_THREADS, Method, RANKS, SIZE_BUCKETS, TELL_ROOM, THREAD_SHIFT,
 )
 
 
@@ -48,24 +50,38 @@ class Flag(IntFlag):
     COMPRESSED = 131072
 
 
+class Rank(IntEnum):
+    """Whose calls are refused first when there is too much to do: from the last to the first."""
+
+    NEVER = 0
+    LAST = 1
+    NEW_WORK = 2
+    READS = 3
+
+
+# Of the histograms of calls, as gRPC proposal A66 has them: microseconds and bytes.
+DURATION_BOUNDS_US = tuple([duration_bounds()[at] for at in range(DURATION_BUCKETS - 1)])
+SIZE_BOUNDS = tuple([size_bounds()[at] for at in range(SIZE_BUCKETS - 1)])
+
 GUARDS = (
     "glitches", "fields", "fields_hard", "outbound_paused", "outbound_closed", "timeout_preface", "timeout_settings",
     "timeout_headers", "timeout_body", "timeout_write", "timeout_ping", "connections", "address", "accepts",
-    "message_size", "cold_full",
+    "message_size", "cold_full", "streams", "age",
 )
 
 
 cdef class Server:
     """HTTP/2 on a listening socket. `run` serves, on a thread for each of `threads`; every other method may come from any.
 
-    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes), the hot ones first. `limits` has the
-    fields of `Limits` (transport/model.pxd). The first thread accepts and gives each connection to the one that has fewest.
+    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes, rank), the hot ones first. `limits` has the
+    fields of `Limits` (transport/model.pxd); `overload` is the serialized google.rpc.Status of a call that is refused because there is
+    too much to do. The first thread accepts and gives each connection to the one that has fewest.
     """
 
     cdef Front* _front
     cdef object _shard
 
-    def __cinit__(self, shard, int listener, methods, dict limits not None, uint32_t threads=1):
+    def __cinit__(self, shard, int listener, methods, limits, bytes overload, uint32_t threads=1):
         cdef uint32_t at
         if not 1 <= threads <= MAX_THREADS:
             raise ValueError(f"{threads} threads; there may be 1 to {MAX_THREADS}")
@@ -75,8 +91,9 @@ cdef class Server:
         self._front.limits = limits
         self._front.address_key = int.from_bytes(os.urandom(8), "little")
         self._front.loops = <Loop*> memory_zeroed(threads * sizeof(Loop))
-        for path, kind, number, limit in methods:
-            add_method(self._front, path, kind, number, limit)
+        overload_init(self._front, <const unsigned char*> <const char*> overload, len(overload))
+        for path, kind, number, limit, rank in methods:
+            add_method(self._front, path, kind, number, limit, rank)
         for at in range(threads):
             self._front.loop_count += 1
             if not loop_init(self._front, at, listener if at == 0 else -1):
@@ -91,6 +108,7 @@ cdef class Server:
             loop_free(&front.loops[at])
         for at in range(front.method_count):
             free(front.methods[at].path)
+        overload_free(front)
         free(front.methods)
         free(front.loops)
         free(front)
@@ -162,9 +180,15 @@ cdef class Server:
             raise ValueError(f"{code} is no gRPC code")
         wake_loop(self._command(call, COMMAND_FINISH, code, status))
 
-    def respond(self, uint64_t call, int32_t http_status, bytes body not None):
-        """Ends a call of the Connect protocol."""
-        wake_loop(self._command(call, COMMAND_HTTP, http_status, body))
+    def respond(self, uint64_t call, int32_t code, int32_t http_status, bytes body not None):
+        """Ends a call of the Connect protocol. `code` is what gRPC would say."""
+        if not 0 <= code <= 16:
+            raise ValueError(f"{code} is no gRPC code")
+        wake_loop(self._command(call, COMMAND_HTTP, code << 16 | http_status, body))
+
+    def begun(self, int64_t waited_us):
+        """A worker has begun a call of EventKind.CALL that waited so long since it was taken. For each of them, once."""
+        overload_begun(self._front, waited_us)
 
     def drain(self, int32_t milliseconds):
         """Accepts nothing new and lets `run` return when all calls have ended, at the latest after this time."""
@@ -177,9 +201,11 @@ cdef class Server:
         cdef Loop* loop
         cdef uint32_t thread
         cdef int at
+        cdef int64_t waited = 0
         calls = {kind.name.lower(): 0 for kind in Kind}
         statuses, guards = [0] * 17, dict.fromkeys(GUARDS, 0)
-        total = dict.fromkeys(("unanswered", "connections", "accepted", "wakeups", "held_calls", "held_streams"), 0)
+        total = dict.fromkeys(("unanswered", "connections", "accepted", "wakeups", "held_calls", "held_streams", "http_refusals"), 0)
+        shed = [0] * RANKS
         for thread in range(self._front.loop_count):
             loop = &self._front.loops[thread]
             for kind in Kind:
@@ -194,16 +220,71 @@ cdef class Server:
             total["wakeups"] += loop.wakeups
             total["held_calls"] += loop.held_calls
             total["held_streams"] += loop.held_streams
+            total["http_refusals"] += loop.http_refusals
+            for at in range(RANKS):
+                shed[at] += loop.shed[at]
+            waited = max(waited, loop.hot.waited)
         return {
             "calls": calls,
             **total,
             "statuses": {code: count for code, count in enumerate(statuses) if count},
             "guards": guards,
+            "shed": {rank.name.lower(): shed[rank] for rank in Rank if rank},
+            "queue_us": {"hot": waited, "cold": self._front.loops[0].cold.waited},
             "connections_by_thread": [self._front.loops[thread].connection_count for thread in range(self._front.loop_count)],
         }
 
 
-cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number, uint32_t limit):
+    def calls(self):
+        """By path of the method, "other" for those that there are not: (started, by gRPC status of those that ended (durations,
+        their sum in microseconds, received sizes, their sum, sent sizes, their sum)). Counts by `DURATION_BOUNDS_US` and
+        `SIZE_BOUNDS`, one more for what is above them all; sizes are those of messages as they were on the wire."""
+        cdef Front* front = self._front
+        cdef uint32_t method, thread
+        cdef uint64_t started
+        cdef dict found = {}
+        for method in range(front.method_count + 1):
+            started = 0
+            for thread in range(front.loop_count):
+                started += front.loops[thread].counts[method].started
+            if started:
+                path = front.methods[method].path[:front.methods[method].size].decode() if method < front.method_count else "other"
+                found[path] = (started, ended_of(front, method))
+        return found
+
+
+cdef object add_ended(list durations, list received, list sent, list sums, const Ended* more):
+    """Adds the counts of a thread to those of others."""
+    cdef int at
+    for at in range(DURATION_BUCKETS):
+        durations[at] += more.durations[at]
+    for at in range(SIZE_BUCKETS):
+        received[at] += more.received_sizes[at]
+        sent[at] += more.sent_sizes[at]
+    sums[0] += more.duration_us
+    sums[1] += more.received
+    sums[2] += more.sent
+
+
+cdef dict ended_of(const Front* front, uint32_t method):
+    """By status, calls of a method over all threads."""
+    cdef uint32_t thread
+    cdef int status
+    cdef dict found = {}
+    cdef list durations, received, sent, sums
+    for status in range(17):
+        durations = [0] * DURATION_BUCKETS
+        received = [0] * SIZE_BUCKETS
+        sent = [0] * SIZE_BUCKETS
+        sums = [0, 0, 0]
+        for thread in range(front.loop_count):
+            add_ended(durations, received, sent, sums, &front.loops[thread].counts[method].ended[status])
+        if any(durations):
+            found[status] = (durations, sums[0], received, sums[1], sent, sums[2])
+    return found
+
+
+cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number, uint32_t limit, uint32_t rank):
     cdef Method* method
     cdef uint32_t size = <uint32_t> len(path)
     if size < 8:
@@ -218,4 +299,5 @@ cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number,
     method.kind = kind
     method.number = number
     method.limit = limit
+    method.rank = rank
     front.method_count += 1

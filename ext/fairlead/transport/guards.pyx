@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from fairlead.base.memory cimport mix64
 from fairlead.transport.model cimport (
-    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_CONNECTIONS, GUARD_GLITCHES,
+    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES,
     GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
     GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, STREAMING,
     Stream,
@@ -160,6 +160,8 @@ cdef bint is_late(Loop* loop, Connection* connection) noexcept nogil:
         guard = GUARD_TIMEOUT_WRITE
     elif connection.ping_sent and loop.now - connection.ping_sent > limits.keepalive_timeout_us:
         guard = GUARD_TIMEOUT_PING
+    elif loop.now > connection.age_limit + limits.age_grace_us:
+        guard = GUARD_AGE
     if guard < 0:
         return False
     loop.trips[guard] += 1
@@ -194,7 +196,7 @@ cdef void guard_sweep(Loop* loop) noexcept nogil:
         if connection.lingers:
             connection.dead = loop.now - connection.lingers > LINGER_TIMEOUT
             touch(connection)
-        elif is_late(loop, connection) or loop.now > connection.age_limit + loop.front.limits.age_grace_us:
+        elif is_late(loop, connection):
             connection.dead = 1
             touch(connection)
         else:

@@ -20,19 +20,21 @@ from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, subm
 from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
 )
+from fairlead.transport.counts cimport counts_init
 from fairlead.transport.exchange cimport (
     close_events, exchange_free, exchange_init, push_command, take_commands, wake_loop,
 )
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
     CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
-    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
+    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
     nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
+from fairlead.transport.overload cimport overload_look
 from fairlead.transport.replies cimport (
     answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
 )
@@ -76,7 +78,9 @@ cdef bint loop_init(Front* front, uint32_t number, int listener) noexcept nogil:
     set_reply_callbacks(loop.callbacks)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
     loop.accepting = 1
-    loop.now = loop.accept_time = clock_us()
+    loop.now = loop.accept_time = loop.woken = loop.finished = clock_us()
+    loop.hot.worst = loop.cold.worst = RANKS
+    counts_init(loop)
     loop.accept_tokens = loop.front.limits.accept_burst
     loop.input = <uint8_t*> memory_grow(NULL, READ_SIZE)
     wanted.events = EPOLLIN
@@ -110,6 +114,7 @@ cdef void loop_free(Loop* loop) noexcept nogil:
     nghttp2_session_callbacks_del(loop.callbacks)
     nghttp2_option_del(loop.options)
     exchange_free(&loop.exchange)
+    free(loop.counts)
     close_listener(loop)
     if loop.epoll >= 0:
         close(loop.epoll)
@@ -317,7 +322,9 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
         stream_returned(loop, stream)
     elif command.kind == COMMAND_HTTP:
         if not stream.flags & CLOSED:
-            stream.http_status = command.status
+            stream.http_status = command.status & 0xFFFF
+            stream.status = command.status >> 16
+            stream.told = command.size
             stream.reply.size = 0
             buffer_append(&stream.reply, command.data, command.size)
             stream.flags |= DECIDED
@@ -379,6 +386,7 @@ cdef void loop_run(Loop* loop) noexcept nogil:
     while not loop.stopped:
         count = epoll_wait(loop.epoll, ready, MAX_READY, wait_ms(loop))
         loop.now = clock_us()
+        overload_look(loop)
         loop.wakeups += 1
         if loop.now >= loop.next_sweep:
             loop.next_sweep = loop.now + SWEEP_US
@@ -393,7 +401,10 @@ cdef void loop_run(Loop* loop) noexcept nogil:
             release_durable(loop)
         if loop.draining:
             drain_on(loop)
+        # What ends in the writing took until now.
+        loop.now = clock_us()
         flush_touched(loop)
+        loop.finished = clock_us()
     close_listener(loop)
     close_events(&loop.exchange)
     # What came until the exchange was closed: connections are closed, calls are over.

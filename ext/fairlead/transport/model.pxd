@@ -39,6 +39,19 @@ cdef enum:
     THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
     MAX_STREAMS_OF_LOOP = 16777216
 
+# Buckets of the histograms of calls (gRPC proposal A66); the last of each has no bound.
+cdef enum:
+    DURATION_BUCKETS = 42
+    SIZE_BUCKETS = 15
+
+# Whose calls are refused first when there are too many.
+cdef enum:
+    NEVER = 0                      # health
+    LAST = 1                       # what frees capacity, and what operators do
+    NEW_WORK = 2
+    READS = 3
+    RANKS = 4
+
 # Kinds of methods.
 cdef enum:
     HOT = 0
@@ -71,6 +84,8 @@ cdef enum:
     REPLY_GZIP = 2097152
     WAITING = 4194304              # a unary call that Python may keep for long: it wants to know when the peer is gone
     TELLS_ROOM = 8388608           # Python wants to know when all of the reply has left
+    SHED = 16777216                # refused because there is too much to do
+    UNCOUNTED = 33554432           # no call, but something else over HTTP
 
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
@@ -90,7 +105,9 @@ cdef enum:
     GUARD_ACCEPTS = 13
     GUARD_MESSAGE_SIZE = 14
     GUARD_COLD_FULL = 15
-    GUARD_COUNT = 16
+    GUARD_STREAMS = 16             # a call above the number that one connection may have open
+    GUARD_AGE = 17                 # calls were open when the grace of an old connection ended
+    GUARD_COUNT = 18
 
 cdef struct Method:
     uint64_t tail                  # last 8 bytes of the path
@@ -99,6 +116,20 @@ cdef struct Method:
     uint32_t number                # the shard's, of a hot one
     uint32_t kind
     uint32_t limit                 # of a message
+    uint32_t rank
+
+# Calls of one method that ended with one status.
+cdef struct Ended:
+    uint64_t duration_us
+    uint64_t received              # bytes of messages, as they came, without their prefixes
+    uint64_t sent
+    uint64_t[DURATION_BUCKETS] durations
+    uint64_t[SIZE_BUCKETS] received_sizes
+    uint64_t[SIZE_BUCKETS] sent_sizes
+
+cdef struct CallCounts:
+    uint64_t started
+    Ended[17] ended                # by gRPC status
 
 cdef struct Connection
 cdef struct Loop
@@ -119,6 +150,8 @@ cdef struct Limits:
     uint32_t accepts_per_second    # beyond the burst
     uint32_t accept_burst
     uint32_t streams               # of a connection, at once
+    int64_t queue_us               # new work that would wait so long is refused
+    int64_t sync_us                # so is all new work while one sync takes longer
 
 # What the loops of a server share. Nothing here changes while they run but `addresses`, by atomic steps.
 cdef struct Front:
@@ -128,6 +161,12 @@ cdef struct Front:
     uint32_t method_count
     uint32_t loop_count
     Loop* loops
+    # Python's workers, which all loops share: how long the call waited that one of them began last, and when that was.
+    int64_t begun_waited
+    int64_t begun_at
+    uint64_t begun                 # calls
+    Buffer overload_message        # what a refused call is told, as a header field
+    Buffer overload_details
     uint64_t address_key
     uint32_t[ADDRESS_PLACES] addresses   # connections by place of their address
 
@@ -153,6 +192,8 @@ cdef struct Stream:
     int32_t http_status            # of an answer that is not gRPC; 0: gRPC
     uint8_t timed_out
     uint32_t charged               # of the connection's held_bytes
+    uint64_t received              # bytes of whole messages
+    uint64_t told                  # bytes of messages
     uint8_t finishes               # a streaming reply has all its messages; trailers follow them
 
 cdef struct Connection:
@@ -206,7 +247,7 @@ cdef enum:
 cdef enum:
     COMMAND_MESSAGE = 0            # one message of the reply; `status` is COMPRESSED_MESSAGE, TELL_ROOM or both or none
     COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
-    COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
+    COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status, the gRPC code << 16, and body
     COMMAND_DRAIN = 3              # of the whole loop, `status` milliseconds long
     COMMAND_CONNECTION = 4         # accepted by the first loop: descriptor `status`, place of the address `call`
 
@@ -245,6 +286,12 @@ cdef struct Exchange:
     int down                       # eventfd: there are commands
     uint8_t closed                 # no events will come, no connection is taken
 
+# A queue time that is watched.
+cdef struct Late:
+    int64_t waited                 # by the last look
+    int64_t since                  # above half the limit at every look since; 0: it is not
+    uint8_t worst                  # calls of this rank and above are refused; RANKS: none
+
 cdef struct Loop:
     Front* front
     ShardState* shard
@@ -273,6 +320,8 @@ cdef struct Loop:
     Buffer trailers                # text of the trailers being submitted
     Buffer output                  # frames on their way to a socket
     int64_t now
+    int64_t woken                  # when this wake-up began
+    int64_t finished               # when the last one ended
     int64_t drain_start
     int64_t drain_until
     int64_t next_sweep
@@ -286,6 +335,13 @@ cdef struct Loop:
     uint64_t calls[3]              # by kind of method
     uint64_t unanswered            # cancelled or expired before they were decided
     uint64_t wakeups
+    CallCounts* counts             # by method; the last are calls of methods that there are not
+    uint64_t http_refusals         # requests that are no call
+    # overload
+    Late hot
+    Late cold
+    uint64_t handed                # calls given to Python's workers
+    uint64_t[RANKS] shed
     uint64_t accepted
     uint64_t trips[GUARD_COUNT]
     uint64_t statuses[17]

@@ -11,7 +11,7 @@ from fairlead.transport.exchange cimport push_event
 from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
-    PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream, TELLS_ROOM,
+    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STREAMING, Stream, TELLS_ROOM,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
@@ -26,12 +26,21 @@ from fairlead.transport.wire cimport append_base64, append_percent, status_messa
 
 cdef enum:
     MAX_REPLY_FIELDS = 8
+    UNAVAILABLE = 14
 
 # gRPC codes as trailers spell them.
 cdef const char** CODES = [
     b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
 ]
 
+
+cdef enum:
+    PUSHBACK_COUNT = 4
+
+cdef const char** PUSHBACKS = [b"600", b"800", b"1000", b"1200"]
+
+# What a client of Connect is told of overload.
+cdef const char* HTTP_OVERLOAD = b'{"code":"unavailable","message":"the server has too much to do; try again in a second"}'
 
 # What an HTTP client is told beside the status.
 cdef const char* HTTP_REFUSAL = (
@@ -71,6 +80,7 @@ cdef void message_end(Stream* stream, size_t at, uint8_t compressed) noexcept no
     prefix[2] = <uint8_t> (size >> 16)
     prefix[3] = <uint8_t> (size >> 8)
     prefix[4] = <uint8_t> size
+    stream.told += size
 
 
 cdef void stream_fail(Loop* loop, Stream* stream, int32_t code, const char* reason, Text message) noexcept nogil:
@@ -92,12 +102,23 @@ cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char*
 
 
 cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil:
+    cdef const char* body = HTTP_OVERLOAD if stream.flags & SHED else HTTP_REFUSAL
     stream.reply.size = 0
-    buffer_append(&stream.reply, HTTP_REFUSAL, strlen(HTTP_REFUSAL))
+    buffer_append(&stream.reply, body, strlen(body))
     stream.http_status = http_status
     stream.flags |= DECIDED | DISCARDS
     # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
     if stream.flags & ENDED:
+        batch_add(loop, stream)
+
+
+cdef void stream_shed(Loop* loop, Stream* stream) noexcept nogil:
+    loop.shed[loop.methods[stream.method].rank] += 1
+    stream.flags |= DECIDED | DISCARDS | SHED
+    stream.status = UNAVAILABLE
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        stream_fail_http(loop, stream, 503)
+    elif stream.flags & ENDED or loop.methods[stream.method].kind == STREAMING:
         batch_add(loop, stream)
 
 
@@ -216,6 +237,26 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
     touch(stream.connection)
 
 
+cdef void refuse_overload(Loop* loop, Stream* stream) noexcept nogil:
+    """Trailers only, all of whose values the peer's table has after the first time."""
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    constant_field(&nv[0], b":status", b"200")
+    constant_field(&nv[1], b"content-type", b"application/grpc")
+    constant_field(&nv[2], b"grpc-status", CODES[stream.status])
+    # Several, so that those who were refused together do not come back together.
+    constant_field(&nv[3], b"grpc-retry-pushback-ms", PUSHBACKS[stream.index % PUSHBACK_COUNT])
+    constant_field(&nv[4], b"grpc-message", b"")
+    nv[4].value = loop.front.overload_message.data
+    nv[4].valuelen = loop.front.overload_message.size
+    constant_field(&nv[5], b"grpc-status-details-bin", b"")
+    nv[5].value = loop.front.overload_details.data
+    nv[5].valuelen = loop.front.overload_details.size
+    loop.statuses[stream.status] += 1
+    stream.flags |= ANSWERED
+    nghttp2_submit_response(stream.connection.session, stream.id, nv, 6, NULL)
+    touch(stream.connection)
+
+
 cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
     cdef nghttp2_data_provider provider
@@ -248,6 +289,8 @@ cdef void answer(Loop* loop, Stream* stream) noexcept nogil:
     elif stream.status == 0:
         stream.finishes = 1
         begin_answer(loop, stream)
+    elif stream.flags & SHED:
+        refuse_overload(loop, stream)
     else:
         refuse(loop, stream, stream.reply.data + PREFIX_SIZE, stream.reply.size - PREFIX_SIZE)
 

@@ -5,6 +5,7 @@ from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.transport.counts cimport count_ended
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.model cimport (
     CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, MAX_STREAMS_OF_LOOP, STREAMING, STREAMS_PER_CHUNK,
@@ -51,6 +52,8 @@ cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcep
     stream.finishes = 0
     stream.timed_out = 0
     stream.charged = 0
+    stream.received = 0
+    stream.told = 0
     return stream
 
 
@@ -82,7 +85,8 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil:
     loop.free_streams = stream
 
 
-cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
+cdef void stream_close(Loop* loop, Stream* stream, bint is_whole) noexcept nogil:
+    count_ended(loop, stream, is_whole)
     stream.flags |= CLOSED
     stream.connection.stream_count -= 1
     stream.connection.held_bytes -= stream.charged
@@ -100,6 +104,8 @@ cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
 
 cdef void stream_orphan(Loop* loop, Stream* stream) noexcept nogil:
     cdef bint was_open = not stream.flags & CLOSED
+    if was_open:
+        count_ended(loop, stream, False)
     stream.flags |= CLOSED
     detach(stream)
     if stream.flags & IN_BATCH:

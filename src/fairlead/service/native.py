@@ -24,9 +24,12 @@ from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
 from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import Health
+from fairlead.service.overload import overloaded
+from fairlead.service.ranks import rank_of
 from fairlead.service.waiting import Waiters
 from fairlead.service.watch import EventPump
 from fairlead.shard.core import Method, Shard
+from fairlead.telemetry.metrics import TransportMetrics
 from fairlead.transport.core import EventKind, Flag, Kind, Server
 
 COLD_THREADS = 2
@@ -87,10 +90,18 @@ class NativeTransport:
     def start(self) -> None:
         """Binds, serves, and turns health to SERVING. Raises Unavailable when the address cannot be bound."""
         listener, self.address = bind(self._config.listen)
-        table = [(each.path.encode(), int(each.kind), each.number, each.limit) for each in self._served]
+        table = [
+            (each.path.encode(), int(each.kind), each.number, each.limit, int(rank_of(each.path)))
+            for each in self._served
+        ]
         # The server owns the descriptor from here on.
         self._server = server = Server(
-            self._shard, listener.detach(), table, limits_of(self._config.guards), self._config.transport_threads
+            self._shard,
+            listener.detach(),
+            table,
+            limits_of(self._config.guards),
+            overloaded().status_bytes(),
+            self._config.transport_threads,
         )
         names = {each.path.split("/")[1] for each in self._served} | {""}
         self._health.set_all(sorted(names), health_pb2.HealthCheckResponse.SERVING)
@@ -120,6 +131,11 @@ class NativeTransport:
         """Counts since the start, as `Server.statistics` tells them. Only once started."""
         assert self._server is not None
         return self._server.statistics()
+
+    def metrics(self) -> TransportMetrics:
+        """What has been counted since the start."""
+        assert self._server is not None
+        return TransportMetrics(self._server.calls(), len(self._pump), len(self._waiters), self._server.statistics())
 
     def _methods(self) -> tuple[Served, ...]:
         cold = {
@@ -179,6 +195,7 @@ class NativeTransport:
     def _take(self, server: Server, thread: int) -> None:
         """A thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
         while events := server.take(thread):
+            taken = time.monotonic_ns()
             for call, kind, flags, index, deadline, data in events:
                 served = self._served[index]
                 if kind == EventKind.ROOM:
@@ -187,14 +204,18 @@ class NativeTransport:
                     self._waiters.leave(call)
                     server.finish(call, 0)
                 elif kind == EventKind.CALL:
-                    self._cold.submit(self._serve, server, served, call, flags, deadline, data)
+                    self._cold.submit(self._serve, server, served, call, flags, deadline, data, taken)
                 else:
                     self._streams.submit(self._stream, server, served, call, kind, flags, data)
 
-    def _serve(self, server: Server, served: Served, call: int, flags: int, deadline: int, data: bytes) -> None:
+    def _serve(
+        self, server: Server, served: Served, call: int, flags: int, deadline: int, data: bytes, taken: int
+    ) -> None:
         assert served.answer is not None
+        now = time.monotonic_ns()
+        server.begun((now - taken) // 1_000)
         try:
-            if deadline and time.monotonic_ns() // 1_000 >= deadline:
+            if deadline and now // 1_000 >= deadline:
                 late = error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
                 server.finish(call, late.code, late.status_bytes())
                 return
@@ -212,7 +233,7 @@ class NativeTransport:
 
     def _reply(self, server: Server, served: Served, call: int, flags: int, code: int, body: bytes) -> None:
         if flags & CONNECT:
-            server.respond(call, *connect.response_of(served.path, code, body, bool(flags & Flag.CONNECT_JSON)))
+            server.respond(call, code, *connect.response_of(served.path, code, body, bool(flags & Flag.CONNECT_JSON)))
         elif code:
             server.finish(call, code, body)
         elif flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
@@ -223,7 +244,7 @@ class NativeTransport:
     def _refuse(self, server: Server, served: Served, call: int, flags: int, wrong: Exception) -> None:
         status = status_of(wrong, served.path, self._log)
         if flags & CONNECT:
-            server.respond(call, *connect.refusal(status))
+            server.respond(call, status[1], *connect.refusal(status))
         else:
             server.finish(call, status[1], status)
 

@@ -26,15 +26,27 @@ class Flag(IntFlag):
     ACCEPTS_GZIP = 128
     COMPRESSED = 131072
 
+class Rank(IntEnum):
+    NEVER = 0
+    LAST = 1
+    NEW_WORK = 2
+    READS = 3
+
+DURATION_BOUNDS_US: tuple[int, ...]
+SIZE_BOUNDS: tuple[int, ...]
 GUARDS: tuple[str, ...]
+
+# Durations, their sum; sizes of received messages, their sum; of sent ones, their sum.
+Ended = tuple[list[int], int, list[int], int, list[int], int]
 
 class Server:
     def __init__(
         self,
         shard: Shard,
         listener: int,
-        methods: Iterable[tuple[bytes, int, int, int]],
+        methods: Iterable[tuple[bytes, int, int, int, int]],
         limits: dict[str, int],
+        overload: bytes,
         threads: int = 1,
     ) -> None: ...
     @property
@@ -45,6 +57,8 @@ class Server:
     def send_all(self, calls: Iterable[int], message: bytes) -> None: ...
     def reply(self, call: int, message: bytes, compressed: bool = False) -> None: ...
     def finish(self, call: int, code: int, status: bytes = b"") -> None: ...
-    def respond(self, call: int, http_status: int, body: bytes) -> None: ...
+    def respond(self, call: int, code: int, http_status: int, body: bytes) -> None: ...
+    def begun(self, waited_us: int) -> None: ...
     def drain(self, milliseconds: int) -> None: ...
     def statistics(self) -> dict[str, Any]: ...
+    def calls(self) -> dict[str, tuple[int, dict[int, Ended]]]: ...
