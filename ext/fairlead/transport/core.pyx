@@ -16,7 +16,7 @@ from fairlead.transport.exchange cimport push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.overload cimport overload_begun, overload_free, overload_init
 from fairlead.transport.model cimport (
-    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, DURATION_BUCKETS, Ended, Event, Exchange, Front, GUARD_COUNT, Loop,
+    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, COMPRESSED_MESSAGE, DURATION_BUCKETS, Ended, Event, Exchange, Front, GUARD_COUNT, Loop,
     MAX_THREADS, Method, RANKS, SIZE_BUCKETS, TELL_ROOM, THREAD_SHIFT,
 )
 
@@ -73,7 +73,8 @@ GUARDS = (
 cdef class Server:
     """HTTP/2 on a listening socket. `run` serves, on a thread for each of `threads`; every other method may come from any.
 
-    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes, rank), the hot ones first. `limits` has the
+    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes, whether it takes metadata, rank), the hot
+    ones first. `limits` has the
     fields of `Limits` (transport/model.pxd); `overload` is the serialized google.rpc.Status of a call that is refused because there is
     too much to do. The first thread accepts and gives each connection to the one that has fewest.
     """
@@ -92,8 +93,8 @@ cdef class Server:
         self._front.address_key = int.from_bytes(os.urandom(8), "little")
         self._front.loops = <Loop*> memory_zeroed(threads * sizeof(Loop))
         overload_init(self._front, <const unsigned char*> <const char*> overload, len(overload))
-        for path, kind, number, limit, rank in methods:
-            add_method(self._front, path, kind, number, limit, rank)
+        for path, kind, number, limit, takes_metadata, rank in methods:
+            add_method(self._front, path, kind, number, limit, takes_metadata, rank)
         for at in range(threads):
             self._front.loop_count += 1
             if not loop_init(self._front, at, listener if at == 0 else -1):
@@ -173,6 +174,10 @@ cdef class Server:
         """The one message of a unary call, and its end with OK."""
         self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
         wake_loop(self._command(call, COMMAND_FINISH, 0, b""))
+
+    def metadata(self, uint64_t call, bytes packed not None):
+        """Header fields of the answer, as `fairlead.service.metadata` packs them; before its first message."""
+        self._command(call, COMMAND_METADATA, 0, packed)
 
     def finish(self, uint64_t call, int32_t code, bytes status not None=b""):
         """Ends a call: a gRPC code, and a serialized google.rpc.Status unless it is 0. Every call is finished once."""
@@ -284,7 +289,7 @@ cdef dict ended_of(const Front* front, uint32_t method):
     return found
 
 
-cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number, uint32_t limit, uint32_t rank):
+cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number, uint32_t limit, bint takes_metadata, uint32_t rank):
     cdef Method* method
     cdef uint32_t size = <uint32_t> len(path)
     if size < 8:
@@ -299,5 +304,6 @@ cdef object add_method(Front* front, bytes path, uint32_t kind, uint32_t number,
     method.kind = kind
     method.number = number
     method.limit = limit
+    method.takes_metadata = takes_metadata
     method.rank = rank
     front.method_count += 1

@@ -26,7 +26,7 @@ from fairlead.transport.exchange cimport (
 )
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
-    CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
+    CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
     Loop, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
@@ -104,6 +104,7 @@ cdef void loop_free(Loop* loop) noexcept nogil:
             stream = &loop.chunks[at][place]
             buffer_free(&stream.body)
             buffer_free(&stream.reply)
+            buffer_free(&stream.metadata)
         free(loop.chunks[at])
     free(loop.chunks)
     free(loop.batch)
@@ -317,6 +318,9 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
         return
     if command.kind == COMMAND_MESSAGE:
         send_message(loop, stream, command)
+    elif command.kind == COMMAND_METADATA:
+        stream.metadata.size = 0
+        buffer_append(&stream.metadata, command.data, command.size)
     elif command.kind == COMMAND_FINISH:
         answer_finish(loop, stream, command.status, command.data, command.size)
         stream_returned(loop, stream)

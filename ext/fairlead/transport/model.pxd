@@ -84,8 +84,11 @@ cdef enum:
     REPLY_GZIP = 2097152
     WAITING = 4194304              # a unary call that Python may keep for long: it wants to know when the peer is gone
     TELLS_ROOM = 8388608           # Python wants to know when all of the reply has left
-    SHED = 16777216                # refused because there is too much to do
-    UNCOUNTED = 33554432           # no call, but something else over HTTP
+    CONTENT_GZIP = 16777216        # HTTP's own content-encoding and accept-encoding, which Connect uses
+    CONTENT_UNKNOWN = 33554432
+    CONTENT_ACCEPTS_GZIP = 67108864
+    SHED = 134217728               # refused because there is too much to do
+    UNCOUNTED = 268435456          # no call, but something else over HTTP
 
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
@@ -117,6 +120,7 @@ cdef struct Method:
     uint32_t kind
     uint32_t limit                 # of a message
     uint32_t rank
+    uint8_t takes_metadata         # Python wants to see the header fields
 
 # Calls of one method that ended with one status.
 cdef struct Ended:
@@ -165,6 +169,7 @@ cdef struct Front:
     int64_t begun_waited
     int64_t begun_at
     uint64_t begun                 # calls
+    Buffer overload_status         # a google.rpc.Status
     Buffer overload_message        # what a refused call is told, as a header field
     Buffer overload_details
     uint64_t address_key
@@ -176,6 +181,7 @@ cdef struct Stream:
     Stream* next                   # in the connection or in the pool
     Stream* next_parked
     Buffer body                    # the request as it came, prefix and all
+    Buffer metadata                # fields: of the request until Python has them, then of the answer; see metadata.pxd
     Buffer reply                   # prefixes and messages; a refused hot call: PREFIX_SIZE bytes and a google.rpc.Status
     size_t sent                    # of reply, to nghttp2
     int64_t started
@@ -238,7 +244,7 @@ cdef struct Connection:
 # What the loop tells Python, and Python the loop.
 cdef enum:
     EVENT_CALL = 0                 # a whole request of one message
-    EVENT_OPEN = 1                 # a stream of messages begins
+    EVENT_OPEN = 1                 # a stream of messages begins; of one message: the fields of the CALL that follows
     EVENT_MESSAGE = 2
     EVENT_END = 3                  # the peer sends no more
     EVENT_CANCELLED = 4            # the peer takes no more
@@ -250,6 +256,7 @@ cdef enum:
     COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status, the gRPC code << 16, and body
     COMMAND_DRAIN = 3              # of the whole loop, `status` milliseconds long
     COMMAND_CONNECTION = 4         # accepted by the first loop: descriptor `status`, place of the address `call`
+    COMMAND_METADATA = 5           # fields of the answer
 
 # Of COMMAND_MESSAGE.
 cdef enum:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fairlead.base.buffer cimport buffer_free
+from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.text cimport Text
 from fairlead.journal.journal cimport journal_stall
 from fairlead.transport.model cimport LAST, Late, NEW_WORK, RANKS, READS
@@ -16,11 +16,13 @@ cdef enum:
 
 cdef void overload_init(Front* front, const uint8_t* status, size_t size) noexcept nogil:
     cdef Text message = status_message(status, size)
+    buffer_append(&front.overload_status, status, size)
     append_percent(&front.overload_message, <const uint8_t*> message.data, message.size)
     append_base64(&front.overload_details, status, size)
 
 
 cdef void overload_free(Front* front) noexcept nogil:
+    buffer_free(&front.overload_status)
     buffer_free(&front.overload_message)
     buffer_free(&front.overload_details)
 
