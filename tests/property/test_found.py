@@ -218,6 +218,15 @@ FOUND: dict[str, list[Command]] = {
         *(agent("settled", capacity=2), at(100), job("j0"), job("j1"), job("first"), job("second")),
         *(job("third", queue="plain"), job("fourth", queue="plain"), agent("new", capacity=3)),
     ],
+    "P5 a rate limit stands until the agent's own timer, whatever else happens at the same microsecond": [
+        *(policy(QueueTable("q", rate_limit=1, rate_window_us=10 * SECOND)), agent("a", capacity=5), job("given")),
+        *(job("starts", start_time_us=10 * SECOND), job("waits"), at(10)),
+    ],
+    "P5 a job of another queue, given at the microsecond of a rate limit's end, does not put that end off": [
+        *(policy(QueueTable("q", rate_limit=2, rate_window_us=10 * SECOND), QueueTable("free")), agent("a", capacity=5)),
+        *(job("given0"), job("given1"), job("waits"), job("starts", queue="free", start_time_us=10 * SECOND)),
+        *(at(10), at(20)),
+    ],
     "J4 a request id is forgotten at its time plus the retention, not before": [
         *(policy(retention_us=30 * SECOND), agent("a"), job("j"), job("k"), command("cancel", "j", request_id="r")),
         *(at(30 - 1e-6), command("cancel", "k", request_id="r"), at(30), command("cancel", "k", request_id="r")),
