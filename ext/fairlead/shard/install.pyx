@@ -222,7 +222,7 @@ cdef _Draft prepare(Tenant* t, object tables, object breathe):
     return draft
 
 
-cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
+cdef dict install(Tenant* t, object tables, _Draft draft, dict members, uint64_t version):
     """Puts a prepared policy in force in one step; returns the new members by name. Raises and changes nothing when a queue or channel
     of live jobs would disappear. O(queues * agents + waiting jobs)."""
     cdef SettingsBody settings
@@ -231,7 +231,7 @@ cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
     settings.retention = tables.retention_us
     settings.reserve_after = tables.reserve_after_us
     settings.seed = tables.seed
-    settings.policy_version = t.engine.policy_version + 1
+    settings.policy_version = version
     define_settings(&t.engine, &settings)
     install_channels(t, tables)
     install_tiers(t, tables)

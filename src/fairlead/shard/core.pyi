@@ -216,6 +216,8 @@ class Shard:
         """
     def earlier_policies(self, tenant: str) -> list[tuple[int, bytes, str, int]]:
         """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
+    def renew_calendar(self, tenant: str, tables: PolicyTables) -> None: ...
+    def calendar_us(self, tenant: str) -> int: ...
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
     @property
