@@ -78,6 +78,7 @@ from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 
 cdef enum:
     EVENTS_KEPT = 262144
+    MANY_BYTES = 4194304    # of events: more than so many of them have
     PAUSE_US = 50           # long enough for who waits for the lock to take it
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
     NOW = 1                 # values of When
@@ -927,9 +928,10 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         return self._state.feed.ring.oldest
 
-    def events(self, int64_t after, uint32_t limit=512):
-        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
-        return read_events(&self._state, after, limit)
+    def events(self, int64_t after, uint32_t limit=512, uint64_t most_bytes=MANY_BYTES):
+        """Up to `limit` events (at most 4,096) after a sequence (E4), one at least and no more once their message has `most_bytes`.
+        OutOfRange when the next one is not kept."""
+        return read_events(&self._state, after, limit, most_bytes)
 
     def wait_events(self, uint64_t after, int64_t timeout_us):
         """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""

@@ -226,7 +226,7 @@ class Shard:
     def oldest_event(self) -> int: ...
     @property
     def events_kept(self) -> int: ...
-    def events(self, after: int, limit: int = 512) -> EventBatch:
+    def events(self, after: int, limit: int = 512, most_bytes: int = 4194304) -> EventBatch:
         """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
     def wait_events(self, after: int, timeout_us: int) -> None:
         """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
