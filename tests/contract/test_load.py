@@ -68,8 +68,8 @@ def test_no_daemon_is_said_in_one_line() -> None:
 
 
 def test_held_jobs_stay_with_their_agents_and_are_counted_against_capacity(daemon: DaemonProcess, tenant: str) -> None:
-    # 20 agents with room for two jobs, half of which stay held; the generator believes one time that the room is what it
-    # is, and one time that it is one job: that all have two is then seen in the answers.
+    # Room for 40 jobs, 30 of which stay held. One time the generator believes the capacity that there is, one time one
+    # job less: that somebody has two is then seen in the answers.
     plan.create_agents(daemon.address, tenant, 20, capacity=2)
     for believed, expected in ((2, False), (1, True)):
         sockets = plan.connect(daemon.address, 2)
