@@ -28,7 +28,7 @@ ROOMS = (
 FLOORS = (
     ("__main__", "cli", "commands", "demo"),
     ("daemon",),
-    ("service", "simulate"),
+    ("service", "simulate", "replay"),
     ("storage", "telemetry"),
     ("__init__",),
     ("router",),
@@ -47,7 +47,8 @@ FLOORS = (
 # The Python faces of the compiled modules: all that src may import of them.
 FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
-    *("fairlead.load.core", "fairlead.journal.reader"),
+    *("fairlead.load.core", "fairlead.journal.reader", "fairlead.shard.history"),
+    "fairlead.shard.inspection",
 )
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")

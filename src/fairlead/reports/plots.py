@@ -71,6 +71,11 @@ def is_available() -> bool:
     return True
 
 
+def require() -> None:
+    """Raises PlotsMissing now rather than after long work."""
+    _library()
+
+
 def lines(
     series: Sequence[Series],
     *,
