@@ -18,7 +18,7 @@ from fairlead.transport.nghttp2 cimport (
 )
 from fairlead.transport.streams cimport stream_orphan, touch
 from fairlead.transport.system cimport (
-    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
+    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
 )
 
@@ -80,6 +80,8 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
         connection.next.previous = connection.previous
     loop.connection_count -= 1
     guard_leave(loop, connection.address)
+    # Closing alone would not end the events: a child that was just forked holds the socket until it runs its program.
+    epoll_ctl(loop.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
     close(connection.fd)
     buffer_free(&connection.out)
     free(connection)
