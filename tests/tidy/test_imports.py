@@ -40,7 +40,7 @@ FLOORS = (
     ("policy",),
     ("config",),
     ("problems", "protobuf"),
-    ("durations",),
+    ("durations", "reports"),
     ("errors", "version"),
 )
 
@@ -202,6 +202,7 @@ def test_an_arrow_down_between_rooms_is_allowed(room: str, target: str) -> None:
         ("policy", "fairlead.shard.core"),
         ("service", "fairlead.daemon"),
         ("service", "fairlead.simulate"),
+        ("reports", "fairlead.simulate"),
         ("service", "fairlead.shard"),
         ("router", "fairlead.base.heap"),
         ("daemon", "fairlead.codec.decode"),

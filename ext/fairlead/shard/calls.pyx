@@ -15,8 +15,10 @@ from fairlead.engine.model cimport (
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
+from fairlead.shard.asked cimport Unfilled, pack_demands, pack_fields, unfilled
 from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.profiles cimport apply_profile
+from fairlead.shard.record cimport record_refused
 from fairlead.shard.rulebook cimport Effect, first_match
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
@@ -262,6 +264,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     cdef AssignCommand command
     cdef uint32_t slot = names_find(&t.jobs, job.id), index
     cdef uint64_t content = job_digest(job, immediate_only)
+    cdef Unfilled before
     reply.repeated = 0
     if slot != NO_SLOT:
         if t.engine.jobs[slot].content != content:
@@ -271,6 +274,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         return True
     if journal_is_full(t.journal):
         return fail(reply, LIMIT_EXCEEDED, b"job '%.*s' is refused: the disk of the journal is full", job.id, b"")
+    before = unfilled(job)
     if job.customer.size:
         apply_profile(t, job)
     command.content = content
@@ -284,6 +288,8 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
     add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
     add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
+    if t.journal.enabled:
+        pack_demands(t, &command)
     if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
             or not resolve_start(t, job, immediate_only, &command, reply):
         return False
@@ -296,9 +302,13 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_gateway = job.gateway
+    if t.journal.enabled:
+        pack_fields(t, job, &before, &command)
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
+    if reply.answer.refusal == ACCEPTED and reply.answer.job == NO_SLOT:
+        record_refused(t, job.customer, &command, &reply.answer)
     return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
 
 

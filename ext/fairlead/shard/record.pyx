@@ -3,8 +3,9 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
+from fairlead.base.buffer cimport Buffer
 from fairlead.engine.audit cimport state_hash, state_hash_part
-from fairlead.engine.model cimport FACT_JOB_SUBMITTED
+from fairlead.engine.model cimport FACT_JOB_SUBMITTED, MAX_JOB_EXCLUDED
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.journal.journal cimport journal_count, journal_record, journal_recorded
 from fairlead.journal.model cimport Journal
@@ -60,6 +61,12 @@ cdef inline uint8_t* put_text(uint8_t* at, Text text) noexcept nogil:
     if text.size:
         memcpy(at, text.data, text.size)
     return at + text.size
+
+
+cdef inline uint8_t* put_bytes(uint8_t* at, const Buffer* bytes) noexcept nogil:
+    if bytes.size:
+        memcpy(at, bytes.data, bytes.size)
+    return at + bytes.size
 
 
 cdef void record_tenant(Tenant* t, Text name) noexcept nogil:
@@ -143,7 +150,8 @@ cdef void record_scenarios(Tenant* t) noexcept nogil:
 
 cdef void record_fact(Tenant* t, const Fact* fact) noexcept nogil:
     cdef bint names_job = fact.type == FACT_JOB_SUBMITTED
-    cdef uint8_t* at = begin(t, RECORD_FACT + fact.type, fact.time, 8 * VARINT_SIZE + packed_size(fact.body_size) + 512)
+    cdef uint8_t* at = begin(
+        t, RECORD_FACT + fact.type, fact.time, 8 * VARINT_SIZE + packed_size(fact.body_size) + 512 + t.pending_asked.size)
     cdef uint8_t* fields = at
     if at == NULL:
         return
@@ -176,7 +184,25 @@ cdef void record_fact(Tenant* t, const Fact* fact) noexcept nogil:
     if fact.body_size:
         fields[0] |= HAS_BODY
         at = put_words(put_varint(at, fact.body_size), fact.body, fact.body_size)
-    end(t, put_text(put_text(at, t.pending_id), t.pending_gateway) if names_job else at)
+    if names_job:
+        at = put_bytes(put_text(put_text(at, t.pending_id), t.pending_gateway), &t.pending_asked)
+    end(t, at)
+
+
+cdef void record_refused(Tenant* t, Text customer, const AssignCommand* command, const Answer* answer) noexcept nogil:
+    cdef uint32_t index
+    cdef uint8_t* at = begin(
+        t, RECORD_REFUSED, t.engine.now, (6 + MAX_JOB_EXCLUDED) * VARINT_SIZE + 1 + t.pending_id.size + t.pending_gateway.size
+        + customer.size + t.pending_asked.size)
+    if at == NULL:
+        return
+    at = put_text(put_text(put_text(at, t.pending_id), t.pending_gateway), customer)
+    at = put_varint(at, answer.queue)
+    at[0] = <uint8_t> answer.reason
+    at = put_varint(put_varint(at + 1, <uint64_t> command.time_to_live), command.excluded_count)
+    for index in range(command.excluded_count):
+        at = put_varint(at, command.excluded[index])
+    end(t, put_bytes(at, &t.pending_asked))
 
 
 # ---- state hashes

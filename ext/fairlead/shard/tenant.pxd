@@ -77,6 +77,7 @@ cdef struct Tenant:
     uint32_t default_channel
     Text pending_id             # of the job being submitted
     Text pending_gateway
+    Buffer pending_asked        # what was asked of it, packed (asked.pxd); empty: nobody keeps it
     Journal* journal
     Feed* feed                  # of the shard
     Buffer policies             # of a replay: every record of a policy, each after its size (8 bytes); the last is in force

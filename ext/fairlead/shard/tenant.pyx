@@ -155,6 +155,7 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     rulebook_free(t.rules)
     buffer_free(&t.policies)
     buffer_free(&t.scenarios)
+    buffer_free(&t.pending_asked)
     free(t.remembered)
     free(t.presence_notes)
     free(t.tier_entries)
