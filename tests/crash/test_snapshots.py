@@ -1,4 +1,4 @@
-"""A shard that begins with a snapshot is the one that never stopped; a damaged snapshot is passed over or refused, never believed."""
+"""A shard that begins with a snapshot is the one that never stopped; a damaged snapshot is passed over or refused."""
 
 import json
 import os
@@ -24,6 +24,7 @@ from tests.property.driver import TENANT
 from tests.property.tapes import PROFILES
 from tests.property.test_replay import run, tape
 
+GOLDEN = Path(__file__).with_name("golden")
 REOPENED = 4  # times in each tape
 HEADER = 128  # bytes; identity of the journal and the time are in it, behind it is the state alone
 
@@ -190,7 +191,11 @@ def test_a_snapshot_of_another_layout_or_format_is_refused_by_name(tmp_path: Pat
     written(tmp_path)
     names = snapshot_names(str(tmp_path))
     originals = {name: (tmp_path / name).read_bytes() for name in names}
-    for at, value, told in ((10, 9, "needs a reader of format 9"), (16, 99, "layout 99 of the state"), (8, 0, "format 0")):
+    for at, value, told in (
+        (10, 9, "needs a reader of format 9"),
+        (16, 99, "layout 99 of the state"),
+        (8, 0, "format 0"),
+    ):
         for name in names:
             data = bytearray(originals[name])
             data[at : at + 2] = value.to_bytes(2, "little")
@@ -282,7 +287,7 @@ def test_the_tools_begin_with_the_oldest_snapshot(tmp_path: Path, capsys: pytest
 def test_verify_finds_a_snapshot_to_which_the_journal_does_not_lead(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two histories that differ in one number: the state of the one under the header of the other is whole, and wrong."""
+    """Two histories that differ in one number: the state of one under the header of the other is whole, and wrong."""
     for name, capacity in (("one", 5), ("two", 6)):
         shard = opened(tmp_path / name)
         shard.create_agent("default", "ann", capacity=capacity, presence=1)
@@ -355,3 +360,19 @@ def test_a_router_makes_a_snapshot_while_it_runs(tmp_path: Path) -> None:
             router.complete("two", held.version, request_id="done")
     with pytest.raises(FairleadError, match="no journal"):
         Router().snapshot()
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("snapshot-*")), ids=lambda path: path.name)
+def test_a_snapshot_of_a_released_layout_is_still_read(golden: Path, tmp_path: Path) -> None:
+    """Written by make_golden.py: two snapshots, the segments from the older one on, and what they come to."""
+    expected = json.loads((golden / "expected.json").read_text())
+    older, newest = snapshot_names(str(golden))
+    for left_out in ("", newest):
+        path = tmp_path / f"without-{left_out}"
+        shutil.copytree(golden, path, ignore=shutil.ignore_patterns("expected.json", left_out))
+        shard = Shard(virtual_time=True)
+        found = shard.open(str(path), "os", segment_size=4096)
+        assert found.snapshot == (older if left_out else newest)
+        assert {tenant: f"{shard.state_hash(tenant):016x}" for tenant in shard.tenants()} == expected["hashes"]
+        assert found.records == expected["records"]
+        shard.close()

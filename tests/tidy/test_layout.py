@@ -1,8 +1,9 @@
 """A struct that is written to disk changes only together with the number of its layout.
 
-A snapshot has structs of the state, a journal structs of facts; neither says what its fields are. So each layout is a number in
-the header, and here stands beside it a digest of the declarations, and of the order in which they are written. Whoever changes
-one is told what else to change: then what an earlier version wrote is refused by name instead of read wrongly.
+A snapshot has structs of the state, a journal structs of facts; neither says what its fields are. So each layout is a
+number in the header, and here stands beside it a digest of the declarations, and of the order in which they are
+written. Whoever changes one is told what else to change: then what an earlier version wrote is refused by name instead
+of read wrongly.
 """
 
 import re
@@ -16,17 +17,21 @@ EXT = Path(__file__).resolve().parents[2] / "ext/fairlead"
 
 BODIES = "SettingsBody ChannelBody QueueBody PlanBody ClassBody AgentBody JobBody Demand Ability AffinityTier Step"
 STATE = (
-    "Demand Ability Bar AffinityTier Channel AbilityBit Agent Job Queue Term CellBlock Rotation Class Step Plan Memory Bucket "
-    "Engine"
+    "Demand Ability Bar AffinityTier Channel AbilityBit Agent Job Queue Term CellBlock Rotation Class Step Plan Memory "
+    "Bucket Engine"
 )
 SIZES = "MAX_CHANNELS MAX_TIERS MAX_STEPS RING_SIZE STATE_COUNT SATURATION_BITS"
 
 # Name and file of the number: its value, the digest, and the structs of each file.
 LAYOUTS = {
-    ("LAYOUT", "shard/record.pxd"): (2, "", {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"}),
+    ("LAYOUT", "shard/record.pxd"): (
+        3,
+        "0a8bb4ccac0e2f2d",
+        {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"},
+    ),
     ("STATE_LAYOUT", "shard/snapshot.pxd"): (
         1,
-        "",
+        "b5cc2c3053d2e2ad",
         {
             "engine/model.pxd": STATE,
             "engine/decide.pxd": "Answer",
@@ -83,8 +88,8 @@ def test_a_struct_that_is_written_changes_only_with_its_layout(layout: tuple[str
     written = [*parts(structs), *(visits() if name == "STATE_LAYOUT" else ())]
     actual = sha256("\n".join(written).encode()).hexdigest()[:16]
     assert (int(found[1]), actual) == (number, digest), (
-        f"what is written under {name} has changed: let {name} in {file} grow by one, put the number and {actual!r} here, "
-        "and make tests/crash/golden anew (its README.md says how)"
+        f"what is written under {name} has changed: let {name} in {file} grow by one, put the number and {actual!r} "
+        "here, and make tests/crash/golden anew with `python -m tests.crash.make_golden`"
     )
 
 

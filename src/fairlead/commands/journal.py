@@ -38,7 +38,9 @@ def register(commands: Any) -> None:
             leaf.add_argument("--max-records", type=int, default=sys.maxsize, metavar="N", help="default: all")
         if name == "salvage":
             leaf.add_argument("target", type=Path, help="the directory to make")
-    _leaf(commands, "backup", "copy snapshots and journal while they are written", backup).add_argument("target", type=Path)
+    _leaf(commands, "backup", "copy snapshots and journal while they are written", backup).add_argument(
+        "target", type=Path
+    )
 
 
 def _leaf(parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -75,7 +77,9 @@ def verify(namespace: argparse.Namespace) -> int:
         print(json.dumps(found._asdict()))
     else:
         snapshots = f"{found.snapshots} snapshots, " if found.snapshots else ""
-        print(f"{snapshots}{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes")
+        print(
+            f"{snapshots}{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes"
+        )
         if found.torn_bytes:
             print(f"torn tail of {found.torn_bytes} bytes: a write that nobody was told of; the next start cuts it")
         if found.state_hash:

@@ -15,7 +15,11 @@ def register(commands: Any) -> None:
     snapshot = commands.add_parser("snapshot", help="make, verify and restore snapshots", allow_abbrev=False)
     parts = snapshot.add_subparsers(title="commands", metavar="COMMAND", required=True)
     leaves: tuple[tuple[str, str, Callable[[argparse.Namespace], int]], ...] = (
-        ("create", "make one from the journal, also beside a running daemon, and delete what it makes needless", create),
+        (
+            "create",
+            "make one from the journal, also beside a running daemon, and delete what it makes needless",
+            create,
+        ),
         ("verify", "build the state of each, and compare it with the journal between them", verify),
         ("restore", "make a data directory of a back-up, with an epoch of its own", restore),
     )
@@ -39,7 +43,7 @@ def create(namespace: argparse.Namespace) -> int:
     try:
         made = compact(namespace.path, sealed=namespace.sealed, progress=reading())
     except OSError as wrong:
-        raise error("JOURNAL_FAILED", f"no snapshot of {namespace.path} was made: {wrong}", "path") from wrong
+        raise error("JOURNAL_FAILED", f"the snapshot of {namespace.path} was not completed: {wrong}", "path") from wrong
     if namespace.json:
         print(json.dumps(made._asdict() if made else {"snapshot": ""}))
     elif made is None:

@@ -1,12 +1,13 @@
 """Snapshots from the journal: made by a process of its own, beside the one that writes, which never waits for it.
 
-A compaction loads the newest snapshot, applies what lies behind it, writes the next snapshot and reads it back into a state
-that must have the same hash. Only then does the manifest name it, and only then is deleted what no kept snapshot needs: older
-snapshots, and segments before the older of the two. A crash anywhere leaves what a start accepts: before the manifest is
-replaced the new file is one that nobody asks for, and afterwards what is left over is deleted by the next compaction.
+A compaction loads the newest snapshot, applies what lies behind it, writes the next snapshot and reads it back into a
+state that must have the same hash. Only then does the manifest name it, and only then is deleted what no kept snapshot
+needs: older snapshots, and segments before the older of the two. A crash anywhere leaves what a start accepts: before
+the manifest is replaced the new file is one that nobody asks for, and afterwards what is left over is deleted by the
+next compaction.
 
     compact(path)         one compaction, here
-    Compactor(path, ..)   the watch of a daemon: starts `fairlead snapshot create` when enough was written, at low priority
+    Compactor(path, ..)   the watch of a daemon: starts `fairlead snapshot create` when enough was written
 """
 
 import contextlib
@@ -33,13 +34,12 @@ from fairlead.shard.manifest import (
     Entry,
     Manifest,
     read_manifest,
-    snapshot_name,
     snapshot_names,
     sync_directory,
     write_manifest,
 )
 from fairlead.shard.offline import State
-from fairlead.shard.snapshot import Image, SnapshotDamage, describe
+from fairlead.shard.snapshot import Image, SnapshotDamage, candidates, describe
 
 LOCK = "compactor"  # held by a compaction
 READERS = "readers"  # shared by who reads, alone while something is deleted
@@ -70,7 +70,7 @@ class Compacted(NamedTuple):
 
 @contextlib.contextmanager
 def _locked(path: Path, name: str, how: int) -> Iterator[None]:
-    """A lock of the directory. Raises BlockingIOError when how says not to wait, and OSError where it cannot be made."""
+    """A lock of the directory. Raises BlockingIOError when `how` says not to wait, OSError where there can be none."""
     descriptor = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(descriptor, how)
@@ -101,9 +101,9 @@ def _alone(path: Path) -> Iterator[None]:
 def compact(path: Path, *, sealed: bool = False, progress: Progress | None = None) -> Compacted | None:
     """Makes a snapshot of all that is on disk, or with `sealed` of all but the segment that is written.
 
-    None when nothing came since the newest one. Raises FairleadError (JOURNAL_..) for a journal that no start would accept, and
-    OSError for a disk that refuses; both leave the directory good. Cost: as a start from the newest snapshot, and the
-    writing and reading of the new one. Memory: the state once.
+    None when nothing came since the newest one. Raises FairleadError (JOURNAL_..) for a journal that no start would
+    accept, and OSError for a disk that refuses; both leave the directory good. Cost: as a start from the newest
+    snapshot, and the writing and reading of the new one. Memory: the state once.
     """
     if not path.is_dir() or not (segment_names(str(path)) or snapshot_names(str(path))):
         raise error("JOURNAL_ABSENT", f"no journal in {path}", "path")
@@ -113,6 +113,7 @@ def compact(path: Path, *, sealed: bool = False, progress: Progress | None = Non
         records = state.read(str(path), sealed=sealed, progress=progress)
         before = state.image
         if state.base is None or (before is not None and before.base.sequence == state.base.sequence):
+            clean(path)
             return None
         image = state.save(str(path))
         tenants, jobs = state.tenants, state.jobs
@@ -121,8 +122,7 @@ def compact(path: Path, *, sealed: bool = False, progress: Progress | None = Non
             progress(image.base.sequence, "verify")
         read_back(path, image)
         kept = replace_manifest(path, [*([before] if before else []), image])
-        with _locked(path, READERS, fcntl.LOCK_EX):
-            deleted = delete_unneeded(path, kept)
+        deleted = delete_unneeded(path, kept)
     seconds = round(time.monotonic() - begin, 3)
     return Compacted(
         image.name, image.base.sequence, records, tenants, jobs, image.size, image.state_hash, seconds, deleted
@@ -130,7 +130,7 @@ def compact(path: Path, *, sealed: bool = False, progress: Progress | None = Non
 
 
 def read_back(path: Path, image: Image) -> None:
-    """What is on disk is what was written: the whole file, and the state that it makes. Raises DataLoss, without the file."""
+    """What is on disk is what was written, the file and the state that it makes; else it goes. Raises DataLoss."""
     file = path / image.name
     with file.open("rb") as written:
         # What is in memory proves nothing of the disk.
@@ -147,7 +147,7 @@ def read_back(path: Path, image: Image) -> None:
 
 
 def replace_manifest(path: Path, images: list[Image]) -> list[Image]:
-    """Names the newest of these, oldest first, in the manifest; returns them. The epoch that a restore asked for stays."""
+    """Names the newest of these, oldest first, in the manifest; returns them. An epoch that a restore set stays."""
     kept = images[-KEPT_SNAPSHOTS:]
     try:
         old = read_manifest(str(path))
@@ -163,16 +163,30 @@ def replace_manifest(path: Path, images: list[Image]) -> list[Image]:
     return kept
 
 
+def clean(path: Path) -> None:
+    """Deletes what a compaction that was cut short left."""
+    kept = []
+    for name in candidates(str(path))[0][::-1]:
+        with contextlib.suppress(SnapshotDamage):
+            kept.append(describe(str(path / name)))
+    if kept:
+        delete_unneeded(path, kept)
+
+
 def delete_unneeded(path: Path, kept: list[Image]) -> int:
-    """Deletes other snapshots, segments before the oldest that is kept, and what a crash left; how many files."""
+    """Deletes other snapshots, segments before the oldest that is kept, and what a crash left; how many files.
+
+    Waits until nobody reads them.
+    """
     first = kept[0].base.segment
     names = {image.name for image in kept}
     gone = [name for name in snapshot_names(str(path)) if name not in names]
     if len(kept) == KEPT_SNAPSHOTS:
         gone += [name for name in segment_names(str(path)) if int(name[:16]) < first]
     gone += [file.name for file in path.glob("*.tmp")]
-    for name in gone:
-        (path / name).unlink()
+    with _locked(path, READERS, fcntl.LOCK_EX):
+        for name in gone:
+            (path / name).unlink()
     if gone:
         sync_directory(str(path))
     return len(gone)
@@ -203,7 +217,7 @@ def unsnapshotted_bytes(path: Path) -> int:
 
 
 class Compactor:
-    """Watches how much was written since the last snapshot, and starts a compaction when it was enough, one at a time."""
+    """Watches how much was written since the last snapshot, and starts a compaction when it was enough."""
 
     def __init__(self, journal: JournalConfig, log: FilteringBoundLogger) -> None:
         self._path = journal.path or Path()

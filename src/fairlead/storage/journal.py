@@ -136,12 +136,12 @@ def fresh(target: Path) -> Path:
 
 
 def backup(path: Path, target: Path, progress: Progress = nothing) -> int:
-    """Copies manifest, snapshots and whole frames to `target`, while they may be written; the last sequence. Raises DataLoss."""
+    """Copies snapshots and whole frames to `target`, while they may be written; the last sequence. Raises DataLoss."""
     return _copy(path, target, _Copying(False, progress))
 
 
 def salvage(path: Path, target: Path, progress: Progress = nothing) -> int:
-    """Copies the newest whole snapshot and what is whole behind it; the last sequence. What comes after the damage is lost."""
+    """Copies the newest whole snapshot and what is whole behind it; the last sequence. What is after damage is lost."""
     return _copy(path, target, _Copying(True, progress))
 
 
@@ -157,7 +157,9 @@ def _copy(path: Path, target: Path, how: _Copying) -> int:
     with undisturbed(path):
         snapshots, _ = good_snapshots(path)
         if problem := check_beginning(path, snapshots):
-            raise error("JOURNAL_DAMAGED", f"{path}: {problem}: nothing can be copied that a start would accept", "path")
+            raise error(
+                "JOURNAL_DAMAGED", f"{path}: {problem}: nothing can be copied that a start would accept", "path"
+            )
         # What is saved begins with the newest snapshot: damage before it costs nothing.
         kept = snapshots[-1:] if how.salvages else snapshots
         reader = Reader(str(path), kept[0].base if kept else None)

@@ -44,7 +44,8 @@ def nothing(_sequence: int, _what: str) -> None:
 
 
 def verify(path: Path, progress: Progress = nothing) -> list[Verified]:
-    """Each snapshot, oldest first: checksums, the state it makes, and whether the journal leads from the one before to it.
+    """Each snapshot, oldest first: checksums, the state it makes, and whether the journal leads to it from the one
+    before.
 
     Cost: as a start from the oldest one. Memory: the state twice, while one is compared with the next.
     """
