@@ -71,7 +71,9 @@ def recorded(path: Path) -> Iterator[list[Event]]:
 
 def torn(content: bytes) -> Iterator[bytes]:
     """What may be there of a file that was not synced."""
-    cuts = sorted({0, BLOCK, len(content) // 2 // BLOCK * BLOCK, max(0, len(content) - 1) // BLOCK * BLOCK})
+    cuts = sorted(
+        {0, min(BLOCK, len(content)), len(content) // 2 // BLOCK * BLOCK, max(0, len(content) - 1) // BLOCK * BLOCK}
+    )
     for cut in cuts:
         yield content[:cut]
         yield content[:cut] + bytes(len(content) - cut)

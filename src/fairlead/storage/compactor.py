@@ -112,7 +112,7 @@ def compact(path: Path, *, sealed: bool = False, progress: Progress | None = Non
         state = State()
         records = state.read(str(path), sealed=sealed, progress=progress)
         before = state.image
-        if state.base is None or (before is not None and before.base.sequence == state.base.sequence):
+        if state.base is None or state.base.sequence == (before.base.sequence if before else 0):
             clean(path)
             return None
         image = state.save(str(path))
