@@ -24,6 +24,7 @@ from fairlead.commands import (
     replay,
     scenario,
     serve,
+    snapshot,
     status,
 )
 from fairlead.errors import FairleadError
@@ -64,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each leaf sets `run`, which takes the namespace and returns an exit code."""
     parser = Parser(prog="fairlead", description="Assigns conversations to agents.", epilog=_EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (serve, status, agents, customers, jobs, events, policy, scenario, journal, replay, demo, load):
+    for module in (serve, status, agents, customers, jobs, events, policy, scenario, journal, snapshot, replay, demo, load):
         module.register(commands)
     return parser
 

@@ -15,6 +15,7 @@
     # path = "data"                 # directory, relative to this file; without one state ends with the process
     durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process
     segment_size = 67108864         # bytes of one file, 1048576-1073741824, a multiple of 4096
+    snapshot_after = 268435456      # bytes of journal after which a snapshot is made, 1048576-1099511627776; 0: never
 
     [policies]                      # policy files by tenant, loaded at start; relative to this file
     default = "policy.toml"
@@ -50,11 +51,12 @@ class LogConfig:
 
 @dataclass(frozen=True)
 class JournalConfig:
-    """Where the journal is, None for nowhere, and what an answer survives."""
+    """Where the journal is, None for nowhere, what an answer survives, and when a snapshot is made."""
 
     path: Path | None = None
     durability: str = "fsync"
     segment_size: int = 64 * 1024 * 1024
+    snapshot_after: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ _FIELDS: Mapping[str, _Rule] = {
     "max_message_size": _whole(1024, 64 * 1024 * 1024),
     "drain_seconds": ("a number from 0 to 600", lambda value: type(value) in (int, float) and 0 <= value <= 600),
     "log": ("a table of level, format", lambda value: isinstance(value, dict)),
-    "journal": ("a table of path, durability, segment_size", lambda value: isinstance(value, dict)),
+    "journal": ("a table of path, durability, segment_size, snapshot_after", lambda value: isinstance(value, dict)),
     "policies": ("a table of tenant = file", lambda value: isinstance(value, dict)),
 }
 
@@ -160,6 +162,10 @@ _JOURNAL_FIELDS: Mapping[str, _Rule] = {
     "segment_size": (
         "a multiple of 4096 from 1048576 to 1073741824",
         lambda value: type(value) is int and 1 << 20 <= value <= 1 << 30 and value % 4096 == 0,
+    ),
+    "snapshot_after": (
+        "0, or a whole number from 1048576 to 1099511627776",
+        lambda value: type(value) is int and (value == 0 or 1 << 20 <= value <= 1 << 40),
     ),
 }
 

@@ -33,7 +33,7 @@ FLOORS = (
     ("__init__",),
     ("router",),
     ("policy_face", "customer_face", "event_face"),
-    ("watching",),
+    ("watching", "compaction"),
     ("rulebook", "arguments"),
     ("views",),
     ("shard",),
@@ -49,6 +49,7 @@ FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
     *("fairlead.load.core", "fairlead.journal.reader", "fairlead.shard.history"),
     "fairlead.shard.inspection",
+    *("fairlead.shard.manifest", "fairlead.shard.offline", "fairlead.shard.snapshot"),
 )
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")

@@ -10,6 +10,7 @@ can choose ids that collide.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from fairlead.base.archive cimport Archive
 from fairlead.base.text cimport Text
 
 cdef enum:
@@ -50,6 +51,8 @@ cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil
 cdef void names_remove(Names* names, uint32_t slot) noexcept nogil
 cdef bint names_check(const Names* names) noexcept nogil
 cdef size_t names_size(const Names* names) noexcept nogil
+# Writes the table, or fills this one, which is empty. Slots, and the order in which free ones are used again, are kept.
+cdef void names_archive(Names* names, Archive* archive) noexcept nogil
 
 
 cdef inline char* name_far(const Name* name) noexcept nogil:

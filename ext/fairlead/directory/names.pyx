@@ -3,10 +3,12 @@
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
+from fairlead.base.archive cimport archive_slot, archive_text, archive_value, is_reading
+from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64, prefetch
 
 cdef enum:
     LEAST_TABLE = 16
+    AHEAD = 16         # names whose places in the table are fetched before they are needed
 
 
 cdef void names_init(Names* names, uint64_t seed) noexcept nogil:
@@ -85,12 +87,9 @@ cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
                 enter(names, index)
 
 
-cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
-    """Gives a name that is not in the table (1-255 bytes) the slot `slot`, which has none. The caller owns the slots."""
-    cdef Name* name
+cdef void write_name(Names* names, uint32_t slot, Text text) noexcept nogil:
+    cdef Name* name = &names.names[slot]
     cdef char* far
-    make_room(names, slot)
-    name = &names.names[slot]
     name.hash = text_hash(names.seed, text)
     name.size = <uint8_t> text.size
     if text.size <= INLINE_SIZE:
@@ -99,6 +98,12 @@ cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
         far = <char*> memory_grow(NULL, text.size)
         memcpy(far, text.data, text.size)
         memcpy(name.near, &far, sizeof(far))
+
+
+cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
+    """Gives a name that is not in the table (1-255 bytes) the slot `slot`, which has none. The caller owns the slots."""
+    make_room(names, slot)
+    write_name(names, slot, text)
     if slot >= names.used:
         names.used = slot + 1
     names.count += 1
@@ -168,3 +173,47 @@ cdef size_t names_size(const Names* names) noexcept nogil:
         if names.names[slot].size > INLINE_SIZE:
             size += names.names[slot].size
     return size
+
+
+cdef void fill_table(Names* names) noexcept nogil:
+    """A table for the names that are there, in one go: places are fetched ahead, since each is a miss of the cache."""
+    cdef uint32_t size = LEAST_TABLE, slot, ahead
+    while 2 * (names.count + 1) > size:
+        size *= 2
+    names.table = <uint32_t*> memory_zeroed(<size_t> size * sizeof(uint32_t))
+    names.table_size = size
+    for slot in range(names.used):
+        ahead = slot + AHEAD
+        if ahead < names.used:
+            prefetch(&names.table[<uint32_t> names.names[ahead].hash & (size - 1)])
+        if names.names[slot].size:
+            enter(names, slot)
+
+
+cdef void names_archive(Names* names, Archive* archive) noexcept nogil:
+    """`used`, `free_slot`; of each slot its name, or an empty one and the next free slot. The hashes are of this process."""
+    cdef uint32_t slot
+    cdef Text text
+    archive_slot(archive, &names.used)
+    archive_slot(archive, &names.free_slot)
+    if is_reading(archive):
+        # Each takes two bytes at least.
+        if archive.failed or 2 * <uint64_t> names.used > <uint64_t> (archive.end - archive.at):
+            names.used = 0
+            archive.failed = 1
+            return
+        names.capacity = names.used + names.used // 8
+        names.names = <Name*> memory_zeroed(<size_t> names.capacity * sizeof(Name))
+    for slot in range(names.used):
+        if not is_reading(archive):
+            text = names_text(names, slot)
+        archive_text(archive, &text)
+        if text.size == 0:
+            archive_value(archive, &names.names[slot].hash)
+        elif text.size > 255:
+            archive.failed = 1
+        elif is_reading(archive):
+            write_name(names, slot, text)
+            names.count += 1
+    if is_reading(archive):
+        fill_table(names)

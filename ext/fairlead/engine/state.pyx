@@ -314,6 +314,7 @@ cdef uint32_t new_bit(Engine* e, bint is_queue, uint32_t subject, uint32_t level
     """A fresh bit, set for everyone for whom it holds. O(agents)."""
     cdef uint32_t index = e.bit_count, slot
     e.bits = <AbilityBit*> memory_grow(e.bits, (index + 1) * sizeof(AbilityBit))
+    memset(&e.bits[index], 0, sizeof(AbilityBit))
     e.bits[index].is_queue = is_queue
     e.bits[index].subject = subject
     e.bits[index].level = level
@@ -406,7 +407,7 @@ cdef void class_define(Engine* e, uint32_t queue, uint32_t channel, const Demand
     c.demand_count = count
     c.demands = <Demand*> memory_grow(NULL, count * sizeof(Demand))
     memcpy(c.demands, demands, count * sizeof(Demand))
-    c.terms = <Term*> memory_grow(NULL, (2 * count + 1) * sizeof(Term))
+    c.terms = <Term*> memory_zeroed((2 * count + 1) * sizeof(Term))
     c.wanted = <uint32_t*> memory_grow(NULL, (count + 1) * sizeof(uint32_t))
     c.barred = <uint32_t*> memory_grow(NULL, count * sizeof(uint32_t))
     c.waiting_index = NOBODY

@@ -235,6 +235,11 @@ cdef class Shard:
         if lock_file >= 0:
             os.close(lock_file)
 
+    @property
+    def directory(self):
+        """Where the journal is; None: in memory."""
+        return self._directory
+
     def journal(self):
         """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space. Empty in memory."""
         return journal_counts(&self._state)

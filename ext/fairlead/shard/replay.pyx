@@ -8,8 +8,8 @@ from fairlead.customers.store cimport MAX_ATTRIBUTES, Customer, customers_put, c
 from fairlead.directory.names cimport NO_SLOT, names_add, names_has, names_remove
 from fairlead.engine.apply cimport apply
 from fairlead.engine.decide cimport Answer
-from fairlead.engine.model cimport FACT_JOB_SUBMITTED, Fact
-from fairlead.journal.packing cimport get_varint, get_words, unzigzag
+from fairlead.engine.model cimport FACT_JOB_SUBMITTED, FACT_SETTINGS, Fact
+from fairlead.base.packing cimport get_varint, get_words, unzigzag
 from fairlead.shard.dispatch cimport tenant_add
 from fairlead.shard.record cimport (
     HAS_AGENT, HAS_BODY, HAS_CLASS, HAS_FLAG, HAS_JOB, HAS_REASON, HAS_STATE, HAS_VALUE, RECORD_ADDED, RECORD_CUSTOMER, RECORD_FACT,
@@ -109,6 +109,9 @@ cdef uint32_t replay_fact(Tenant* t, Replay* replay, const uint8_t* at, const ui
     cdef Fact fact
     if not read_fact(replay, at, end, &fact, &t.pending_id, &t.pending_gateway):
         return REPLAY_BROKEN
+    if fact.type == FACT_SETTINGS:
+        # What was too old for the retention so far stays forgotten under a longer one.
+        forget_requests(t)
     t.engine.sink(t, &fact)
     apply(&t.engine, &fact)
     t.pending_gateway = text_empty()

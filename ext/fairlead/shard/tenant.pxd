@@ -19,6 +19,7 @@ from fairlead.shard.rulebook cimport RuleBook
 cdef enum:
     MAX_TENANTS = 1000000
     MAX_REMEMBERED = 1000000   # answered request ids, whatever the retention
+    KEPT_POLICIES = 100        # versions that survive a restart
 
 cdef uint32_t BOUND            # flag in customer_references: the affinity memory knows the customer
 

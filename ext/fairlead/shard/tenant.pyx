@@ -266,6 +266,7 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
         while capacity <= slot:
             capacity = capacity + capacity // 2 + 16
         t.remembered = <Remembered*> memory_grow(t.remembered, capacity * sizeof(Remembered))
+        memset(t.remembered + t.remembered_capacity, 0, (capacity - t.remembered_capacity) * sizeof(Remembered))
         t.remembered_capacity = capacity
     entry = &t.remembered[slot]
     entry.content = content

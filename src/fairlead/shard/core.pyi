@@ -59,6 +59,9 @@ class Shard:
         """
     def close(self) -> None:
         """Writes and syncs what is pending; the shard then lives on in memory alone. Twice is harmless."""
+    @property
+    def directory(self) -> str | None:
+        """Where the journal is; None: in memory."""
     def journal(self) -> dict[str, int]:
         """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space; or none."""
     @property
