@@ -8,8 +8,8 @@ from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.load.generator cimport clock_ns, load_begin, load_finish, load_run
 from fairlead.load.model cimport (
-    ASSIGN, BUCKETS, Block, CODES, Call, Connection, COMPLETE, Histogram, Load, ROOM, TABLE, bucket_value, nghttp2_hd_inflate_del,
-    nghttp2_hd_inflate_new,
+    ASSIGN, BUCKETS, Block, CODES, COMPLETE, Call, Connection, GET, HEARTBEAT, Histogram, KINDS, Load, MAX_STEPS, ROOM, TABLE,
+    bucket_value, nghttp2_hd_inflate_del, nghttp2_hd_inflate_new,
 )
 
 cdef enum:
@@ -41,17 +41,23 @@ cdef dict percentiles(const Histogram* histogram):
 cdef class Generator:
     """Calls on connected, non-blocking sockets, `calls` places on each. Use from one thread.
 
-    `blocks` are the HPACK blocks (first Assign, first CompleteJob, any Assign, any CompleteJob); `tenant` is field 1 of the
-    requests; `tails` are JobSpecs without an id, taken in turn. `rate` is Assigns a second, 0 for a closed loop. With
-    `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing is completed.
+    `blocks` are HPACK blocks: the first Assign, GetJob, Heartbeat and CompleteJob of a connection, then any of each; `tenant` is
+    field 1 of the requests; `tails` are JobSpecs without an id, taken in turn. `rate` is Assigns a second, 0 for a closed
+    loop. Between the Assign and the CompleteJob of a job it is read `reads` times, and one of `agents` agents beats
+    `heartbeats` times. With `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing follows it.
     """
 
     cdef Load* _load
 
-    def __cinit__(self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0):
+    def __cinit__(
+        self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0, int reads=0,
+        int heartbeats=0, int agents=1,
+    ):
         cdef Load* load = <Load*> memory_zeroed(sizeof(Load))
         cdef uint32_t index
         self._load = load
+        if reads < 0 or heartbeats < 0 or agents < 1 or 2 + reads + heartbeats > MAX_STEPS:
+            raise ValueError(f"at most {MAX_STEPS} calls a job, some agents")
         if not 1 <= len(sockets) <= MAX_CONNECTIONS or calls < 1 or len(sockets) * calls > MAX_CALLS or not tails:
             raise ValueError(f"1-{MAX_CONNECTIONS} connections, 1-{MAX_CALLS} calls in all, some jobs")
         load.connection_count = <uint32_t> len(sockets)
@@ -65,9 +71,14 @@ cdef class Generator:
             load.connections[index].streams = <uint32_t*> memory_zeroed(TABLE * sizeof(uint32_t))
             if nghttp2_hd_inflate_new(&load.connections[index].inflater) != 0:
                 raise MemoryError
-        for index in range(2):
+        for index in range(KINDS):
             take_block(&load.first[index], blocks[index])
-            take_block(&load.block[index], blocks[2 + index])
+            take_block(&load.block[index], blocks[KINDS + index])
+        kinds = [ASSIGN] if batch else [ASSIGN, *[GET] * reads, *[HEARTBEAT] * heartbeats, COMPLETE]
+        for index in range(<uint32_t> len(kinds)):
+            load.steps[index] = kinds[index]
+        load.step_count = <uint32_t> len(kinds)
+        load.agent_count = <uint32_t> agents
         take_block(&load.tenant, tenant)
         take_block(&load.prefix, prefix)
         load.tail_count = <uint32_t> len(tails)
@@ -87,7 +98,7 @@ cdef class Generator:
             free(self._load.connections[index].input)
             free(self._load.connections[index].streams)
             buffer_free(&self._load.connections[index].output)
-        for index in range(2):
+        for index in range(KINDS):
             free(self._load.first[index].data)
             free(self._load.block[index].data)
         for index in range(self._load.tail_count):
@@ -124,11 +135,13 @@ cdef class Generator:
         self._load.due = 0
 
     def result(self):
-        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost; for an open loop how many
-        Assigns it `began` since the reset, and in how many `seconds` until it last looked at the clock."""
+        """Calls, gRPC codes (17: none) and latency by method that was called; jobs nobody took; calls that were lost; for an open
+        loop how many Assigns it `began` since the reset, and in how many `seconds` until it last looked at the clock."""
         cdef int kind
         out = {}
-        for kind, name in ((ASSIGN, "Assign"), (COMPLETE, "CompleteJob")):
+        for kind, name in ((ASSIGN, "Assign"), (GET, "GetJob"), (HEARTBEAT, "Heartbeat"), (COMPLETE, "CompleteJob")):
+            if (kind == GET or kind == HEARTBEAT) and self._load.latency[kind].count == 0:
+                continue
             out[name] = {
                 "calls": self._load.latency[kind].count,
                 "codes": {code: self._load.codes[kind][<int> code] for code in range(CODES)

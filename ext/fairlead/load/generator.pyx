@@ -5,7 +5,7 @@ are due at fixed times, and a late one is measured from the time it was due, so 
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_append
@@ -16,7 +16,7 @@ from fairlead.codec.writer cimport (
 )
 from fairlead.load.frames cimport read_frames, write_preface, write_request
 from fairlead.load.model cimport (
-    ASSIGN, COMPLETE, CODE_OTHER, Call, Connection, Load, ROOM, record,
+    ASSIGN, COMPLETE, Call, Connection, HEARTBEAT, KINDS, Load, ROOM, record,
 )
 
 cdef extern from "<poll.h>" nogil:
@@ -44,6 +44,8 @@ cdef enum:
     MAX_CONNECTIONS = 1024
     PREFIX = 5
     OUTCOME_ASSIGNED = 1
+    MAX_NAME = 128               # of a job's or an agent's id
+    MAX_DIGITS = 20
     SINGLE_WINDOW = 16384        # more than a request of one job; below this the connection waits for the server
     JOB_WINDOW = 256             # of a batch, for each job
 
@@ -57,16 +59,30 @@ cdef int64_t clock_ns() noexcept nogil:
 # ---- messages
 
 
-cdef Text job_id(Load* load, uint64_t job, char* space) noexcept nogil:
+cdef Text numbered(const void* prefix, size_t size, uint64_t number, char* space) noexcept nogil:
+    """The prefix (at most MAX_NAME - MAX_DIGITS bytes) and a decimal number, at the end of `space`."""
+    cdef char* at = space + MAX_NAME
     cdef Text text
-    text.data = space
-    text.size = <uint32_t> snprintf(space, 128, b"%.*s%llu", <int> load.prefix.size, <char*> load.prefix.data, <unsigned long long> job)
+    while True:
+        at -= 1
+        at[0] = <char> (c'0' + number % 10)
+        number //= 10
+        if number == 0:
+            break
+    at -= size
+    memcpy(at, prefix, size)
+    text.data = at
+    text.size = <uint32_t> (space + MAX_NAME - at)
     return text
+
+
+cdef Text job_id(const Load* load, uint64_t job, char* space) noexcept nogil:
+    return numbered(load.prefix.data, load.prefix.size, job, space)
 
 
 cdef void append_job(Load* load, uint64_t job) noexcept nogil:
     """Field 2: a JobSpec with an id of its own, as AssignRequest and BatchAssignRequest have it."""
-    cdef char[128] space
+    cdef char[MAX_NAME] space
     cdef Text id = job_id(load, job, space)
     cdef uint32_t tail = <uint32_t> (job % load.tail_count)
     cdef size_t mark = open_message(&load.message)
@@ -76,13 +92,18 @@ cdef void append_job(Load* load, uint64_t job) noexcept nogil:
 
 
 cdef void build(Load* load, Call* call) noexcept nogil:
-    cdef char[128] space
+    cdef char[MAX_NAME] space
     cdef uint64_t at
     load.message.size = 0
     buffer_append(&load.message, load.tenant.data, load.tenant.size)
-    if call.kind == COMPLETE:
+    if call.kind == HEARTBEAT:
+        append_text(&load.message, BYTES_2, numbered(b"agent-", 6, call.job % load.agent_count, space))
+        return
+    if call.kind != ASSIGN:
         append_text(&load.message, BYTES_2, job_id(load, call.job, space))
+    if call.kind == COMPLETE:
         advance(&load.message, put_number(buffer_end(&load.message, FIELD_SIZE), VARINT_3, call.version))
+    if call.kind != ASSIGN:
         return
     for at in range(load.batch if load.batch else 1):
         append_job(load, call.job + at)
@@ -102,11 +123,13 @@ cdef bint read_varint(const uint8_t* data, size_t size, size_t* at, uint64_t* va
     return False
 
 
-cdef bint was_assigned(Call* call) noexcept nogil:
-    """Reads outcome and version of an AssignResponse."""
+cdef bint was_assigned(const Load* load, Call* call) noexcept nogil:
+    """Reads outcome and version of an AssignResponse. Of a batch nothing is read: its first job counts as assigned."""
     cdef uint64_t tag, value, outcome = 0
     cdef size_t at = PREFIX
-    call.version = 0
+    call.version = 1 if load.batch else 0
+    if load.batch:
+        return True
     while at < call.answer_size and read_varint(call.answer, call.answer_size, &at, &tag):
         if not read_varint(call.answer, call.answer_size, &at, &value):
             return False
@@ -133,6 +156,7 @@ cdef void begin(Load* load, uint32_t place, uint8_t kind, int64_t intended) noex
     call.intended = intended
     call.busy = 1
     if kind == ASSIGN:
+        call.step = 0
         call.job = load.next_job
         load.next_job += load.batch if load.batch else 1
     build(load, call)
@@ -162,23 +186,27 @@ cdef void finished(Load* load, uint32_t place) noexcept nogil:
     load.in_flight -= 1
     record(&load.latency[call.kind], load.now - call.intended)
     load.codes[call.kind][call.status] += 1
-    if connection.stage < 2:
+    if connection.stage < KINDS:
         # Alone on the connection until every header field is in the server's table.
+        if call.kind == ASSIGN:
+            was_assigned(load, call)
         connection.stage += 1
-        if connection.stage == 1:
-            was_assigned(call)
-            begin(load, place, COMPLETE, load.now)
-            connection.stage = 1
+        if connection.stage < KINDS:
+            begin(load, place, connection.stage, load.now)
         else:
             next_job(load, place)
             open_places(load, call.connection, place)
         return
-    if call.kind == ASSIGN and not load.batch and call.status == 0:
-        if was_assigned(call):
-            begin(load, place, COMPLETE, load.now)
+    if call.kind == ASSIGN:
+        if call.status or not was_assigned(load, call):
+            load.unassigned += call.status == 0
+            next_job(load, place)
             return
-        load.unassigned += 1
-    next_job(load, place)
+    call.step += 1
+    if call.step < load.step_count:
+        begin(load, place, load.steps[call.step], load.now)
+    else:
+        next_job(load, place)
 
 
 cdef void open_places(Load* load, uint32_t connection, uint32_t but) noexcept nogil:
@@ -211,7 +239,7 @@ cdef void begin_waiting(Load* load) noexcept nogil:
         left -= 1
         place = load.free_calls[left]
         connection = &load.connections[load.calls[place].connection]
-        if connection.failed or connection.stage < 2 or not has_window(load, connection):
+        if connection.failed or connection.stage < KINDS or not has_window(load, connection):
             continue
         # The last place moves into the gap.
         load.free_count -= 1

@@ -36,9 +36,14 @@ cdef enum:
     CODE_OTHER = 17              # an answer without a gRPC status, or a reset
     CODES = 18
 
+# Kinds of calls, in the order in which the first job of a connection makes each once.
 cdef enum:
     ASSIGN = 0
-    COMPLETE = 1
+    GET = 1
+    HEARTBEAT = 2
+    COMPLETE = 3
+    KINDS = 4
+    MAX_STEPS = 64               # calls of one job
 
 cdef struct Histogram:
     uint64_t[BUCKETS] counts
@@ -54,12 +59,13 @@ cdef struct Call:
     uint8_t kind
     uint8_t status               # gRPC's, CODE_OTHER until it is known
     uint8_t busy
+    uint8_t step                 # of its job
     uint16_t answer_size
     uint8_t[MAX_ANSWER] answer
 
 cdef struct Connection:
     int fd
-    uint8_t stage                # 0 nothing sent, 1 first Assign sent, 2 first CompleteJob sent: all fields are in the table
+    uint8_t stage                # kind of the first job's present call; KINDS: it is over, and all fields are in the table
     uint8_t failed
     uint32_t next_stream
     int64_t window               # of ours, for the connection
@@ -82,12 +88,15 @@ cdef struct Load:
     uint32_t call_count
     uint32_t* free_calls         # of the open loop: places without a call
     uint32_t free_count
-    Block[2] first               # header blocks: the first of a connection, by kind
-    Block[2] block               # and all that follow
-    Block tenant                 # field 1 of both requests, whole
+    Block[KINDS] first           # header blocks: the first of a connection, by kind
+    Block[KINDS] block           # and all that follow
+    uint8_t[MAX_STEPS] steps     # kinds of a job's calls, in order
+    uint32_t step_count
+    Block tenant                 # field 1 of every request, whole
     Block prefix                 # of the job ids
     Block* tails                 # of a JobSpec: all but its id
     uint32_t tail_count
+    uint32_t agent_count         # heartbeats are those of agent-0 and so on, in turn
     Buffer message
     uint64_t next_job
     double rate                  # of Assigns a second; 0: closed loop
@@ -96,11 +105,11 @@ cdef struct Load:
     uint64_t due                 # Assigns that were sent, in the open loop
     uint8_t stopping
     uint32_t in_flight
-    Histogram[2] latency
-    uint64_t[2][CODES] codes
+    Histogram[KINDS] latency
+    uint64_t[KINDS][CODES] codes
     uint64_t unassigned
     uint64_t lost                # calls of connections that failed
-    uint64_t batch               # jobs of one request; 0: Assign and CompleteJob
+    uint64_t batch               # jobs of one BatchAssign, which takes the place of Assign; 0: one job a call
 
 
 cdef inline uint32_t bucket_of(int64_t value) noexcept nogil:

@@ -14,6 +14,9 @@ class Generator:
         tails: Sequence[bytes],
         rate: float = 0,
         batch: int = 0,
+        reads: int = 0,
+        heartbeats: int = 0,
+        agents: int = 1,
     ) -> None: ...
     def run(self, seconds: float) -> bool: ...
     def finish(self, seconds: float) -> None: ...
