@@ -10,13 +10,13 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_append
 from fairlead.base.text cimport Text
-from fairlead.codec.tags cimport BYTES_1, BYTES_2, VARINT_2, VARINT_3, VARINT_5
+from fairlead.codec.tags cimport BYTES_1, BYTES_2, BYTES_4, VARINT_2, VARINT_3, VARINT_5
 from fairlead.codec.writer cimport (
     FIELD_SIZE, advance, append_text, buffer_end, close_message, open_message, put_number,
 )
 from fairlead.load.frames cimport read_frames, write_preface, write_request
 from fairlead.load.model cimport (
-    ASSIGN, COMPLETE, Call, Connection, HEARTBEAT, KINDS, Load, ROOM, record,
+    ASSIGN, COMPLETE, Call, Connection, HEARTBEAT, Held, Load, ROOM, record,
 )
 
 cdef extern from "<poll.h>" nogil:
@@ -97,7 +97,7 @@ cdef void build(Load* load, Call* call) noexcept nogil:
     load.message.size = 0
     buffer_append(&load.message, load.tenant.data, load.tenant.size)
     if call.kind == HEARTBEAT:
-        append_text(&load.message, BYTES_2, numbered(b"agent-", 6, call.job % load.agent_count, space))
+        append_text(&load.message, BYTES_2, numbered(b"agent-", 6, call.job % max(<uint32_t> 1, load.agent_count), space))
         return
     if call.kind != ASSIGN:
         append_text(&load.message, BYTES_2, job_id(load, call.job, space))
@@ -123,13 +123,21 @@ cdef bint read_varint(const uint8_t* data, size_t size, size_t* at, uint64_t* va
     return False
 
 
-cdef bint was_assigned(const Load* load, Call* call) noexcept nogil:
-    """Reads outcome and version of an AssignResponse. Of a batch nothing is read: its first job counts as assigned."""
+cdef uint32_t number_at_end(const uint8_t* text, size_t size) noexcept nogil:
+    """17 of `agent-17`."""
+    cdef uint32_t number = 0, digit = 1
+    while size and c'0' <= text[size - 1] <= c'9':
+        size -= 1
+        number += digit * (text[size] - c'0')
+        digit *= 10
+    return number
+
+
+cdef bint was_assigned(Call* call) noexcept nogil:
+    """Reads outcome, agent and version of an AssignResponse."""
     cdef uint64_t tag, value, outcome = 0
     cdef size_t at = PREFIX
-    call.version = 1 if load.batch else 0
-    if load.batch:
-        return True
+    call.version = 0
     while at < call.answer_size and read_varint(call.answer, call.answer_size, &at, &tag):
         if not read_varint(call.answer, call.answer_size, &at, &value):
             return False
@@ -138,6 +146,8 @@ cdef bint was_assigned(const Load* load, Call* call) noexcept nogil:
         elif tag == VARINT_5:
             call.version = <int64_t> value
         elif tag & 7 == 2:
+            if tag == BYTES_4 and value <= call.answer_size - at:
+                call.agent = number_at_end(call.answer + at, value)
             at += value
     return outcome == OUTCOME_ASSIGNED and call.version > 0
 
@@ -177,6 +187,37 @@ cdef void next_job(Load* load, uint32_t place) noexcept nogil:
         begin(load, place, ASSIGN, load.now)
 
 
+cdef void keep(Load* load, const Call* call) noexcept nogil:
+    """The job of an answer is held from now on."""
+    cdef Held* held = &load.held[(load.held_first + load.held_count) % load.held_room]
+    held.job = call.job
+    held.version = call.version
+    held.agent = call.agent
+    load.held_count += 1
+    if call.agent < load.agent_count:
+        load.jobs_of_agent[call.agent] += 1
+        load.over_capacity += load.jobs_of_agent[call.agent] > load.capacity
+
+
+cdef void complete_oldest(Load* load, uint32_t place) noexcept nogil:
+    cdef const Held* held = &load.held[load.held_first]
+    load.calls[place].job = held.job
+    load.calls[place].version = held.version
+    if held.agent < load.agent_count:
+        load.jobs_of_agent[held.agent] -= 1
+    load.held_first = (load.held_first + 1) % load.held_room
+    load.held_count -= 1
+    begin(load, place, COMPLETE, load.now)
+
+
+cdef void complete_beyond(Load* load, uint32_t place, uint32_t hold) noexcept nogil:
+    """The place's next call, when more jobs are held: the completion of the oldest; else the next job."""
+    if load.held_count > hold:
+        complete_oldest(load, place)
+    else:
+        next_job(load, place)
+
+
 cdef void finished(Load* load, uint32_t place) noexcept nogil:
     """A call is answered: the next one of its place follows."""
     cdef Call* call = &load.calls[place]
@@ -186,27 +227,36 @@ cdef void finished(Load* load, uint32_t place) noexcept nogil:
     load.in_flight -= 1
     record(&load.latency[call.kind], load.now - call.intended)
     load.codes[call.kind][call.status] += 1
-    if connection.stage < KINDS:
+    if connection.stage < load.kind_count:
         # Alone on the connection until every header field is in the server's table.
-        if call.kind == ASSIGN:
-            was_assigned(load, call)
+        if call.kind == ASSIGN and load.batch:
+            call.version = 1
+        elif call.kind == ASSIGN and was_assigned(call):
+            keep(load, call)
         connection.stage += 1
-        if connection.stage < KINDS:
-            begin(load, place, connection.stage, load.now)
-        else:
+        if connection.stage == load.kind_count:
             next_job(load, place)
             open_places(load, call.connection, place)
+        elif load.kinds[connection.stage] == COMPLETE and load.held_count:
+            complete_oldest(load, place)
+        else:
+            begin(load, place, load.kinds[connection.stage], load.now)
         return
-    if call.kind == ASSIGN:
-        if call.status or not was_assigned(load, call):
-            load.unassigned += call.status == 0
-            next_job(load, place)
+    if call.kind == ASSIGN and call.status == 0 and not load.batch:
+        if not was_assigned(call):
+            load.unassigned += 1
+            # Room is what is missing.
+            complete_beyond(load, place, 0)
             return
+        keep(load, call)
+    if call.kind == COMPLETE or call.status or load.batch:
+        next_job(load, place)
+        return
     call.step += 1
     if call.step < load.step_count:
         begin(load, place, load.steps[call.step], load.now)
     else:
-        next_job(load, place)
+        complete_beyond(load, place, load.hold)
 
 
 cdef void open_places(Load* load, uint32_t connection, uint32_t but) noexcept nogil:
@@ -232,14 +282,21 @@ cdef void begin_waiting(Load* load) noexcept nogil:
     cdef uint32_t place, left = load.free_count
     cdef uint64_t due
     cdef Connection* connection
-    if load.stopping or left == 0:
+    if load.stopping:
+        while load.held_count and load.free_count:
+            load.free_count -= 1
+            place = load.free_calls[load.free_count]
+            if not load.connections[load.calls[place].connection].failed:
+                complete_oldest(load, place)
+        return
+    if left == 0:
         return
     due = <uint64_t> (<double> (load.now - load.start) * load.rate / 1e9) if load.rate > 0 else 0
     while left and (load.rate == 0 or load.due < due):
         left -= 1
         place = load.free_calls[left]
         connection = &load.connections[load.calls[place].connection]
-        if connection.failed or connection.stage < KINDS or not has_window(load, connection):
+        if connection.failed or connection.stage < load.kind_count or not has_window(load, connection):
             continue
         # The last place moves into the gap.
         load.free_count -= 1
@@ -323,5 +380,5 @@ cdef bint load_run(Load* load, int64_t until) noexcept nogil:
 
 cdef void load_finish(Load* load, int64_t until) noexcept nogil:
     load.stopping = 1
-    while load.in_flight and clock_ns() < until and turn(load, 10):
+    while (load.in_flight or load.held_count) and clock_ns() < until and turn(load, 10):
         pass

@@ -33,13 +33,13 @@ _METHOD_POST, _SCHEME_HTTP, _PATH, _AUTHORITY, _CONTENT_TYPE, _USER_AGENT = 3, 6
 _FIRST_DYNAMIC = 62
 
 
-def header_blocks(authority: str, assign: str = ASSIGN) -> list[bytes]:
-    """HPACK blocks of a connection's first Assign, GetJob, Heartbeat and CompleteJob, and of all later ones of each.
+def header_blocks(authority: str, assign: str = ASSIGN, between: Sequence[str] = ()) -> list[bytes]:
+    """HPACK blocks of a connection's first Assign, the methods `between`, and CompleteJob, and of all later ones of each.
 
     The first ones put every field into the server's table in a known order, so all later blocks are indices alone:
     seven bytes, as any client's are once it has warmed up.
     """
-    paths = (assign, GET, HEARTBEAT, COMPLETE)
+    paths = (assign, *between, COMPLETE)
     common = [
         (_AUTHORITY, b"", authority.encode()),
         (0, b"te", b"trailers"),
@@ -137,19 +137,22 @@ def generator(
     rate: float = 0,
     batch: int = 0,
     mix: Mapping[str, int] = types.MappingProxyType({}),
-    agents: int = 1,
+    agents: int = 0,
 ) -> Generator:
     """A generator on these sockets; every job id is new, also among runs. `mix`: GetJob and Heartbeat calls a job."""
+    reads, heartbeats = mix.get("GetJob", 0), mix.get("Heartbeat", 0)
+    between = [GET] * (reads > 0) + [HEARTBEAT] * (heartbeats > 0)
     return Generator(
         [each.fileno() for each in sockets],
         in_flight,
-        header_blocks(address, BATCH_ASSIGN if batch else ASSIGN),
+        header_blocks(address, BATCH_ASSIGN if batch else ASSIGN, between),
         routing_service_pb2.AssignRequest(tenant=tenant).SerializeToString(),
         f"{uuid.uuid4().hex[:8]}-".encode(),
         demand_tails(),
         rate,
         batch,
-        mix.get("GetJob", 0),
-        mix.get("Heartbeat", 0),
-        agents,
+        agents=agents,
+        capacity=CAPACITY,
+        reads=reads,
+        heartbeats=heartbeats,
     )
