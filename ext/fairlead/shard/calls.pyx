@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memmove, memset
 from fairlead.base.memory cimport mix64
 from fairlead.base.text cimport text_empty
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
-from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
+from fairlead.directory.names cimport NO_SLOT, names_find, names_find_hashed, text_hash
 from fairlead.engine.decide cimport (
     AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
@@ -263,8 +263,8 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
 cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
     """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
-    cdef uint32_t slot = names_find(&t.jobs, job.id), index
-    cdef uint64_t content = job_digest(job, immediate_only)
+    cdef uint64_t hash = text_hash(t.jobs.seed, job.id), content = job_digest(job, immediate_only)
+    cdef uint32_t slot = names_find_hashed(&t.jobs, hash, job.id), index
     cdef Unfilled before
     reply.repeated = 0
     if slot != NO_SLOT:
@@ -302,6 +302,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
                        command.wishes[index].most)
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
+    t.pending_hash = hash
     t.pending_gateway = job.gateway
     if t.journal.enabled:
         pack_fields(t, job, &before, &command)
@@ -349,14 +350,18 @@ cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Repl
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, slot, reply)
 
 
+cdef uint64_t complete_digest(const CompleteJobRequest* request) noexcept nogil:
+    cdef uint64_t digest = assignment_digest(COMPLETE_JOB, request.job_id, request.version)
+    digest = digest_number(digest, request.first_response.us)
+    digest = digest_number(digest, request.satisfaction if request.has_satisfaction else -1)
+    return digest_number(digest, request.skip_wrap_up)
+
+
 cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil:
-    cdef uint64_t content = assignment_digest(COMPLETE_JOB, request.job_id, request.version)
-    cdef int32_t seen
+    # Only who may ask again is remembered.
+    cdef uint64_t content = complete_digest(request) if request.request_id.size else 0
+    cdef int32_t seen = repeat(t, request.request_id, content, reply)
     cdef uint32_t slot
-    content = digest_number(content, request.first_response.us)
-    content = digest_number(content, request.satisfaction if request.has_satisfaction else -1)
-    content = digest_number(content, request.skip_wrap_up)
-    seen = repeat(t, request.request_id, content, reply)
     if seen:
         return seen > 0
     slot = find_job(t, request.job_id, reply)

@@ -78,6 +78,7 @@ cdef struct Tenant:
     uint32_t default_queue      # NO_SLOT: a job must name one
     uint32_t default_channel
     Text pending_id             # of the job being submitted
+    uint64_t pending_hash       # of pending_id, by the seed of `jobs`
     Text pending_gateway
     Buffer pending_asked        # what was asked of it, packed (asked.pxd); empty: nobody keeps it
     Journal* journal

@@ -8,7 +8,7 @@ from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty, text_of
 from fairlead.customers.store cimport customers_free, customers_init
 from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
+    NO_SLOT, names_add, names_find, names_free, names_init, names_put_hashed, names_remove, names_size,
 )
 from fairlead.engine.model cimport (
     FACT_CUSTOMER_FORGOTTEN, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
@@ -34,7 +34,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
     cdef Fact copy
     cdef uint8_t[8] padding
     if fact.type == FACT_JOB_SUBMITTED:
-        names_put(&t.jobs, fact.job, t.pending_id)
+        names_put_hashed(&t.jobs, fact.job, t.pending_hash, t.pending_id)
         note_gateway(t, fact.job)
         customer = (<const JobBody*> fact.body).customer
         if customer != NO_SLOT:

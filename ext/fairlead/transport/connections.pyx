@@ -12,7 +12,7 @@ from fairlead.transport.model cimport (
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
     NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new2,
+    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new3,
     nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
     nghttp2_settings_entry, nghttp2_submit_settings,
 )
@@ -40,7 +40,7 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
     connection.fd = fd
     connection.address = address
     connection.opened = connection.progress = connection.last_read = loop.now
-    if nghttp2_session_server_new2(&connection.session, loop.callbacks, connection, loop.options) != 0:
+    if nghttp2_session_server_new3(&connection.session, loop.callbacks, connection, loop.options, &loop.memory) != 0:
         free(connection)
         return NULL
     settings[0].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
