@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The compiled rooms, top floor first. Rooms of one floor do not see each other.
 ROOMS = (
-    ("transport", "load"),
+    ("transport", "load", "simulation"),
     ("shard",),
     ("customers",),
     ("codec", "directory", "events", "journal", "engine", "rules"),
@@ -47,7 +47,7 @@ FLOORS = (
 # The Python faces of the compiled modules: all that src may import of them.
 FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
-    *("fairlead.load.core", "fairlead.journal.reader"),
+    *("fairlead.load.core", "fairlead.journal.reader", "fairlead.simulation.core"),
 )
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")
