@@ -29,7 +29,10 @@ UNKNOWN_WORK = -1.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One recorded job. Seconds; `handle` is nan where nobody worked on it, `customer` empty where unknown."""
+    """One recorded job. Seconds; `handle` is nan where nobody worked on it, `customer` empty where unknown.
+
+    `day` is the midnight before the day that it belongs to; a log of calls keeps a night with the day it began in.
+    """
 
     arrival: float
     type: str
@@ -38,6 +41,7 @@ class Row:
     abandoned: bool
     customer: str
     line: int
+    day: float
 
 
 @dataclass
@@ -99,7 +103,7 @@ def read_trace(path: Path, types: Sequence[str], *, daily: bool, columns: Mappin
     recordings: dict[float, Recording] = {}
     first = 0.0 if rows[0].arrival < DAY_S else rows[0].arrival // DAY_S * DAY_S
     for row in rows:
-        start = row.arrival // DAY_S * DAY_S if daily else first
+        start = row.day if daily else first
         known = recordings.get(start)
         if known is None:
             known = recordings[start] = Recording(_day_name(start, len(recordings) + 1) if daily else path.name)
@@ -148,7 +152,9 @@ def _call_rows(path: Path, types: Sequence[str] | None) -> Iterable[Row]:
         start = (call.day - EPOCH).days * DAY_S
         handle = float(call.handle_s) if call.handle_s else math.nan
         gave_up = call.patience_s < math.inf
-        rows.append(Row(start + call.arrival_s, call.type, handle, call.queued_s, gave_up, call.customer, call.line))
+        rows.append(
+            Row(start + call.arrival_s, call.type, handle, call.queued_s, gave_up, call.customer, call.line, start)
+        )
     return sorted(rows, key=lambda row: row.arrival)
 
 
@@ -187,14 +193,16 @@ def _row(path: Path, line: int, cells: Mapping[str, str], types: Sequence[str] |
     abandoned = cells.get("abandoned", "").lower()
     if abandoned not in _TRUE + _FALSE:
         raise TraceError(path, line, f"abandoned {abandoned!r} is none of 1, 0, true, false, yes, no")
+    arrival = _instant(path, line, cells["arrival"])
     return Row(
-        _instant(path, line, cells["arrival"]),
+        arrival,
         cells["type"],
         _seconds(path, line, "handle", handle) if handle else math.nan,
         _seconds(path, line, "wait", wait) if wait else 0.0,
         abandoned in _TRUE,
         cells.get("customer", ""),
         line,
+        arrival // DAY_S * DAY_S,
     )
 
 
