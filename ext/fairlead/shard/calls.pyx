@@ -4,6 +4,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memmove, memset
 
 from fairlead.base.memory cimport mix64
+from fairlead.base.text cimport text_empty
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
@@ -15,8 +16,10 @@ from fairlead.engine.model cimport (
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
+from fairlead.shard.asked cimport Unfilled, pack_demands, pack_fields, unfilled
 from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.profiles cimport apply_profile
+from fairlead.shard.record cimport record_refused
 from fairlead.shard.rulebook cimport Effect, first_match
 from fairlead.shard.tenant cimport (
     Remembered, TierEntry, ability_slot, channel_slot, customer_release, customer_slot, note_presence, recall, remember,
@@ -258,7 +261,8 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
 
 
 cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil:
-    """What the policy in force makes of a job now: all of the command but its customer and content. Names that are new are kept."""
+    """What the policy in force makes of a job now: all of the command but its customer and content. Names that are new are kept, and what
+    was asked is packed for a journal."""
     cdef uint32_t index
     command.time_to_live = job.time_to_live.us
     command.affinity = <uint8_t> job.affinity
@@ -270,6 +274,8 @@ cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, Ass
     add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
     add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
     add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
+    if t.journal.enabled:
+        pack_demands(t, command)
     if not resolve_policy_names(t, job, command, reply) or not resolve_agents(t, job, command, reply) \
             or not resolve_start(t, job, immediate_only, command, reply):
         return False
@@ -287,6 +293,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     cdef AssignCommand command
     cdef uint32_t slot = names_find(&t.jobs, job.id)
     cdef uint64_t content = job_digest(job, immediate_only)
+    cdef Unfilled before
     reply.repeated = 0
     if slot != NO_SLOT:
         if t.engine.jobs[slot].content != content:
@@ -296,6 +303,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         return True
     if journal_is_full(t.journal):
         return fail(reply, LIMIT_EXCEEDED, b"job '%.*s' is refused: the disk of the journal is full", job.id, b"")
+    before = unfilled(job)
     if job.customer.size:
         apply_profile(t, job)
     if not prepare_assign(t, job, immediate_only, &command, reply):
@@ -304,9 +312,13 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_gateway = job.gateway
+    if t.journal.enabled:
+        pack_fields(t, job, &before, &command)
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
+    if reply.answer.refusal == ACCEPTED and reply.answer.job == NO_SLOT:
+        record_refused(t, job.customer, &command, &reply.answer)
     return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
 
 
@@ -323,7 +335,7 @@ cdef bint finish(
     """Remembers the answer, or words the refusal. `job` is its slot, NO_SLOT where the call is about none."""
     if refusal != ACCEPTED:
         return fail_refused(reply, refusal, subject, t.engine.jobs[job].state if job != NO_SLOT else NO_JOB)
-    remember(t, request_id, content, &reply.answer)
+    remember(t, request_id, content, &reply.answer, text_empty())
     return True
 
 

@@ -3,8 +3,9 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
+from fairlead.base.buffer cimport Buffer
 from fairlead.engine.audit cimport state_hash, state_hash_part
-from fairlead.engine.model cimport FACT_JOB_SUBMITTED
+from fairlead.engine.model cimport FACT_JOB_SUBMITTED, MAX_JOB_EXCLUDED
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.journal.journal cimport journal_count, journal_record, journal_recorded
 from fairlead.journal.model cimport Journal
@@ -62,6 +63,12 @@ cdef inline uint8_t* put_text(uint8_t* at, Text text) noexcept nogil:
     return at + text.size
 
 
+cdef inline uint8_t* put_bytes(uint8_t* at, const Buffer* bytes) noexcept nogil:
+    if bytes.size:
+        memcpy(at, bytes.data, bytes.size)
+    return at + bytes.size
+
+
 cdef void record_tenant(Tenant* t, Text name) noexcept nogil:
     cdef uint8_t* at = begin(t, RECORD_TENANT, t.engine.now, VARINT_SIZE + name.size)
     if at != NULL:
@@ -78,13 +85,15 @@ cdef void record_name(void* owner, uint32_t table, uint32_t slot, Text name, bin
     end(t, put_text(at, name) if added else at)
 
 
-cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil:
-    cdef uint8_t* at = begin(t, RECORD_REQUEST, t.engine.now, VARINT_SIZE + request_id.size + 8 + packed_size(sizeof(Answer)))
+cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil:
+    cdef size_t most = 2 * VARINT_SIZE + request_id.size + 8 + packed_size(sizeof(Answer)) + told.size
+    cdef uint8_t* at = begin(t, RECORD_REQUEST, t.engine.now, most)
     if at == NULL:
         return
     at = put_text(at, request_id)
     memcpy(at, &content, 8)
-    end(t, put_words(at + 8, answer, sizeof(Answer)))
+    at = put_words(at + 8, answer, sizeof(Answer))
+    end(t, put_text(at, told) if told.size else at)
 
 
 cdef void record_note(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
@@ -94,7 +103,7 @@ cdef void record_note(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
 
 
 cdef void record_policy(Tenant* t, int64_t time, uint64_t version, Text author, Text document, Text tables) noexcept nogil:
-    cdef uint8_t* at = begin(t, RECORD_POLICY, time, 5 * VARINT_SIZE + author.size + document.size + tables.size)
+    cdef uint8_t* at = begin(t, RECORD_POLICY, t.engine.now, 5 * VARINT_SIZE + author.size + document.size + tables.size)
     if at != NULL:
         end(t, put_text(put_text(put_text(put_varint(put_varint(at, version), zigzag(time)), author), document), tables))
 
@@ -143,7 +152,8 @@ cdef void record_scenarios(Tenant* t) noexcept nogil:
 
 cdef void record_fact(Tenant* t, const Fact* fact) noexcept nogil:
     cdef bint names_job = fact.type == FACT_JOB_SUBMITTED
-    cdef uint8_t* at = begin(t, RECORD_FACT + fact.type, fact.time, 8 * VARINT_SIZE + packed_size(fact.body_size) + 512)
+    cdef uint8_t* at = begin(
+        t, RECORD_FACT + fact.type, fact.time, 8 * VARINT_SIZE + packed_size(fact.body_size) + 512 + t.pending_asked.size)
     cdef uint8_t* fields = at
     if at == NULL:
         return
@@ -176,7 +186,25 @@ cdef void record_fact(Tenant* t, const Fact* fact) noexcept nogil:
     if fact.body_size:
         fields[0] |= HAS_BODY
         at = put_words(put_varint(at, fact.body_size), fact.body, fact.body_size)
-    end(t, put_text(put_text(at, t.pending_id), t.pending_gateway) if names_job else at)
+    if names_job:
+        at = put_bytes(put_text(put_text(at, t.pending_id), t.pending_gateway), &t.pending_asked)
+    end(t, at)
+
+
+cdef void record_refused(Tenant* t, Text customer, const AssignCommand* command, const Answer* answer) noexcept nogil:
+    cdef uint32_t index
+    cdef uint8_t* at = begin(
+        t, RECORD_REFUSED, t.engine.now, (6 + MAX_JOB_EXCLUDED) * VARINT_SIZE + 1 + t.pending_id.size + t.pending_gateway.size
+        + customer.size + t.pending_asked.size)
+    if at == NULL:
+        return
+    at = put_text(put_text(put_text(at, t.pending_id), t.pending_gateway), customer)
+    at = put_varint(at, answer.queue)
+    at[0] = <uint8_t> answer.reason
+    at = put_varint(put_varint(at + 1, <uint64_t> command.time_to_live), command.excluded_count)
+    for index in range(command.excluded_count):
+        at = put_varint(at, command.excluded[index])
+    end(t, put_bytes(at, &t.pending_asked))
 
 
 # ---- state hashes

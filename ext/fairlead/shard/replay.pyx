@@ -13,7 +13,7 @@ from fairlead.journal.packing cimport get_varint, get_words, unzigzag
 from fairlead.shard.dispatch cimport tenant_add
 from fairlead.shard.record cimport (
     HAS_AGENT, HAS_BODY, HAS_CLASS, HAS_FLAG, HAS_JOB, HAS_REASON, HAS_STATE, HAS_VALUE, RECORD_ADDED, RECORD_CUSTOMER, RECORD_FACT,
-    RECORD_FORGOTTEN, RECORD_HASH, RECORD_NOTE, RECORD_POLICY, RECORD_REMOVED, RECORD_REQUEST, RECORD_SCENARIOS, RECORD_TENANT, TABLE_COUNT, TABLE_CUSTOMERS, hash_of, table_of,
+    RECORD_FORGOTTEN, RECORD_HASH, RECORD_NOTE, RECORD_POLICY, RECORD_REFUSED, RECORD_REMOVED, RECORD_REQUEST, RECORD_SCENARIOS, RECORD_TENANT, TABLE_COUNT, TABLE_CUSTOMERS, hash_of, table_of,
 )
 from fairlead.shard.tenant cimport (
     MAX_TENANTS, Tenant, customer_slot, forget_requests, note_presence, remember,
@@ -100,7 +100,8 @@ cdef bint read_fact(Replay* replay, const uint8_t* at, const uint8_t* end, Fact*
         fact.body = replay.body.data
         fact.body_size = <uint32_t> value
     if fact.type == FACT_JOB_SUBMITTED:
-        at = get_text(get_text(at, end, id), end, gateway)
+        # What was asked is behind them. The state does not depend on it.
+        return get_text(get_text(at, end, id), end, gateway) != NULL
     return at == end
 
 
@@ -133,7 +134,7 @@ cdef uint32_t replay_name(Tenant* t, bint added, const uint8_t* at, const uint8_
 
 
 cdef uint32_t replay_request(Tenant* t, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    cdef Text id
+    cdef Text id, told = text_empty()
     cdef uint64_t content
     cdef Answer answer
     at = get_text(at, end, &id)
@@ -141,11 +142,13 @@ cdef uint32_t replay_request(Tenant* t, const uint8_t* at, const uint8_t* end) n
         return REPLAY_BROKEN
     memcpy(&content, at, 8)
     at = get_words(at + 8, end, &answer, sizeof(Answer))
+    if at != NULL and at < end:
+        at = get_text(at, end, &told)
     if at != end:
         return REPLAY_BROKEN
     # As the call did: an id that was forgotten may be used again.
     forget_requests(t)
-    remember(t, id, content, &answer)
+    remember(t, id, content, &answer, told)
     return REPLAY_OK
 
 
@@ -242,6 +245,8 @@ cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, co
         return replay_forgotten(t, at, end)
     if kind == RECORD_SCENARIOS:
         return replay_scenarios(t, at, end)
+    if kind == RECORD_REFUSED:
+        return REPLAY_OK
     return replay_hash(t, replay, at, end) if kind == RECORD_HASH else REPLAY_UNKNOWN
 
 

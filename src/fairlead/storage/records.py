@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_NAMES = "tenant added removed request note policy hash customer forgotten scenarios"
+_NAMES = "tenant added removed request note policy hash customer forgotten scenarios refused"
 KINDS = dict(enumerate(_NAMES.split(), 1))
 TABLES = ("agents", "queues", "channels", "abilities", "customers", "tiers", "rules", "plans")
 FACT = 64
@@ -90,7 +90,7 @@ def _content(kind: int, record: Cursor) -> str:
         table = record.varint()
         where = f"{TABLES[table] if table < len(TABLES) else table} {record.varint()}"
         return f"{where} {record.text()}" if name == "added" else where
-    if name in ("request", "customer", "forgotten"):
+    if name in ("request", "customer", "forgotten", "refused"):
         return record.text()
     if name == "note":
         return f"agent {record.varint()} {record.text()!r}"
