@@ -188,6 +188,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "INVALID_FIELD": InvalidArgument,
     "INVALID_POLICY": InvalidArgument,
     "INVALID_CONFIG": InvalidArgument,
+    "INVALID_SCENARIO": InvalidArgument,
     "MALFORMED_REQUEST": Internal,
     "INTERNAL_ERROR": Internal,
     "UNKNOWN_METHOD": Unimplemented,

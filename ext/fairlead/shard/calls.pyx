@@ -260,11 +260,39 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
     return True
 
 
+cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil:
+    """What the policy in force makes of a job now: all of the command but its customer and content. Names that are new are kept, and what
+    was asked is packed for a journal."""
+    cdef uint32_t index
+    command.time_to_live = job.time_to_live.us
+    command.affinity = <uint8_t> job.affinity
+    command.immediate_only = immediate_only
+    command.demand_count = 0
+    command.preferred_count = 0
+    command.wish_count = 0
+    add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
+    add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
+    add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
+    add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
+    if t.journal.enabled:
+        pack_demands(t, command)
+    if not resolve_policy_names(t, job, command, reply) or not resolve_agents(t, job, command, reply) \
+            or not resolve_start(t, job, immediate_only, command, reply):
+        return False
+    if command.wish_count:
+        memcpy(command.preferred, command.demands, command.demand_count * sizeof(Demand))
+        command.preferred_count = command.demand_count
+        for index in range(command.wish_count):
+            add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
+                       command.wishes[index].most)
+    return True
+
+
 cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
     """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
     cdef uint64_t hash = text_hash(t.jobs.seed, job.id), content = job_digest(job, immediate_only)
-    cdef uint32_t slot = names_find_hashed(&t.jobs, hash, job.id), index
+    cdef uint32_t slot = names_find_hashed(&t.jobs, hash, job.id)
     cdef Unfilled before
     reply.repeated = 0
     if slot != NO_SLOT:
@@ -278,28 +306,9 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     before = unfilled(job)
     if job.customer.size:
         apply_profile(t, job)
-    command.content = content
-    command.time_to_live = job.time_to_live.us
-    command.affinity = <uint8_t> job.affinity
-    command.immediate_only = immediate_only
-    command.demand_count = 0
-    command.preferred_count = 0
-    command.wish_count = 0
-    add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
-    add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
-    add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
-    add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
-    if t.journal.enabled:
-        pack_demands(t, &command)
-    if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
-            or not resolve_start(t, job, immediate_only, &command, reply):
+    if not prepare_assign(t, job, immediate_only, &command, reply):
         return False
-    if command.wish_count:
-        memcpy(command.preferred, command.demands, command.demand_count * sizeof(Demand))
-        command.preferred_count = command.demand_count
-        for index in range(command.wish_count):
-            add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
-                       command.wishes[index].most)
+    command.content = content
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_hash = hash
