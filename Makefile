@@ -3,7 +3,7 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: bench build check clean debug demo distclean help peers sanitize serve test torture
+.PHONY: bench build check clean conformance debug demo distclean help peers sanitize serve test torture
 
 PYTHON ?= python3
 ARGS ?=
@@ -24,8 +24,8 @@ EXT_SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 PROTO_SOURCES := $(shell find proto -name '*.proto')
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo "ARGS=\"..\" is handed on by demo, serve, bench, peers, test, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "ARGS=\"..\" is handed on by demo, serve, bench, peers, test, conformance, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
 
 demo: build ## play a day of conversations through a real daemon and print what came of it
 	$(VENV)/bin/fairlead demo $(ARGS)
@@ -36,6 +36,9 @@ test: build ## all tests
 torture: build ## crash tests in full: every byte, every bit, every call that can fail, 100 kills; prints "0 of N"
 	$(PYTEST) -s --torture tests/crash $(ARGS)
 	$(RUN) build_tools/planted_bugs.py
+
+conformance: build ## what other projects have to test gRPC, HTTP/2 and Connect; needs go, cargo, java, mvn, node, nghttpd
+	$(RUN) -m tests.conformance $(ARGS)
 
 build: $(PROTOCOL) $(EXTENSION) $(PACKAGE) ## .venv, the protobuf code, the compiled modules
 
