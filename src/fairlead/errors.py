@@ -200,6 +200,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "JOURNAL_HASH": DataLoss,
     "JOURNAL_FAILED": Unavailable,
     "STOPPING": Unavailable,
+    "OVERLOADED": Unavailable,
     "UNREACHABLE": Unavailable,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "UNKNOWN_ENCODING": Unimplemented,

@@ -318,9 +318,12 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
-    if reply.answer.refusal == ACCEPTED and reply.answer.job == NO_SLOT:
+    if reply.answer.refusal != ACCEPTED:
+        return fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
+    if reply.answer.job == NO_SLOT:
         record_refused(t, job.customer, &command, &reply.answer)
-    return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
+    t.tally.assigns[reply.answer.outcome][reply.answer.reason] += 1
+    return True
 
 
 # ---- the other mutations

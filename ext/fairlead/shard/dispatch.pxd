@@ -14,6 +14,7 @@ from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport journal_publish
 from fairlead.journal.model cimport Journal
 from fairlead.shard.calls cimport Reply
+from fairlead.shard.tally cimport Tally
 from fairlead.shard.tenant cimport Tenant
 
 cdef extern from "<pthread.h>" nogil:
@@ -28,6 +29,7 @@ cdef struct ShardState:
     pthread_mutex_t lock       # of all below; recursive, for a face that calls itself
     Journal journal
     Feed feed                  # events of all tenants
+    Tally tally
     Names names                # of tenants
     Tenant** tenants           # by slot
     uint32_t tenant_capacity

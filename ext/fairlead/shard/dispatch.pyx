@@ -147,7 +147,7 @@ cdef Tenant* tenant_add(ShardState* s, Text name) noexcept nogil:
     if slot >= s.tenant_capacity:
         s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
         s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
-    s.tenants[slot] = tenant_create(&s.journal, &s.feed, slot, s.seed, s.keeps_facts)
+    s.tenants[slot] = tenant_create(&s.journal, &s.feed, &s.tally, slot, s.seed, s.keeps_facts)
     record_tenant(s.tenants[slot], name)
     return s.tenants[slot]
 

@@ -20,6 +20,7 @@ from fairlead.events.feed cimport Feed
 from fairlead.shard.notices cimport notice_fact
 from fairlead.shard.record cimport TABLE_COUNT, record_fact, record_name, record_note, record_request, table_of
 from fairlead.shard.rulebook cimport rulebook_free
+from fairlead.shard.tally cimport Tally
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -93,7 +94,9 @@ cdef void drop_gateway(Tenant* t, uint32_t job) noexcept nogil:
             names_remove(&t.gateways, slot)
 
 
-cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil:
+cdef Tenant* tenant_create(
+    Journal* journal, Feed* feed, Tally* tally, uint32_t slot, uint64_t seed, bint keeps_facts
+) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
     cdef uint32_t table
@@ -103,6 +106,7 @@ cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t
     t.engine.sink_owner = t
     t.journal = journal
     t.feed = feed
+    t.tally = tally
     t.slot = slot
     names_init(&t.jobs, seed)
     names_init(&t.agents, seed)
