@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from fairlead.commands import load_plan as plan
+from fairlead.load.core import Generator
+from fairlead.v1 import routing_service_pb2
 from tests.contract.conftest import DaemonProcess
 from tests.contract.faces import GrpcFace
 
@@ -62,3 +65,32 @@ def test_no_daemon_is_said_in_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("fairlead: UNREACHABLE")
     assert "Traceback" not in done.stderr
+
+
+def test_held_jobs_stay_with_their_agents_and_are_counted_against_capacity(daemon: DaemonProcess, tenant: str) -> None:
+    # Room for 40 jobs, 30 of which stay held. One time the generator believes the capacity that there is, one time one
+    # job less: that somebody has two is then seen in the answers.
+    plan.create_agents(daemon.address, tenant, 20, capacity=2)
+    for believed, expected in ((2, False), (1, True)):
+        sockets = plan.connect(daemon.address, 2)
+        load = Generator(
+            [each.fileno() for each in sockets],
+            3,
+            plan.header_blocks(daemon.address),
+            routing_service_pb2.AssignRequest(tenant=tenant).SerializeToString(),
+            f"{believed}-".encode(),
+            [b""],
+            hold=30,
+            agents=20,
+            capacity=believed,
+        )
+        load.run(0.3)
+        result = load.result()
+        assert 24 <= result["held"] <= 30
+        assert (result["over_capacity"] > 0) is expected
+        load.finish(5)
+        result = load.result()
+        for each in sockets:
+            each.close()
+        assert (result["held"], result["lost"], result["unassigned"]) == (0, 0, 0)
+        assert set(result["methods"]["CompleteJob"]["codes"]) == {0}

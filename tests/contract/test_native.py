@@ -1,5 +1,6 @@
 """What only the native transport has: Connect for curl, compression, deadlines, HTTP answers, patience."""
 
+import gzip
 import json
 import os
 import shutil
@@ -97,7 +98,41 @@ def test_what_is_no_call_gets_an_http_status(native: NativeTransport) -> None:
     assert curl(native, f"{ROUTING}/GetJob", "", "-X", "GET")[0] == 405
     assert curl(native, "/fairlead.v1.RoutingService/Nothing", "{}")[0] == 404
     large = curl(native, f"{ROUTING}/GetJob", '{"jobId": "' + "x" * 300_000 + '"}')
-    assert large[0] == 413
+    assert (large[0], large[2]["code"]) == (429, "resource_exhausted")
+
+
+def test_a_refusal_of_the_transport_reaches_connect_in_its_own_words(native: NativeTransport) -> None:
+    json_type = ("-H", "content-type: application/json")
+    for field, status, code in (
+        ("content-encoding: br", 501, "unimplemented"),
+        ("connect-timeout-ms: soon", 500, "internal"),
+        ("x-bin: *", 500, "internal"),
+    ):
+        answer = curl(native, f"{ROUTING}/GetJob", "{}", *json_type, "-H", field)
+        assert (answer[0], answer[1], answer[2]["code"]) == (status, "application/json", code)
+    expired = curl(native, f"{ROUTING}/GetJob", '{"jobId": "j"}', *json_type, "-H", "connect-timeout-ms: 0")
+    assert (expired[0], expired[2]["code"]) == (504, "deadline_exceeded")
+
+
+def test_connect_bodies_may_be_gzip_both_ways(native: NativeTransport, face: GrpcFace) -> None:
+    for number in range(30):
+        face.create_agent(f"agent-{number}", presence=1, tenant="connect-gzip")
+    options = ("-H", "content-type: application/json", "-H", "accept-encoding: gzip", "-H", "content-encoding: gzip")
+    host = f"http://{native.address}"
+    command = ["curl", "-sS", "--noproxy", "*", "--http2-prior-knowledge", "--data-binary", "@-", "-D", "-", *options]
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    body = gzip.compress(b'{"tenant": "connect-gzip"}')
+    done = subprocess.run(
+        [*command, f"{host}{AGENTS}/ListAgents"],
+        input=body,
+        capture_output=True,
+        timeout=20,
+        check=True,
+        env=environment,
+    )
+    head, _, packed = done.stdout.partition(b"\r\n\r\n")
+    assert b"content-encoding: gzip" in head
+    assert len(json.loads(gzip.decompress(packed))["agents"]) == 30
 
 
 def test_gzip_is_read_and_written(native: NativeTransport) -> None:
@@ -151,7 +186,15 @@ def test_an_expired_call_never_reaches_the_engine(native: NativeTransport, face:
         face.job("j1", tenant="late")
 
 
-@pytest.mark.parametrize("body", [b"", b"\0\0", message(b"")[:-1], message(b"abc")[:-1], b"\1\0\0\0\0", b"\7\0\0\0\0"])
+def test_a_request_without_a_message_is_unimplemented(native: NativeTransport) -> None:
+    peer = Peer(native.address)
+    before = native.statistics()["statuses"].get(12, 0)
+    call(peer, 1, b"")
+    assert native.statistics()["statuses"][12] == before + 1
+    peer.close()
+
+
+@pytest.mark.parametrize("body", [b"\0\0", message(b"")[:-1], message(b"abc")[:-1], b"\1\0\0\0\0", b"\7\0\0\0\0"])
 def test_a_torn_message_is_internal(native: NativeTransport, body: bytes) -> None:
     peer = Peer(native.address)
     before = native.statistics()["statuses"].get(13, 0)

@@ -8,13 +8,15 @@ from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.load.generator cimport clock_ns, load_begin, load_finish, load_run
 from fairlead.load.model cimport (
-    ASSIGN, BUCKETS, Block, CODES, Call, Connection, COMPLETE, Histogram, Load, ROOM, TABLE, bucket_value, nghttp2_hd_inflate_del,
+    ASSIGN, BUCKETS, Block, CODES, Call, Connection, COMPLETE, Held, Histogram, Load, ROOM, TABLE, bucket_value, nghttp2_hd_inflate_del,
     nghttp2_hd_inflate_new,
 )
 
 cdef enum:
     MAX_CONNECTIONS = 1024
     MAX_CALLS = 16384
+    MAX_HOLD = 10000000
+    MAX_AGENTS = 10000000
 
 
 cdef void take_block(Block* block, bytes data) except *:
@@ -43,12 +45,17 @@ cdef class Generator:
 
     `blocks` are the HPACK blocks (first Assign, first CompleteJob, any Assign, any CompleteJob); `tenant` is field 1 of the
     requests; `tails` are JobSpecs without an id, taken in turn. `rate` is Assigns a second, 0 for a closed loop. With
-    `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing is completed.
+    `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing is completed. Of the jobs that were assigned
+    `hold` stay held: beyond it each assignment is followed by the completion of the oldest. With `agents` the answers are
+    counted against `capacity`; agent ids then end with a number below it.
     """
 
     cdef Load* _load
 
-    def __cinit__(self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0):
+    def __cinit__(
+        self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0,
+        uint32_t hold=0, uint32_t agents=0, uint32_t capacity=0,
+    ):
         cdef Load* load = <Load*> memory_zeroed(sizeof(Load))
         cdef uint32_t index
         self._load = load
@@ -76,6 +83,14 @@ cdef class Generator:
             take_block(&load.tails[index], tails[index])
         load.rate = rate
         load.batch = batch
+        if hold > MAX_HOLD or agents > MAX_AGENTS:
+            raise ValueError(f"at most {MAX_HOLD} jobs are held by at most {MAX_AGENTS} agents")
+        load.hold = hold
+        load.held_room = hold + load.call_count + 1
+        load.held = <Held*> memory_zeroed(load.held_room * sizeof(Held))
+        load.capacity = capacity
+        load.jobs_of_agent = <uint32_t*> memory_zeroed((agents + 1) * sizeof(uint32_t))
+        load.agent_count = agents
         load_begin(load)
 
     def __dealloc__(self):
@@ -97,6 +112,8 @@ cdef class Generator:
         free(self._load.prefix.data)
         free(self._load.connections)
         free(self._load.calls)
+        free(self._load.held)
+        free(self._load.jobs_of_agent)
         free(self._load.free_calls)
         buffer_free(&self._load.message)
         free(self._load)
@@ -110,22 +127,30 @@ cdef class Generator:
         return bool(works)
 
     def finish(self, double seconds):
-        """Begins nothing new and waits for the answers."""
+        """Begins no new job, completes those that are held, and waits for the answers."""
         cdef int64_t until = clock_ns() + <int64_t> (seconds * 1e9)
         with nogil:
             load_finish(self._load, until)
+
+    def pace(self, double rate):
+        """From now on an open loop of this many Assigns a second, or a closed one with 0."""
+        self._load.rate = rate
+        self._load.start = clock_ns()
+        self._load.due = 0
 
     def reset(self):
         """Forgets what was measured: the warm-up is over."""
         memset(self._load.latency, 0, sizeof(self._load.latency))
         memset(self._load.codes, 0, sizeof(self._load.codes))
         self._load.unassigned = 0
+        self._load.over_capacity = 0
         self._load.start = clock_ns()
         self._load.due = 0
 
     def result(self):
-        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost; for an open loop how many
-        Assigns it `began` since the reset, and in how many `seconds` until it last looked at the clock."""
+        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost; jobs that are held;
+        assignments over an agent's capacity; for an open loop how many Assigns it `began` since the reset, and in how many
+        `seconds` until it last looked at the clock."""
         cdef int kind
         out = {}
         for kind, name in ((ASSIGN, "Assign"), (COMPLETE, "CompleteJob")):
@@ -137,5 +162,6 @@ cdef class Generator:
             }
         return {
             "methods": out, "unassigned": self._load.unassigned, "lost": self._load.lost,
+            "held": self._load.held_count, "over_capacity": self._load.over_capacity,
             "began": self._load.due, "seconds": max(<int64_t> 0, self._load.now - self._load.start) / 1e9,
         }

@@ -10,13 +10,13 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_append
 from fairlead.base.text cimport Text
-from fairlead.codec.tags cimport BYTES_1, BYTES_2, VARINT_2, VARINT_3, VARINT_5
+from fairlead.codec.tags cimport BYTES_1, BYTES_2, BYTES_4, VARINT_2, VARINT_3, VARINT_5
 from fairlead.codec.writer cimport (
     FIELD_SIZE, advance, append_text, buffer_end, close_message, open_message, put_number,
 )
 from fairlead.load.frames cimport read_frames, write_preface, write_request
 from fairlead.load.model cimport (
-    ASSIGN, COMPLETE, CODE_OTHER, Call, Connection, Load, ROOM, record,
+    ASSIGN, COMPLETE, CODE_OTHER, Call, Connection, Held, Load, ROOM, record,
 )
 
 cdef extern from "<poll.h>" nogil:
@@ -102,8 +102,18 @@ cdef bint read_varint(const uint8_t* data, size_t size, size_t* at, uint64_t* va
     return False
 
 
+cdef uint32_t number_at_end(const uint8_t* text, size_t size) noexcept nogil:
+    """17 of `agent-17`."""
+    cdef uint32_t number = 0, digit = 1
+    while size and c'0' <= text[size - 1] <= c'9':
+        size -= 1
+        number += digit * (text[size] - c'0')
+        digit *= 10
+    return number
+
+
 cdef bint was_assigned(Call* call) noexcept nogil:
-    """Reads outcome and version of an AssignResponse."""
+    """Reads outcome, agent and version of an AssignResponse."""
     cdef uint64_t tag, value, outcome = 0
     cdef size_t at = PREFIX
     call.version = 0
@@ -115,6 +125,8 @@ cdef bint was_assigned(Call* call) noexcept nogil:
         elif tag == VARINT_5:
             call.version = <int64_t> value
         elif tag & 7 == 2:
+            if tag == BYTES_4 and value <= call.answer_size - at:
+                call.agent = number_at_end(call.answer + at, value)
             at += value
     return outcome == OUTCOME_ASSIGNED and call.version > 0
 
@@ -153,6 +165,29 @@ cdef void next_job(Load* load, uint32_t place) noexcept nogil:
         begin(load, place, ASSIGN, load.now)
 
 
+cdef void keep(Load* load, const Call* call) noexcept nogil:
+    """The job of an answer is held from now on."""
+    cdef Held* held = &load.held[(load.held_first + load.held_count) % load.held_room]
+    held.job = call.job
+    held.version = call.version
+    held.agent = call.agent
+    load.held_count += 1
+    if call.agent < load.agent_count:
+        load.jobs_of_agent[call.agent] += 1
+        load.over_capacity += load.jobs_of_agent[call.agent] > load.capacity
+
+
+cdef void complete_oldest(Load* load, uint32_t place) noexcept nogil:
+    cdef const Held* held = &load.held[load.held_first]
+    load.calls[place].job = held.job
+    load.calls[place].version = held.version
+    if held.agent < load.agent_count:
+        load.jobs_of_agent[held.agent] -= 1
+    load.held_first = (load.held_first + 1) % load.held_room
+    load.held_count -= 1
+    begin(load, place, COMPLETE, load.now)
+
+
 cdef void finished(Load* load, uint32_t place) noexcept nogil:
     """A call is answered: the next one of its place follows."""
     cdef Call* call = &load.calls[place]
@@ -166,8 +201,12 @@ cdef void finished(Load* load, uint32_t place) noexcept nogil:
         # Alone on the connection until every header field is in the server's table.
         connection.stage += 1
         if connection.stage == 1:
-            was_assigned(call)
-            begin(load, place, COMPLETE, load.now)
+            if was_assigned(call):
+                keep(load, call)
+            if load.held_count:
+                complete_oldest(load, place)
+            else:
+                begin(load, place, COMPLETE, load.now)
             connection.stage = 1
         else:
             next_job(load, place)
@@ -175,9 +214,16 @@ cdef void finished(Load* load, uint32_t place) noexcept nogil:
         return
     if call.kind == ASSIGN and not load.batch and call.status == 0:
         if was_assigned(call):
-            begin(load, place, COMPLETE, load.now)
-            return
-        load.unassigned += 1
+            keep(load, call)
+            if load.held_count > load.hold:
+                complete_oldest(load, place)
+                return
+        else:
+            load.unassigned += 1
+            if load.held_count:
+                # Room is what is missing.
+                complete_oldest(load, place)
+                return
     next_job(load, place)
 
 
@@ -204,7 +250,14 @@ cdef void begin_waiting(Load* load) noexcept nogil:
     cdef uint32_t place, left = load.free_count
     cdef uint64_t due
     cdef Connection* connection
-    if load.stopping or left == 0:
+    if load.stopping:
+        while load.held_count and load.free_count:
+            load.free_count -= 1
+            place = load.free_calls[load.free_count]
+            if not load.connections[load.calls[place].connection].failed:
+                complete_oldest(load, place)
+        return
+    if left == 0:
         return
     due = <uint64_t> (<double> (load.now - load.start) * load.rate / 1e9) if load.rate > 0 else 0
     while left and (load.rate == 0 or load.due < due):
@@ -295,5 +348,5 @@ cdef bint load_run(Load* load, int64_t until) noexcept nogil:
 
 cdef void load_finish(Load* load, int64_t until) noexcept nogil:
     load.stopping = 1
-    while load.in_flight and clock_ns() < until and turn(load, 10):
+    while (load.in_flight or load.held_count) and clock_ns() < until and turn(load, 10):
         pass

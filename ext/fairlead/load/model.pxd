@@ -50,12 +50,19 @@ cdef struct Call:
     int64_t intended             # when it should have left
     uint64_t job
     int64_t version              # of the assignment to complete
+    uint32_t agent               # number at the end of the agent's id
     uint32_t connection
     uint8_t kind
     uint8_t status               # gRPC's, CODE_OTHER until it is known
     uint8_t busy
     uint16_t answer_size
     uint8_t[MAX_ANSWER] answer
+
+# A job that an agent holds.
+cdef struct Held:
+    uint64_t job
+    int64_t version
+    uint32_t agent
 
 cdef struct Connection:
     int fd
@@ -101,6 +108,15 @@ cdef struct Load:
     uint64_t unassigned
     uint64_t lost                # calls of connections that failed
     uint64_t batch               # jobs of one request; 0: Assign and CompleteJob
+    Held* held                   # a ring: jobs that were assigned and not yet completed, oldest first
+    uint32_t held_room
+    uint32_t held_first
+    uint32_t held_count
+    uint32_t hold                # how many stay held; beyond it each assignment is followed by the completion of the oldest
+    uint32_t* jobs_of_agent      # by number; what the answers say that nobody has been told to complete
+    uint32_t agent_count         # 0: agents are not looked at
+    uint32_t capacity
+    uint64_t over_capacity       # assignments to an agent who already had `capacity` jobs
 
 
 cdef inline uint32_t bucket_of(int64_t value) noexcept nogil:

@@ -4,6 +4,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memmove, memset
 
 from fairlead.base.memory cimport mix64
+from fairlead.base.text cimport text_empty
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
 from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
 from fairlead.engine.decide cimport (
@@ -325,7 +326,7 @@ cdef bint finish(
     """Remembers the answer, or words the refusal. `job` is its slot, NO_SLOT where the call is about none."""
     if refusal != ACCEPTED:
         return fail_refused(reply, refusal, subject, t.engine.jobs[job].state if job != NO_SLOT else NO_JOB)
-    remember(t, request_id, content, &reply.answer)
+    remember(t, request_id, content, &reply.answer, text_empty())
     return True
 
 

@@ -297,12 +297,13 @@ cdef list stored_policies(Tenant* t):
     cdef const uint8_t* data = <const uint8_t*> t.policies.data
     cdef size_t at = 0
     cdef uint64_t size
-    found = []
+    cdef dict found = {}   # by version, ascending
     while at < t.policies.size:
         memcpy(&size, data + at, sizeof(size))
         at += sizeof(size)
-        found.append(policy_of(data + at, data + at + size))
+        policy = policy_of(data + at, data + at + size)
+        found[policy[0][0]] = policy   # the same version again is one with another calendar
         if len(found) > KEPT_POLICIES:
-            del found[0]
+            del found[min(found)]
         at += size
-    return found
+    return list(found.values())

@@ -137,7 +137,7 @@ cdef uint32_t replay_name(Tenant* t, bint added, const uint8_t* at, const uint8_
 
 
 cdef uint32_t replay_request(Tenant* t, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    cdef Text id
+    cdef Text id, told = text_empty()
     cdef uint64_t content
     cdef Answer answer
     at = get_text(at, end, &id)
@@ -145,11 +145,13 @@ cdef uint32_t replay_request(Tenant* t, const uint8_t* at, const uint8_t* end) n
         return REPLAY_BROKEN
     memcpy(&content, at, 8)
     at = get_words(at + 8, end, &answer, sizeof(Answer))
+    if at != NULL and at < end:
+        at = get_text(at, end, &told)
     if at != end:
         return REPLAY_BROKEN
     # As the call did: an id that was forgotten may be used again.
     forget_requests(t)
-    remember(t, id, content, &answer)
+    remember(t, id, content, &answer, told)
     return REPLAY_OK
 
 

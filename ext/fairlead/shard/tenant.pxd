@@ -29,6 +29,8 @@ cdef struct Remembered:
     uint64_t content
     int64_t time
     uint32_t next
+    uint32_t told_size
+    char* told                  # what a cold call answered (answers.pxd); NULL for all others
     Answer answer
 
 # A short text of an operator.
@@ -97,6 +99,6 @@ cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil
 cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil
 cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
-cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil
 cdef void forget_requests(Tenant* t) noexcept nogil
 cdef size_t tenant_names_size(const Tenant* t) noexcept nogil

@@ -136,6 +136,10 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     cdef uint32_t index
     for index in range(t.note_capacity):
         free(t.presence_notes[index].data)
+    index = t.remembered_head
+    while index != NO_SLOT:
+        free(t.remembered[index].told)
+        index = t.remembered[index].next
     if t.tape != NULL:
         buffer_free(t.tape)
         free(t.tape)
@@ -251,8 +255,8 @@ cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil:
     return &t.remembered[slot] if slot != NO_SLOT else NULL
 
 
-cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil:
-    """Keeps the answer to a request id that is not known yet, for the retention of the policy."""
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil:
+    """Keeps the answer to a request id that is not known yet, for the retention of the policy; `told` is copied."""
     cdef uint32_t slot, capacity = t.remembered_capacity
     cdef Remembered* entry
     if request_id.size == 0:
@@ -269,12 +273,17 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
     entry.time = t.engine.now
     entry.next = NO_SLOT
     entry.answer = answer[0]
+    entry.told_size = told.size
+    entry.told = NULL
+    if told.size:
+        entry.told = <char*> memory_grow(NULL, told.size)
+        memcpy(entry.told, told.data, told.size)
     if t.remembered_tail == NO_SLOT:
         t.remembered_head = slot
     else:
         t.remembered[t.remembered_tail].next = slot
     t.remembered_tail = slot
-    record_request(t, request_id, content, answer)
+    record_request(t, request_id, content, answer, told)
 
 
 cdef void forget_requests(Tenant* t) noexcept nogil:
@@ -287,6 +296,7 @@ cdef void forget_requests(Tenant* t) noexcept nogil:
         t.remembered_head = t.remembered[slot].next
         if t.remembered_head == NO_SLOT:
             t.remembered_tail = NO_SLOT
+        free(t.remembered[slot].told)
         names_remove(&t.requests, slot)
 
 

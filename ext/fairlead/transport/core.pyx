@@ -14,7 +14,7 @@ from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
 from fairlead.transport.exchange cimport push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.model cimport (
-    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMPRESSED_MESSAGE, Event, GUARD_COUNT, Loop, Method, TELL_ROOM,
+    COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, COMPRESSED_MESSAGE, Event, GUARD_COUNT, Loop, Method, TELL_ROOM,
 )
 
 
@@ -57,7 +57,8 @@ GUARDS = (
 cdef class Server:
     """One thread's worth of HTTP/2 on a listening socket. `run` serves; every other method may come from any thread.
 
-    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes), the hot ones first.
+    `methods` are (path, kind, number of the shard's method or 0, message limit in bytes, whether it takes metadata), the
+    hot ones first.
     """
 
     cdef Loop* _loop
@@ -71,12 +72,12 @@ cdef class Server:
         self._loop.listener = listener
         self._loop.epoll = -1
         self._loop.address_key = int.from_bytes(os.urandom(8), "little")
-        for path, kind, number, limit in methods:
-            self._add_method(path, kind, number, limit)
+        for path, kind, number, limit, takes_metadata in methods:
+            self._add_method(path, kind, number, limit, takes_metadata)
         if not loop_init(self._loop):
             raise OSError("the system gives no epoll or eventfd: too many open files?")
 
-    cdef object _add_method(self, bytes path, uint32_t kind, uint32_t number, uint32_t limit):
+    cdef object _add_method(self, bytes path, uint32_t kind, uint32_t number, uint32_t limit, bint takes_metadata):
         cdef Loop* loop = self._loop
         cdef uint32_t at = loop.method_count
         cdef uint32_t size = <uint32_t> len(path)
@@ -91,6 +92,7 @@ cdef class Server:
         loop.methods[at].kind = kind
         loop.methods[at].number = number
         loop.methods[at].limit = limit
+        loop.methods[at].takes_metadata = takes_metadata
         loop.method_count += 1
 
     def __dealloc__(self):
@@ -143,6 +145,10 @@ cdef class Server:
         self._command(call, COMMAND_MESSAGE, COMPRESSED_MESSAGE if compressed else 0, message)
         self._command(call, COMMAND_FINISH, 0, b"")
         wake_loop(&self._loop.exchange)
+
+    def metadata(self, uint64_t call, bytes packed not None):
+        """Header fields of the answer, as `fairlead.service.metadata` packs them; before its first message."""
+        self._command(call, COMMAND_METADATA, 0, packed)
 
     def finish(self, uint64_t call, int32_t code, bytes status not None=b""):
         """Ends a call: a gRPC code, and a serialized google.rpc.Status unless it is 0. Every call is finished once."""

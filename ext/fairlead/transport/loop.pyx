@@ -23,7 +23,7 @@ from fairlead.transport.connections cimport (
 from fairlead.transport.exchange cimport close_events, exchange_free, exchange_init, take_commands
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
-    CLOSED, COMPRESSED_MESSAGE, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, Command, Connection, DECIDED, HOT, IN_BATCH,
+    CLOSED, COMPRESSED_MESSAGE, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, HOT, IN_BATCH,
     Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
@@ -91,6 +91,7 @@ cdef void loop_free(Loop* loop) noexcept nogil:
             stream = &loop.chunks[at][place]
             buffer_free(&stream.body)
             buffer_free(&stream.reply)
+            buffer_free(&stream.metadata)
         free(loop.chunks[at])
     for at in range(loop.method_count):
         free(loop.methods[at].path)
@@ -291,6 +292,9 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
         return
     if command.kind == COMMAND_MESSAGE:
         send_message(loop, stream, command)
+    elif command.kind == COMMAND_METADATA:
+        stream.metadata.size = 0
+        buffer_append(&stream.metadata, command.data, command.size)
     elif command.kind == COMMAND_FINISH:
         answer_finish(loop, stream, command.status, command.data, command.size)
         stream_returned(loop, stream)

@@ -68,6 +68,9 @@ cdef enum:
     REPLY_GZIP = 2097152
     WAITING = 4194304              # a unary call that Python may keep for long: it wants to know when the peer is gone
     TELLS_ROOM = 8388608           # Python wants to know when all of the reply has left
+    CONTENT_GZIP = 16777216        # HTTP's own content-encoding and accept-encoding, which Connect uses
+    CONTENT_UNKNOWN = 33554432
+    CONTENT_ACCEPTS_GZIP = 67108864
 
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
@@ -96,6 +99,7 @@ cdef struct Method:
     uint32_t number                # the shard's, of a hot one
     uint32_t kind
     uint32_t limit                 # of a message
+    uint8_t takes_metadata         # Python wants to see the header fields
 
 cdef struct Connection
 cdef struct Loop
@@ -106,6 +110,7 @@ cdef struct Stream:
     Stream* next                   # in the connection or in the pool
     Stream* next_parked
     Buffer body                    # the request as it came, prefix and all
+    Buffer metadata                # fields: of the request until Python has them, then of the answer; see metadata.pxd
     Buffer reply                   # prefixes and messages; a refused hot call: PREFIX_SIZE bytes and a google.rpc.Status
     size_t sent                    # of reply, to nghttp2
     int64_t started
@@ -166,7 +171,7 @@ cdef struct Connection:
 # What the loop tells Python, and Python the loop.
 cdef enum:
     EVENT_CALL = 0                 # a whole request of one message
-    EVENT_OPEN = 1                 # a stream of messages begins
+    EVENT_OPEN = 1                 # a stream of messages begins; of one message: the fields of the CALL that follows
     EVENT_MESSAGE = 2
     EVENT_END = 3                  # the peer sends no more
     EVENT_CANCELLED = 4            # the peer takes no more
@@ -177,6 +182,7 @@ cdef enum:
     COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
     COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
     COMMAND_DRAIN = 3              # of the whole server, `status` milliseconds long
+    COMMAND_METADATA = 4           # fields of the answer
 
 # Of COMMAND_MESSAGE.
 cdef enum:

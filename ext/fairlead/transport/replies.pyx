@@ -9,6 +9,7 @@ from fairlead.base.text cimport Text, text_empty, text_of
 from fairlead.codec.encode cimport encode_status
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.guards cimport guard_charge, guard_sent
+from fairlead.transport.metadata cimport BOTH, LEADING, MAX_METADATA_FIELDS, TRAILING, metadata_fields, metadata_has
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
     PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream, TELLS_ROOM,
@@ -25,7 +26,9 @@ from fairlead.transport.streams cimport batch_add, touch
 from fairlead.transport.wire cimport append_base64, append_percent, status_message
 
 cdef enum:
-    MAX_REPLY_FIELDS = 8
+    MAX_REPLY_FIELDS = 8 + MAX_METADATA_FIELDS
+    RESOURCE_EXHAUSTED = 8
+    UNIMPLEMENTED = 12
 
 # gRPC codes as trailers spell them.
 cdef const char** CODES = [
@@ -33,9 +36,8 @@ cdef const char** CODES = [
 ]
 
 
-# What an HTTP client is told beside the status.
-cdef const char* HTTP_REFUSAL = (
-    b'{"code":"unimplemented","message":"POST application/grpc, application/json or application/proto to a method"}')
+# What an HTTP client is told beside the status. Plain text: in JSON it would be an error of Connect.
+cdef const char* HTTP_REFUSAL = b"POST application/grpc, application/json or application/proto to a method\n"
 
 
 cdef inline void constant_field(nghttp2_nv* nv, const char* name, const char* value) noexcept nogil:
@@ -73,18 +75,25 @@ cdef void message_end(Stream* stream, size_t at, uint8_t compressed) noexcept no
     prefix[4] = <uint8_t> size
 
 
+cdef inline void refusal_joins(Loop* loop, Stream* stream, bint is_http) noexcept nogil:
+    stream.flags |= DECIDED | DISCARDS
+    # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
+    if stream.flags & ENDED or not is_http:
+        batch_add(loop, stream)
+
+
 cdef void stream_fail(Loop* loop, Stream* stream, int32_t code, const char* reason, Text message) noexcept nogil:
     if stream.flags & IN_PYTHON:
         loop.scratch.size = 0
         encode_status(&loop.scratch, code, text_of(reason), message, text_empty(), NULL, 0)
         answer_finish(loop, stream, code, loop.scratch.data, loop.scratch.size)
         return
+    stream.metadata.size = 0
     stream.reply.size = 0
     message_begin(stream)
     encode_status(&stream.reply, code, text_of(reason), message, text_empty(), NULL, 0)
     stream.status = code
-    stream.flags |= DECIDED | DISCARDS
-    batch_add(loop, stream)
+    refusal_joins(loop, stream, stream.flags & (CONNECT_JSON | CONNECT_PROTO))
 
 
 cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char* reason, const char* message) noexcept nogil:
@@ -92,13 +101,11 @@ cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char*
 
 
 cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil:
+    stream.metadata.size = 0
     stream.reply.size = 0
     buffer_append(&stream.reply, HTTP_REFUSAL, strlen(HTTP_REFUSAL))
     stream.http_status = http_status
-    stream.flags |= DECIDED | DISCARDS
-    # An HTTP client may take an answer before the end of its own request for a broken stream: it waits for that.
-    if stream.flags & ENDED:
-        batch_add(loop, stream)
+    refusal_joins(loop, stream, True)
 
 
 cdef size_t add_status(
@@ -172,6 +179,7 @@ cdef ssize_t read_reply(
     if stream.http_status == 0:
         flags[0] |= NGHTTP2_DATA_FLAG_NO_END_STREAM
         count = add_status(stream.connection.loop, nv, 0, stream.status, stream.body.data, stream.body.size if stream.status else 0)
+        count = metadata_fields(&stream.metadata, TRAILING, nv, count)
         nghttp2_submit_trailer(session, id, nv, count)
     return size
 
@@ -193,6 +201,7 @@ cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
     if stream.flags & REPLY_GZIP:
         constant_field(&nv[2], b"grpc-encoding", b"gzip")
         count = 3
+    count = metadata_fields(&stream.metadata, LEADING, nv, count)
     provider.source.ptr = stream
     provider.read_callback = read_reply
     stream.flags |= ANSWERED
@@ -211,9 +220,17 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
         constant_field(&nv[2], b"grpc-accept-encoding", b"identity,gzip")
         count = 3
     count = add_status(loop, nv, count, stream.status, status, size)
+    count = metadata_fields(&stream.metadata, BOTH, nv, count)
     stream.flags |= ANSWERED
     nghttp2_submit_response(stream.connection.session, stream.id, nv, count, NULL)
     touch(stream.connection)
+
+
+cdef inline const char* content_type(const Stream* stream) noexcept nogil:
+    """Of an answer that is not gRPC. Ours are text, those of Connect JSON or, where it asks for that, protobuf."""
+    if stream.flags & DISCARDS:
+        return b"text/plain; charset=utf-8"
+    return b"application/proto" if stream.flags & CONNECT_PROTO and stream.http_status == 200 else b"application/json"
 
 
 cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
@@ -223,15 +240,13 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     cdef size_t count = 1
     snprintf(status, sizeof(status), b"%d", stream.http_status)
     changing_field(&nv[0], b":status", <const uint8_t*> status, strlen(status))
-    if stream.flags & CONNECT_PROTO and stream.http_status == 200:
-        constant_field(&nv[1], b"content-type", b"application/proto")
-        count = 2
-    elif stream.reply.size:
-        constant_field(&nv[1], b"content-type", b"application/json")
+    if stream.reply.size or stream.http_status == 200:
+        constant_field(&nv[1], b"content-type", content_type(stream))
         count = 2
     if stream.http_status == 405:
         constant_field(&nv[count], b"allow", b"POST")
         count += 1
+    count = metadata_fields(&stream.metadata, LEADING, nv, count)
     provider.source.ptr = stream
     provider.read_callback = read_reply
     stream.finishes = 1
@@ -242,9 +257,35 @@ cdef void answer_http(Loop* loop, Stream* stream) noexcept nogil:
     touch(stream.connection)
 
 
+cdef void refuse_connect(Loop* loop, Stream* stream) noexcept nogil:
+    """A refusal of ours in Connect's words. Our sentences need no escapes in JSON."""
+    cdef Text message = status_message(stream.reply.data + PREFIX_SIZE, stream.reply.size - PREFIX_SIZE)
+    cdef const char* name = b"internal"
+    stream.http_status = 500
+    if stream.status == RESOURCE_EXHAUSTED:
+        name = b"resource_exhausted"
+        stream.http_status = 429
+    elif stream.status == UNIMPLEMENTED:
+        name = b"unimplemented"
+        stream.http_status = 501
+    loop.scratch.size = 0
+    buffer_append(&loop.scratch, b'{"code":"', 9)
+    buffer_append(&loop.scratch, name, strlen(name))
+    buffer_append(&loop.scratch, b'","message":"', 13)
+    buffer_append(&loop.scratch, message.data, message.size)
+    buffer_append(&loop.scratch, b'"}', 2)
+    loop.statuses[stream.status] += 1
+    stream.flags &= ~<uint32_t> DISCARDS
+    stream.reply.size = 0
+    buffer_append(&stream.reply, loop.scratch.data, loop.scratch.size)
+    answer_http(loop, stream)
+
+
 cdef void answer(Loop* loop, Stream* stream) noexcept nogil:
     if stream.http_status:
         answer_http(loop, stream)
+    elif stream.status and stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        refuse_connect(loop, stream)
     elif stream.status == 0:
         stream.finishes = 1
         begin_answer(loop, stream)
@@ -273,7 +314,7 @@ cdef void answer_finish(Loop* loop, Stream* stream, int32_t code, const uint8_t*
         buffer_append(&stream.body, status, size)
     if stream.flags & CLOSED:
         return
-    if code and not stream.flags & ANSWERED and stream.reply.size == 0:
+    if code and not stream.flags & ANSWERED and stream.reply.size == 0 and not metadata_has(&stream.metadata, LEADING):
         refuse(loop, stream, stream.body.data, stream.body.size)
     else:
         answer_more(loop, stream)

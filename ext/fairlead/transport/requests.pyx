@@ -11,8 +11,10 @@ from fairlead.base.buffer cimport buffer_append, buffer_init
 from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
 from fairlead.transport.exchange cimport push_event
+from fairlead.transport.metadata cimport LEADING, metadata_append
 from fairlead.transport.model cimport (
-    ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, Connection,
+    ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
+    CONTENT_UNKNOWN, Connection,
     DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
     EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, HAS_CONTENT_TYPE, HEADERS_DONE,
     HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
@@ -89,6 +91,22 @@ cdef uint32_t encoding_flags(const uint8_t* value, size_t size) noexcept nogil:
     return ENCODING_GZIP if same(value, size, b"gzip", 4) else ENCODING_UNKNOWN
 
 
+cdef uint32_t content_encoding_flags(const uint8_t* value, size_t size) noexcept nogil:
+    if same(value, size, b"identity", 8):
+        return 0
+    return CONTENT_GZIP if same(value, size, b"gzip", 4) else CONTENT_UNKNOWN
+
+
+cdef inline void take_content_flags(Stream* stream) noexcept nogil:
+    """What Connect says with HTTP's own fields; in a call of gRPC they mean nothing."""
+    if stream.flags & CONTENT_GZIP:
+        stream.flags |= ENCODING_GZIP | COMPRESSED
+    if stream.flags & CONTENT_UNKNOWN:
+        stream.flags |= ENCODING_UNKNOWN
+    if stream.flags & CONTENT_ACCEPTS_GZIP:
+        stream.flags |= ACCEPTS_GZIP
+
+
 cdef void read_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
     cdef int64_t timeout = parse_timeout(value, size)
     if timeout < 0:
@@ -133,6 +151,12 @@ cdef void read_field(
     elif name_size == 13:
         if memcmp(name, b"grpc-encoding", 13) == 0:
             stream.flags |= encoding_flags(value, size)
+    elif name_size == 16:
+        if memcmp(name, b"content-encoding", 16) == 0:
+            stream.flags |= content_encoding_flags(value, size)
+    elif name_size == 15:
+        if memcmp(name, b"accept-encoding", 15) == 0 and contains(value, size, b"gzip", 4):
+            stream.flags |= CONTENT_ACCEPTS_GZIP
     elif name_size == 20:
         if memcmp(name, b"grpc-accept-encoding", 20) == 0 and contains(value, size, b"gzip", 4):
             stream.flags |= ACCEPTS_GZIP
@@ -141,6 +165,8 @@ cdef void read_field(
             read_connect_timeout(stream, value, size)
     if name_size > 4 and memcmp(name + name_size - 4, b"-bin", 4) == 0 and not is_base64(value, size):
         stream.flags |= BAD_METADATA
+    if stream.method >= 0 and loop.methods[stream.method].takes_metadata and name[0] != c':':
+        metadata_append(&stream.metadata, LEADING, name, name_size, value, size)
 
 
 cdef int on_header(
@@ -198,7 +224,10 @@ cdef void refuse_unknown(Loop* loop, Stream* stream) noexcept nogil:
 
 cdef bint refused(Loop* loop, Stream* stream) noexcept nogil:
     """Whether the header block alone decides the call."""
-    cdef uint32_t flags = stream.flags
+    cdef uint32_t flags
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        take_content_flags(stream)
+    flags = stream.flags
     if flags & NOT_POST:
         stream_fail_http(loop, stream, 405)
     elif flags & BAD_CONTENT_TYPE or not flags & HAS_CONTENT_TYPE:
@@ -258,6 +287,12 @@ cdef bint hand_over(Loop* loop, Stream* stream) noexcept nogil:
     return True
 
 
+cdef void push_open(Loop* loop, Stream* stream) noexcept nogil:
+    """The header fields go up, where the method takes them; their memory with them."""
+    push_event(loop, stream, EVENT_OPEN, stream.metadata.data, stream.metadata.size)
+    buffer_init(&stream.metadata)
+
+
 cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
     stream.flags |= HEADERS_DONE
     if refused(loop, stream):
@@ -265,7 +300,7 @@ cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
     stream.body.size = 0
     if loop.methods[stream.method].kind == STREAMING and hold(loop, stream):
         loop.calls[STREAMING] += 1
-        push_event(loop, stream, EVENT_OPEN, NULL, 0)
+        push_open(loop, stream)
 
 
 cdef uint8_t* message_copy(const uint8_t* data, size_t size) noexcept nogil:
@@ -281,10 +316,7 @@ cdef bint too_large(Loop* loop, Stream* stream, size_t size) noexcept nogil:
     if size <= loop.methods[stream.method].limit:
         return False
     loop.trips[GUARD_MESSAGE_SIZE] += 1
-    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
-        stream_fail_http(loop, stream, 413)
-    else:
-        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the message is larger than this method takes")
+    stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the message is larger than this method takes")
     return True
 
 
@@ -347,6 +379,8 @@ cdef void to_python(Loop* loop, Stream* stream) noexcept nogil:
     """The whole request goes up; its memory with it."""
     if not hold(loop, stream):
         return
+    if loop.methods[stream.method].takes_metadata:
+        push_open(loop, stream)
     push_event(loop, stream, EVENT_CALL, stream.body.data, stream.body.size)
     buffer_init(&stream.body)
 
@@ -356,7 +390,7 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
     cdef size_t size
     stream.flags |= ENDED
     if stream.flags & DISCARDS:
-        if stream.http_status:
+        if stream.http_status or stream.flags & (CONNECT_JSON | CONNECT_PROTO):
             batch_add(loop, stream)
         return
     kind = loop.methods[stream.method].kind
@@ -369,6 +403,9 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
     if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
         loop.calls[UNARY] += 1
         to_python(loop, stream)
+        return
+    if stream.body.size == 0:
+        stream_fail_with(loop, stream, UNIMPLEMENTED, b"MALFORMED_REQUEST", b"this method takes one message")
         return
     if stream.body.size < PREFIX_SIZE or declared(stream.body.data) + PREFIX_SIZE > stream.body.size:
         stream_fail_with(loop, stream, INTERNAL, b"MALFORMED_REQUEST", b"the request has no whole message")

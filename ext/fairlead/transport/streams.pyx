@@ -39,6 +39,7 @@ cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcep
     connection.streams = stream
     connection.stream_count += 1
     stream.sent = 0
+    stream.metadata.size = 0
     stream.started = loop.now
     stream.deadline = 0
     stream.flags = 0
@@ -77,6 +78,8 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil:
     detach(stream)
     empty(&stream.body)
     empty(&stream.reply)
+    if stream.metadata.data != NULL:
+        buffer_free(&stream.metadata)
     stream.generation += 1
     stream.next = loop.free_streams
     loop.free_streams = stream

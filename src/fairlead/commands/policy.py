@@ -10,6 +10,7 @@ from typing import Any
 from fairlead import errors
 from fairlead.commands import values
 from fairlead.commands.client import Client, add_client_options, plain, print_json, seconds, short
+from fairlead.commands.explanation import candidates, excluded
 from fairlead.commands.jobs import add_job_options, job_spec
 from fairlead.commands.table import age, local_time, table
 from fairlead.policy import document
@@ -220,12 +221,9 @@ def _trial(answer: pb2.TestPolicyResponse) -> str:
         f"urgency   {answer.urgency}, head start {age(seconds(answer.head_start))}",
     ]
     if answer.candidates:
-        keys = [name.replace("_", " ").upper() for name in answer.key_names]
-        rows = ((candidate.agent_id, *map(str, candidate.keys)) for candidate in answer.candidates)
-        lines += ["", "could take it, best first:", table(("AGENT", *keys), rows)]
+        lines += ["", "could take it, best first:", candidates(answer.key_names, answer.candidates)]
     if answer.excluded:
-        others = ((agent.agent_id, agent.cause.replace("_", " "), agent.detail) for agent in answer.excluded)
-        lines += ["", "could not:", table(("AGENT", "CAUSE", "DETAIL"), others, left=3)]
+        lines += ["", "could not:", excluded(answer.excluded)]
     return "\n".join(lines)
 
 

@@ -22,6 +22,7 @@ from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
 from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import Health
+from fairlead.service.metadata import Metadata, metadata_of
 from fairlead.service.waiting import Waiters
 from fairlead.service.watch import EventPump
 from fairlead.shard.core import Method, Shard
@@ -58,9 +59,22 @@ class Served(NamedTuple):
     kind: Kind
     number: int
     limit: int
-    # Code and body, or code and serialized Status, of a request.
-    answer: Callable[[bytes], tuple[int, bytes]] | None
+    # Code and body, or code and serialized Status, of a request, and of its metadata where it takes them.
+    answer: Callable[..., tuple[int, bytes]] | None
     handler: StreamHandler | None
+    takes_metadata: bool = False
+    # Begins a call of message streams that takes metadata.
+    opened: Callable[[int, Metadata], None] | None = None
+
+
+class Call(NamedTuple):
+    """A call on its way through Python. `key` names it for the compiled server."""
+
+    server: Server
+    served: Served
+    key: int
+    flags: int
+    metadata: Metadata
 
 
 class NativeTransport:
@@ -85,7 +99,9 @@ class NativeTransport:
     def start(self) -> None:
         """Binds, serves, and turns health to SERVING. Raises Unavailable when the address cannot be bound."""
         listener, self.address = bind(self._config.listen)
-        table = [(each.path.encode(), int(each.kind), each.number, each.limit) for each in self._served]
+        table = [
+            (each.path.encode(), int(each.kind), each.number, each.limit, each.takes_metadata) for each in self._served
+        ]
         # The server owns the descriptor from here on.
         self._server = Server(self._shard, listener.detach(), table)
         names = {each.path.split("/")[1] for each in self._served} | {""}
@@ -173,68 +189,83 @@ class NativeTransport:
 
     def _take(self, server: Server) -> None:
         """The thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
+        opened: dict[int, bytes] = {}
         while events := server.take():
-            for call, kind, flags, index, deadline, data in events:
+            for key, kind, flags, index, deadline, data in events:
                 served = self._served[index]
                 if kind == EventKind.ROOM:
-                    self._pump.room(call)
+                    self._pump.room(key)
                 elif kind == EventKind.CANCELLED and served.handler is None:
-                    self._waiters.leave(call)
-                    server.finish(call, 0)
+                    self._waiters.leave(key)
+                    server.finish(key, 0)
+                elif kind == EventKind.OPEN and served.handler is None:
+                    # The CALL follows.
+                    opened[key] = data
                 elif kind == EventKind.CALL:
-                    self._cold.submit(self._serve, server, served, call, flags, deadline, data)
+                    metadata = metadata_of(opened.pop(key, b""))
+                    self._cold.submit(self._serve, Call(server, served, key, flags, metadata), deadline, data)
                 else:
-                    self._streams.submit(self._stream, server, served, call, kind, flags, data)
+                    self._streams.submit(self._stream, Call(server, served, key, flags, metadata_of(b"")), kind, data)
 
-    def _serve(self, server: Server, served: Served, call: int, flags: int, deadline: int, data: bytes) -> None:
+    def _serve(self, call: Call, deadline: int, data: bytes) -> None:
+        served, key, flags, metadata = call.served, call.key, call.flags, call.metadata
         assert served.answer is not None
         try:
             if deadline and time.monotonic_ns() // 1_000 >= deadline:
-                late = error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
-                server.finish(call, late.code, late.status_bytes())
-                return
+                raise error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
+            request = _message(data if flags & CONNECT else data[PREFIX_SIZE:], flags, served.limit)
             if flags & CONNECT:
-                request = connect.request_of(served.path, data, bool(flags & Flag.CONNECT_JSON))
-            else:
-                request = _message(data[PREFIX_SIZE:], flags, served.limit)
-            code, body = served.answer(request)
+                request = connect.request_of(served.path, request, bool(flags & Flag.CONNECT_JSON))
+            code, body = served.answer(request, metadata) if served.takes_metadata else served.answer(request)
             if code == HANDED_OVER:
-                self._waiters.begin(call, request, partial(self._reply, server, served, call, flags))
+                self._waiters.begin(key, request, partial(self._reply, call))
             else:
-                self._reply(server, served, call, flags, code, body)
+                self._reply(call, code, body)
         except Exception as wrong:
-            self._refuse(server, served, call, flags, wrong)
+            self._refuse(call, wrong)
 
-    def _reply(self, server: Server, served: Served, call: int, flags: int, code: int, body: bytes) -> None:
+    def _reply(self, call: Call, code: int, body: bytes) -> None:
+        server, served, key, flags, metadata = call
         if flags & CONNECT:
-            server.respond(call, *connect.response_of(served.path, code, body, bool(flags & Flag.CONNECT_JSON)))
-        elif code:
-            server.finish(call, code, body)
+            http_status, body = connect.response_of(served.path, code, body, bool(flags & Flag.CONNECT_JSON))
+            if flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
+                metadata.leading.append(("content-encoding", b"gzip"))
+                body = _gzip(body)
+            server.metadata(key, metadata.packed_for_connect())
+            server.respond(key, http_status, body)
+            return
+        if metadata.leading or metadata.trailing:
+            server.metadata(key, metadata.packed())
+        if code:
+            server.finish(key, code, body)
         elif flags & Flag.ACCEPTS_GZIP and len(body) > COMPRESS_ABOVE:
-            server.reply(call, _gzip(body), True)
+            server.reply(key, _gzip(body), True)
         else:
-            server.reply(call, body)
+            server.reply(key, body)
 
-    def _refuse(self, server: Server, served: Served, call: int, flags: int, wrong: Exception) -> None:
-        status = status_of(wrong, served.path, self._log)
-        if flags & CONNECT:
-            server.respond(call, *connect.refusal(status))
+    def _refuse(self, call: Call, wrong: Exception) -> None:
+        status = status_of(wrong, call.served.path, self._log)
+        if call.flags & CONNECT:
+            call.server.respond(call.key, *connect.refusal(status))
         else:
-            server.finish(call, status[1], status)
+            call.server.finish(call.key, status[1], status)
 
-    def _stream(self, server: Server, served: Served, call: int, kind: int, flags: int, data: bytes) -> None:
+    def _stream(self, call: Call, kind: int, data: bytes) -> None:
+        server, served, key, flags, _ = call
         assert served.handler is not None
         try:
-            if kind == EventKind.MESSAGE:
-                served.handler.message(call, _message(data, flags, served.limit))
+            if kind == EventKind.OPEN and served.opened is not None:
+                served.opened(key, metadata_of(data))
+            elif kind == EventKind.MESSAGE:
+                served.handler.message(key, _message(data, flags, served.limit))
             elif kind == EventKind.END:
-                served.handler.end(call)
+                served.handler.end(key)
             elif kind == EventKind.CANCELLED:
-                served.handler.cancelled(call)
-                server.finish(call, 0)
+                served.handler.cancelled(key)
+                server.finish(key, 0)
         except Exception as wrong:
-            served.handler.cancelled(call)
-            self._refuse(server, served, call, flags, wrong)
+            served.handler.cancelled(key)
+            self._refuse(call, wrong)
 
 
 class Watches:

@@ -219,6 +219,8 @@ class Shard:
         """
     def earlier_policies(self, tenant: str) -> list[tuple[int, bytes, str, int]]:
         """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
+    def renew_calendar(self, tenant: str, tables: PolicyTables) -> None: ...
+    def calendar_us(self, tenant: str) -> int: ...
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
     @property
@@ -227,7 +229,7 @@ class Shard:
     def oldest_event(self) -> int: ...
     @property
     def events_kept(self) -> int: ...
-    def events(self, after: int, limit: int = 512) -> EventBatch:
+    def events(self, after: int, limit: int = 512, most_bytes: int = 4194304) -> EventBatch:
         """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
     def wait_events(self, after: int, timeout_us: int) -> None:
         """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
