@@ -36,7 +36,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         drain_seconds = 0.5
         log = { level = "error", format = "console" }
         policies = { "shop 1" = "shop.toml" }
-        journal = { path = "data", durability = "os", segment_size = 1048576 }
+        journal = { path = "data", durability = "os", segment_size = 1048576, snapshot_after = 0 }
     """
     assert parse(text, tmp_path) == Config(
         "[::]:0",
@@ -46,7 +46,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         LogConfig("error", "console"),
         {"shop 1": tmp_path / "shop.toml"},
         "grpcio",
-        journal=JournalConfig(tmp_path / "data", "os", 1 << 20),
+        journal=JournalConfig(tmp_path / "data", "os", 1 << 20, 0),
     )
 
 
@@ -70,6 +70,8 @@ def test_without_a_directory_nothing_is_durable_and_with_one_it_is_synced(tmp_pa
         ("threads = 2.0", "threads", "whole number"),
         ("journal.durability = 'maybe'", "journal.durability", '"fsync"'),
         ("journal.segment_size = 1048577", "journal.segment_size", "multiple of 4096"),
+        ("journal.snapshot_after = 1048575", "journal.snapshot_after", "0, or a whole number from 1048576"),
+        ("journal.snapshot_after = true", "journal.snapshot_after", "whole number"),
         ("journal.path = ''", "journal.path", "directory"),
         ("max_message_size = 1023", "max_message_size", "1024"),
         ("drain_seconds = -1", "drain_seconds", "0 to 600"),
