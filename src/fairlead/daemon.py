@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
@@ -25,7 +26,9 @@ from fairlead.service.native import NativeTransport
 from fairlead.service.transport import GrpcTransport
 from fairlead.shard.core import Shard
 from fairlead.storage.compactor import Compactor
+from fairlead.telemetry import metrics
 from fairlead.telemetry.log import make_logger
+from fairlead.telemetry.notify import READY, STOPPING, VARIABLE, notify
 from fairlead.version import __version__
 
 # How late a timer may be. An idle tick costs about a microsecond, so twenty a second cost nothing.
@@ -53,6 +56,7 @@ class Daemon:
         transport = NativeTransport if config.transport == "native" else GrpcTransport
         self._book = RuleBook(self._shard)
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)
+        self._stop_metrics: Callable[[], None] = lambda: None
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._calendars = threading.Thread(target=self._renew_calendars, name="calendars", daemon=True)
@@ -78,6 +82,7 @@ class Daemon:
             for warning in stored.warnings:
                 self._log.warning("policy warning", tenant=tenant, file=str(path), warning=warning)
         self._transport.start()
+        metrics_address = self._start_metrics()
         self._ticker.start()
         self._calendars.start()
         self._compactor.start()
@@ -89,7 +94,16 @@ class Daemon:
             durability=self._config.durability,
             pid=os.getpid(),
             tenants=len(self._config.policies),
+            **({"metrics": metrics_address} if metrics_address else {}),
         )
+
+    def _start_metrics(self) -> str:
+        config = self._config
+        if config.metrics.listen is None:
+            return ""
+        told = metrics.Exposition(self._shard, self._transport.metrics, config.transport, config.durability)
+        address, self._stop_metrics = metrics.serve(told, config.metrics.listen)
+        return address
 
     def request_stop(self) -> None:
         """Lets `wait` return; safe in a signal handler."""
@@ -108,6 +122,7 @@ class Daemon:
         self._calendars.join()
         self._compactor.stop()
         self._shard.close()
+        self._stop_metrics()
         self._log.info("stopped")
         return not self._failed
 
@@ -169,5 +184,15 @@ def run(config: Config, stream: TextIO = sys.stdout, *, init: bool = False) -> i
     except (FairleadError, OSError, UnicodeDecodeError) as wrong:
         log.error("not started", reason=getattr(wrong, "reason", type(wrong).__name__), message=str(wrong))
         return EXIT_FAILED
+    tell(READY, log)
     daemon.wait()
+    tell(STOPPING, log)
     return EXIT_OK if daemon.stop() else EXIT_FAILED
+
+
+def tell(state: str, log: FilteringBoundLogger) -> None:
+    """Tells systemd; who cannot be told is no reason to stop serving."""
+    try:
+        notify(state, os.environ)
+    except OSError as wrong:
+        log.warning("systemd was not told", state=state, socket=os.environ[VARIABLE], message=str(wrong))

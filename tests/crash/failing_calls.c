@@ -1,5 +1,6 @@
 /* LD_PRELOAD: lets call number FAIL_COUNT of FAIL_CALL, and every one up to FAIL_LAST or for ever, fail with EIO; a
-   posix_fallocate with FAIL_LAST fails with ENOSPC. Of write only those to files called *.tmp count. With FAIL_LOG every call is written to that file, one name a line. */
+   posix_fallocate with FAIL_LAST fails with ENOSPC. Of write only those to files called *.tmp count. With FAIL_LOG every call is
+   written to that file, one name a line. While the file HOLD_FILE exists, for a minute at most, every fdatasync waits. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -50,8 +51,16 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset)
     return pwrite(fd, data, size, offset);
 }
 
+static void wait_for_hold(void)
+{
+    const char *path = getenv("HOLD_FILE");
+    for (int tries = 0; path && tries < 6000 && access(path, F_OK) == 0; tries++)
+        usleep(10000);
+}
+
 int fdatasync(int fd)
 {
+    wait_for_hold();
     if (fails("fdatasync")) {
         errno = EIO;
         return -1;

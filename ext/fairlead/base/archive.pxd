@@ -50,6 +50,8 @@ cdef void archive_text(Archive* archive, Text* text) noexcept nogil
 cdef void archive_struct(Archive* archive, void* item, size_t size, const Holes* holes) noexcept nogil
 # `count` items; when they are read, in fresh memory with room for `capacity`, what is not read all zero; NULL for no room.
 cdef void archive_items(Archive* archive, void** items, size_t size, uint64_t count, uint64_t capacity, const Holes* holes) noexcept nogil
+# As items, in an array of pages.pxd.
+cdef void archive_array(Archive* archive, void** array, size_t size, uint64_t count, uint64_t capacity, const Holes* holes) noexcept nogil
 # Numbers, or structs of whole words without pointers: as items, but packed as one.
 cdef void archive_numbers(Archive* archive, void** numbers, size_t size, uint64_t count, uint64_t capacity) noexcept nogil
 # Items in memory that is there.

@@ -4,6 +4,7 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.buffer cimport buffer_append, buffer_reserve
 from fairlead.base.memory cimport memory_zeroed
+from fairlead.base.pages cimport array_zeroed
 from fairlead.base.packing cimport VARINT_SIZE, get_varint, get_words, packed_size, put_varint, put_words
 from fairlead.base.text cimport text_empty
 
@@ -91,12 +92,16 @@ cdef void archive_into(Archive* archive, void* items, size_t size, uint64_t coun
         item += size
 
 
-cdef void make_room(Archive* archive, void** items, size_t size, uint64_t count, uint64_t capacity) noexcept nogil:
-    """No count asks for more memory than what is left can fill."""
+cdef bint has_room(Archive* archive, size_t size, uint64_t count, uint64_t capacity) noexcept nogil:
+    """Whether there is anything to have memory for. No count asks for more of it than what is left can fill."""
     cdef uint64_t left = archive.end - archive.at
     if count > capacity or count * size > BYTES_OF_A_TAG * left:
         archive.failed = 1
-    items[0] = memory_zeroed(capacity * size) if capacity and not archive.failed else NULL
+    return capacity and not archive.failed
+
+
+cdef void make_room(Archive* archive, void** items, size_t size, uint64_t count, uint64_t capacity) noexcept nogil:
+    items[0] = memory_zeroed(capacity * size) if has_room(archive, size, count, capacity) else NULL
 
 
 cdef void archive_items(Archive* archive, void** items, size_t size, uint64_t count, uint64_t capacity, const Holes* holes) noexcept nogil:
@@ -105,6 +110,14 @@ cdef void archive_items(Archive* archive, void** items, size_t size, uint64_t co
         if archive.failed:
             return
     archive_into(archive, items[0], size, count, holes)
+
+
+cdef void archive_array(Archive* archive, void** array, size_t size, uint64_t count, uint64_t capacity, const Holes* holes) noexcept nogil:
+    if is_reading(archive):
+        array[0] = array_zeroed(capacity * size) if has_room(archive, size, count, capacity) else NULL
+        if archive.failed:
+            return
+    archive_into(archive, array[0], size, count, holes)
 
 
 cdef void archive_numbers(Archive* archive, void** numbers, size_t size, uint64_t count, uint64_t capacity) noexcept nogil:

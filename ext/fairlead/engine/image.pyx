@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fairlead.base.archive cimport Archive, Holes, archive_items, archive_numbers, archive_slot, archive_struct, hole, is_reading
+from fairlead.base.archive cimport Archive, Holes, archive_array, archive_items, archive_numbers, archive_slot, archive_struct, hole, is_reading
 from fairlead.base.heap cimport Heap, HeapNode
 from fairlead.base.lineup cimport Lineup, NOBODY, Plane, lineup_row, lowest_bit, plane_set
 from fairlead.base.memory cimport memory_grow, memory_zeroed
@@ -184,7 +184,7 @@ cdef void archive_jobs(Engine* e, Archive* archive) noexcept nogil:
     cdef Holes holes = job_holes()
     cdef uint32_t slot
     cdef Job* job
-    archive_items(archive, <void**> &e.jobs, sizeof(Job), e.job_used, e.job_capacity, &holes)
+    archive_array(archive, <void**> &e.jobs, sizeof(Job), e.job_used, e.job_capacity, &holes)
     for slot in range(0 if archive.failed else e.job_used):
         job = &e.jobs[slot]
         if job.excluded_count:

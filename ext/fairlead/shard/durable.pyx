@@ -16,10 +16,12 @@ from libc.string cimport memcpy, memset
 from fairlead.base.text cimport text_of
 from fairlead.directory.names cimport names_find
 from fairlead.engine.manage cimport spare_leases
-from fairlead.journal.commit cimport Tail, journal_close, journal_open
-from fairlead.journal.model cimport DURABILITY_FSYNC, DURABILITY_NONE, DURABILITY_OS, FORMAT, load
+from fairlead.journal.commit cimport Tail, journal_close, journal_open, sync_bounds
+from fairlead.journal.journal cimport journal_is_slow, journal_stall
+from fairlead.journal.model cimport DURABILITY_FSYNC, DURABILITY_NONE, DURABILITY_OS, FORMAT, SYNC_BUCKETS, load
 from fairlead.base.packing cimport get_varint, unzigzag
 from fairlead.journal.reader cimport Reader
+from fairlead.journal.system cimport CLOCK_MONOTONIC, now_us
 from fairlead.shard.dispatch cimport shard_now
 from fairlead.shard.record cimport LAYOUT, record_hash
 from fairlead.shard.snapshot cimport load_newest, shard_hash
@@ -34,6 +36,7 @@ from fairlead.shard.manifest import read_manifest, sync_directory
 
 cdef enum:
     GRACE_US = 15000000      # no lease ends sooner after a start
+    SLOW_US = 1000000        # a sync that takes longer is told to the operator
 
 MODES = {"none": DURABILITY_NONE, "os": DURABILITY_OS, "fsync": DURABILITY_FSYNC}
 LEAST_SEGMENT = 4096
@@ -269,12 +272,17 @@ cdef void close_journal(ShardState* s) noexcept nogil:
 
 
 cdef dict journal_counts(ShardState* s):
+    cdef int at
+    cdef int64_t now = now_us(CLOCK_MONOTONIC)
     if not s.journal.enabled:
         return {}
     return {
         "format": FORMAT, "segment": s.journal.number, "sequence": s.journal.sequence, "durable": load(&s.journal.durable),
         "commits": s.journal.commits, "frames": s.journal.frames, "bytes": s.journal.bytes, "rotations": s.journal.rotations,
         "no_space": bool(load(&s.journal.no_space)),
+        "syncs": [s.journal.syncs[at] for at in range(SYNC_BUCKETS)], "sync_us": s.journal.sync_us,
+        "sync_bounds_us": [sync_bounds()[at] for at in range(SYNC_BUCKETS - 1)],
+        "stall_us": journal_stall(&s.journal, now), "is_slow": journal_is_slow(&s.journal, now, SLOW_US),
     }
 
 

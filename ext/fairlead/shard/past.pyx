@@ -10,12 +10,12 @@ from libc.string cimport memset
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.base.text cimport text_equal
 from fairlead.directory.names cimport NO_SLOT, names_find, names_text
-from fairlead.engine.apply cimport AGE_RESET, apply
+from fairlead.engine.apply cimport apply
 from fairlead.engine.model cimport (
-    AFFINITY_OFF, AFFINITY_REQUIRE, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED,
-    OUTCOME_OFFERED, OUTCOME_QUEUED, OUTCOME_REFUSED, Class, Engine, Job,
+    FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,
+    OUTCOME_REFUSED, Engine, Job,
 )
-from fairlead.engine.state cimport class_find, owns
+from fairlead.engine.witness cimport about_to_be
 from fairlead.events.ring cimport LEAST_EVENTS
 from fairlead.base.packing cimport get_varint
 from fairlead.journal.reader cimport Reader
@@ -187,28 +187,6 @@ cdef object rebuild(ShardState* s, str directory, uint64_t upto, uint64_t most, 
     if upto - first >= most:
         raise_error("LIMIT_EXCEEDED", f"{upto - first} records lie before the decision; at most {most} are read", "max_records")
     read_tail(s, directory, image, upto, progress)
-
-
-cdef Job about_to_be(const Engine* e, const Fact* fact) noexcept nogil:
-    """The job as it was decided. An overflow puts it into another queue in the same fact, where own agent and plan do not count;
-    a job that waits for its own agent, or must have them, is nobody else's."""
-    cdef Job job = e.jobs[fact.job]
-    cdef const Class* preferred
-    if fact.cls != NO_SLOT and fact.cls != job.cls:
-        if e.classes[fact.cls].queue != e.classes[job.cls].queue:
-            job.own_mode = AFFINITY_OFF
-            job.plan = NO_SLOT
-            job.step = 0
-        job.cls = fact.cls
-        if job.preferred != NO_SLOT:
-            preferred = &e.classes[job.preferred]
-            job.preferred = class_find(
-                e, e.classes[fact.cls].queue, preferred.channel, preferred.demands, preferred.demand_count)
-    if fact.type != FACT_JOB_ENDED and fact.flag & AGE_RESET:
-        job.queue_time = fact.time
-    if owns(e, &job) and (job.own_mode == AFFINITY_REQUIRE or (fact.type == FACT_JOB_WAITS and fact.value)):
-        job.held = 1
-    return job
 
 
 cdef object moment_of(const Tenant* t, const Search* search):

@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 from fairlead.base.buffer cimport buffer_append, buffer_free, buffer_init, buffer_reserve
 from fairlead.base.text cimport Text, text_empty
 from fairlead.customers.store cimport MAX_ATTRIBUTES, Customer, customers_put, customers_remove
-from fairlead.directory.names cimport NO_SLOT, names_add, names_has, names_remove
+from fairlead.directory.names cimport NO_SLOT, names_add, names_has, names_remove, text_hash
 from fairlead.engine.apply cimport apply
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport FACT_JOB_SUBMITTED, FACT_SETTINGS, Fact
@@ -112,6 +112,8 @@ cdef uint32_t replay_fact(Tenant* t, Replay* replay, const uint8_t* at, const ui
     if fact.type == FACT_SETTINGS:
         # What was too old for the retention so far stays forgotten under a longer one.
         forget_requests(t)
+    if fact.type == FACT_JOB_SUBMITTED:
+        t.pending_hash = text_hash(t.jobs.seed, t.pending_id)
     t.engine.sink(t, &fact)
     apply(&t.engine, &fact)
     t.pending_gateway = text_empty()
