@@ -104,21 +104,13 @@ cdef class Reader:
     cdef bint open_next(self) except -1:
         """Whether there is another segment; its header is checked against what was read before."""
         cdef SegmentHeader header
-        cdef const char* bytes_of
         cdef uint32_t state
         if self.place + 1 >= <Py_ssize_t> len(self.names):
             return False
         self.place += 1
         self.offset = 0
         name = self.names[self.place]
-        try:
-            with open(os.path.join(self.directory, name), "rb") as file:
-                self.data = file.read()
-        except FileNotFoundError:
-            raise self.damage("gap", "the segment was deleted meanwhile, since a snapshot holds what it had; read again") from None
-        bytes_of = self.data
-        self.bytes_of = <const uint8_t*> bytes_of
-        self.size = len(self.data)
+        self._read()
         state = segment_state(self.bytes_of, self.size)
         if state == SEGMENT_NEWER:
             memcpy(&header, self.bytes_of, sizeof(SegmentHeader))
@@ -146,6 +138,18 @@ cdef class Reader:
         self.epoch = header.epoch
         return True
 
+    def _read(self):
+        """The bytes of the segment, as they are now."""
+        cdef const char* bytes_of
+        try:
+            with open(os.path.join(self.directory, self.names[self.place]), "rb") as file:
+                self.data = file.read()
+        except FileNotFoundError:
+            raise self.damage("gap", "the segment was deleted meanwhile, since a snapshot holds what it had; read again") from None
+        bytes_of = self.data
+        self.bytes_of = <const uint8_t*> bytes_of
+        self.size = len(self.data)
+
     cdef int check_first(self, const SegmentHeader* header) except -1:
         """The first segment is the one where the reading begins, and begins as that one does."""
         cdef uint64_t start = self.base.segment if self.base else 1
@@ -170,7 +174,7 @@ cdef class Reader:
     cdef bint next(self) except -1:
         """Whether there is another frame; `header` and `payload` are then its. Raises Damage."""
         cdef uint32_t state
-        cdef size_t later
+        cdef bint again = False
         if self.place < 0 and not self.open_next():
             return False
         self.offset = self.end
@@ -183,6 +187,11 @@ cdef class Reader:
                 self.sequence += self.header.count
                 self.digest = frame_digest(&self.header)
                 return True
+            if state == FRAME_BROKEN and not again:
+                # Who reads beside the writer may have seen half of a frame, and the one behind it whole.
+                again = True
+                self._read()
+                continue
             if state == FRAME_BROKEN:
                 self.judge()
                 return False
