@@ -3,7 +3,7 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: bench build check clean conformance debug demo distclean help sanitize serve test torture
+.PHONY: bench build check clean conformance debug demo distclean help peers quality sanitize serve test torture
 
 PYTHON ?= python3
 ARGS ?=
@@ -25,7 +25,7 @@ PROTO_SOURCES := $(shell find proto -name '*.proto')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "ARGS=\"..\" is handed on by demo, serve, bench, test, conformance, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
+	@echo "ARGS=\"..\" is handed on by demo, serve, bench, peers, test, conformance, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
 
 demo: build ## play a day of conversations through a real daemon and print what came of it
 	$(VENV)/bin/fairlead demo $(ARGS)
@@ -36,6 +36,10 @@ test: build ## all tests
 torture: build ## crash tests in full: every byte, every bit, every call that can fail, 100 kills; prints "0 of N"
 	$(PYTEST) -s --torture tests/crash $(ARGS)
 	$(RUN) build_tools/planted_bugs.py
+
+quality: build ## the simulator against every known answer (a table), A/A 400 times, a second opinion; about half an hour
+	$(PYTEST) -s --quality tests/simulation/test_fairness_of_comparison.py tests/simulation/test_second_opinion.py
+	$(RUN) -m tests.simulation.quality $(ARGS)
 
 conformance: build ## what other projects have to test gRPC, HTTP/2 and Connect; needs go, cargo, java, mvn, node, nghttpd
 	$(RUN) -m tests.conformance $(ARGS)
@@ -59,6 +63,9 @@ debug: build ## unit, property and contract tests on a build with bounds checks 
 	FAIRLEAD_BUILD=debug $(RUN) setup.py -q build --build-base=build/debug --build-lib=build/debug/lib
 	FAIRLEAD_BUILD=debug PYTHONPATH=build/debug/lib \
 	    $(PYTEST) --tape-length=$(SLOW_TAPE) $(wildcard tests/unit tests/property tests/contract) $(ARGS)
+
+peers: build ## fairlead beside Redis, PostgreSQL and services in Go, Rust and Python; ARGS="--growth --write docs"
+	$(RUN) -m benchmarks.peers $(ARGS)
 
 # Captured at the level of Python only: a sanitizer writes its report to the process and ends it.
 sanitize: build ## unit, property and contract tests on a build with the address and undefined-behaviour sanitizers

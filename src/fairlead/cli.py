@@ -12,7 +12,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fairlead.commands import agents, customers, demo, events, jobs, journal, load, policy, scenario, serve, status
+from fairlead.commands import (
+    agents,
+    compare,
+    customers,
+    demo,
+    events,
+    jobs,
+    journal,
+    load,
+    policy,
+    replay,
+    scenario,
+    serve,
+    simulate,
+    snapshot,
+    status,
+)
 from fairlead.errors import FairleadError
 
 EXIT_FAILED = 1
@@ -51,7 +67,23 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each leaf sets `run`, which takes the namespace and returns an exit code."""
     parser = Parser(prog="fairlead", description="Assigns conversations to agents.", epilog=_EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (serve, status, agents, customers, jobs, events, policy, scenario, journal, demo, load):
+    for module in (
+        serve,
+        status,
+        agents,
+        customers,
+        jobs,
+        events,
+        policy,
+        scenario,
+        journal,
+        snapshot,
+        replay,
+        simulate,
+        compare,
+        demo,
+        load,
+    ):
         module.register(commands)
     return parser
 
@@ -84,14 +116,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(failure: FairleadError) -> str:
-    """One line: reason, message, and the wrong field unless the message names it. All fields when there are several."""
+    """In a line reason, message, and the wrong field unless the message names it; of several fields each in a line."""
     text = failure.message
     if len(failure.violations) > 1:
         first, *lines = text.splitlines()
+        fields = [f"{path}: {what}" for path, what in failure.violations]
         # A message that came over the wire may be cut; one that is whole says more than the fields alone.
-        is_whole = all(f"{path}: {what}" in text for path, what in failure.violations)
-        told = "; ".join(f"{path}: {what}" for path, what in failure.violations)
-        text = f"{first} {'; '.join(lines)}" if is_whole else told
-    elif failure.field and failure.field not in text:
+        if not all(field in text for field in fields):
+            omitted = failure.metadata.get("omitted_violations")
+            lines = [*fields, *([f"and {omitted} more"] if omitted else ())]
+        return "\n  ".join([f"{failure.reason}: {first.rstrip(':')}:", *(line.strip() for line in lines)])
+    if failure.field and failure.field not in text:
         text = f"{text} ({failure.field})"
     return " ".join(f"{failure.reason}: {text}".split()) if failure.reason else text

@@ -16,6 +16,7 @@
     # path = "data"                 # directory, relative to this file; without one state ends with the process
     durability = "fsync"            # what an answer survives: fsync a power cut, os a crash of the process
     segment_size = 67108864         # bytes of one file, 1048576-1073741824, a multiple of 4096
+    snapshot_after = 268435456      # bytes of journal after which a snapshot is made, 1048576-1099511627776; 0: never
 
     [metrics]
     # listen = "127.0.0.1:7421"     # host:port that answers Prometheus, whoever asks; none without
@@ -72,11 +73,12 @@ class LogConfig:
 
 @dataclass(frozen=True)
 class JournalConfig:
-    """Where the journal is, None for nowhere, and what an answer survives."""
+    """Where the journal is, None for nowhere, what an answer survives, and when a snapshot is made."""
 
     path: Path | None = None
     durability: str = "fsync"
     segment_size: int = 64 * 1024 * 1024
+    snapshot_after: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ _FIELDS: Mapping[str, _Rule] = {
     "max_message_size": _whole(1024, 64 * 1024 * 1024),
     "drain_seconds": _number(0, 600),
     "log": ("a table of level, format", lambda value: isinstance(value, dict)),
-    "journal": ("a table of path, durability, segment_size", lambda value: isinstance(value, dict)),
+    "journal": ("a table of path, durability, segment_size, snapshot_after", lambda value: isinstance(value, dict)),
     "metrics": ("a table of listen", lambda value: isinstance(value, dict)),
     "guards": ("a table of limits", lambda value: isinstance(value, dict)),
     "policies": ("a table of tenant = file", lambda value: isinstance(value, dict)),
@@ -233,6 +235,10 @@ _JOURNAL_FIELDS: Mapping[str, _Rule] = {
     "segment_size": (
         "a multiple of 4096 from 1048576 to 1073741824",
         lambda value: type(value) is int and 1 << 20 <= value <= 1 << 30 and value % 4096 == 0,
+    ),
+    "snapshot_after": (
+        "0, or a whole number from 1048576 to 1099511627776",
+        lambda value: type(value) is int and (value == 0 or 1 << 20 <= value <= 1 << 40),
     ),
 }
 

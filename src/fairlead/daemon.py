@@ -25,6 +25,7 @@ from fairlead.rulebook.book import RuleBook
 from fairlead.service.native import NativeTransport
 from fairlead.service.transport import GrpcTransport
 from fairlead.shard.core import Shard
+from fairlead.storage.compactor import Compactor
 from fairlead.telemetry import metrics
 from fairlead.telemetry.log import make_logger
 from fairlead.telemetry.notify import READY, STOPPING, VARIABLE, notify
@@ -59,6 +60,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._calendars = threading.Thread(target=self._renew_calendars, name="calendars", daemon=True)
+        self._compactor = Compactor(config.journal, log)
         self._failed = False
 
     @property
@@ -83,6 +85,7 @@ class Daemon:
         metrics_address = self._start_metrics()
         self._ticker.start()
         self._calendars.start()
+        self._compactor.start()
         self._log.info(
             "started",
             version=__version__,
@@ -117,6 +120,7 @@ class Daemon:
         self._stopping.set()
         self._ticker.join()
         self._calendars.join()
+        self._compactor.stop()
         self._shard.close()
         self._stop_metrics()
         self._log.info("stopped")
@@ -145,17 +149,21 @@ class Daemon:
 
 
 def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, init: bool) -> None:
-    """Opens the journal; one line tells what was found, another what was cut off."""
+    """Opens the journal; one line tells what was found, others what was passed over or cut off."""
     found = shard.open(str(journal.path), journal.durability, create=init, segment_size=journal.segment_size)
     log.info(
         "recovered",
         path=str(journal.path),
         segments=found.segments,
+        snapshot=found.snapshot,
         records=found.records,
+        tail_records=found.tail_records,
         tenants=found.tenants,
         seconds=round(found.seconds, 3),
         state_hash=f"{found.state_hash:016x}",
     )
+    for problem in found.problems:
+        log.warning("snapshot passed over", problem=problem)
     if found.torn_bytes:
         log.warning(
             "torn tail cut",

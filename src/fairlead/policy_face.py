@@ -129,7 +129,7 @@ class PolicyFace:
         """Compiles calendars of schedules anew that reach less than a year ahead; the tenants whose they are.
 
         A calendar is compiled for three years with its policy. A program that runs for years calls this once a day; in
-        virtual time, before it goes on by a year. The policy becomes a new version with the same content.
+        virtual time, before it goes on by a year. The policy and its version stay as they are.
         """
         return self._book.renew_calendars()
 

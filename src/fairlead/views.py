@@ -366,6 +366,8 @@ def summarize(view: ExplanationView) -> str:
         return f"Job {job.id} is {state} now. {_decided(view, view.moment)}"
     if job.state in (JobState.OFFERED, JobState.ASSIGNED, JobState.WRAPPING) and view.decision is not None:
         return f"Job {job.id} is {state} to agent {view.decision[0]} since version {job.version}: {_because(view)}."
+    if job.state is not JobState.QUEUED and view.decision is not None:
+        return f"Job {job.id} is {state}{f': {why}' if why else ''}. Agent {view.decision[0]} had it: {_because(view)}."
     if job.state is not JobState.QUEUED:
         return f"Job {job.id} is {state}{f': {why}' if why else ''}."
     return f"Job {job.id} waits in queue {job.queue} because {why or 'no agent has taken it yet'}{_blocked(view)}."

@@ -11,6 +11,7 @@ import pytest
 
 from fairlead import Router
 from fairlead.errors import FairleadError
+from fairlead.policy.calendar import DAY_US
 from fairlead.policy.compile import compile_policy
 from fairlead.policy.document import load
 from fairlead.policy.stored import from_json, to_json
@@ -130,6 +131,25 @@ def test_kept_versions_survive_and_one_of_them_can_be_put_in_force_again(tmp_pat
         assert router.rollback_policy(1)["queues"][0]["id"] == "queue-1"
 
 
+def test_a_renewed_calendar_survives_and_is_no_new_version(tmp_path: Path) -> None:
+    """L3: the policy stays the one that was stored; only its calendar is the later one."""
+    shard = opened(tmp_path)
+    shard.advance_to(SECOND)
+    shard.install_policy(TENANT, compile_policy(load(POLICY), "ann", shard.now_us))
+    stored = shard.policy(TENANT)
+    shard.advance_to(800 * DAY_US)
+    shard.renew_calendar(TENANT, compile_policy(load(POLICY), "ann", shard.now_us))
+    shard.close()
+    shard = opened(tmp_path)
+    assert (shard.policy(TENANT), shard.calendar_us(TENANT)) == (stored, 800 * DAY_US)
+    assert [each[0] for each in shard.earlier_policies(TENANT)] == [1]
+    shard.advance_to(1_500 * DAY_US)  # a Saturday beyond the end of the first calendar
+    assert shard.open_schedules(TENANT) == []
+    shard.advance_to(1_502 * DAY_US + 9 * 3600 * SECOND)
+    assert shard.open_schedules(TENANT) == ["office"]
+    shard.close()
+
+
 def test_profiles_and_their_answers_survive(tmp_path: Path) -> None:
     shard = opened(tmp_path)
     attributes = {"plan": "gold", "city": "Rome"}
@@ -148,6 +168,30 @@ def test_profiles_and_their_answers_survive(tmp_path: Path) -> None:
     )
     with pytest.raises(FairleadError, match="no customer 'lee'"):
         shard.customer("default", "lee")
+    shard.close()
+
+
+def test_repeated_calls_are_answered_as_they_first_were_also_after_a_restart(tmp_path: Path) -> None:
+    """J4: although the agent and the scenarios have changed since."""
+    create = {"skills": {"sql": 7}, "tags": ["night"], "capacity": 3, "channel_limits": {"chat": 2}, "presence": 1}
+    shard = opened(tmp_path)
+    shard.install_policy(TENANT, compile_policy(load(POLICY)))
+
+    def asked() -> list[Any]:
+        made = shard.create_agent(TENANT, "ann", **create, request_id="make")
+        changed = shard.update_agent(TENANT, "ann", capacity=5, wrap_up_us=SECOND, request_id="change")
+        return [plain(made), plain(changed), shard.set_scenario(TENANT, "storm", True, "switch")]
+
+    first = asked()
+    assert (first[0]["capacity"], first[1]["capacity"], first[2]) == (3, 5, ["storm"])
+    shard.assign(TENANT, "j", queue="sales")
+    shard.update_agent(TENANT, "ann", skills={}, tags=[], capacity=9)
+    shard.set_scenario(TENANT, "storm", False)
+    assert asked() == first
+    shard.close()
+    shard = opened(tmp_path)
+    assert asked() == first
+    assert plain(shard.agent(TENANT, "ann"))["load"] == 1
     shard.close()
 
 

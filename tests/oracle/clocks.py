@@ -19,7 +19,7 @@ class Clocks(Backlog):
         self.now = now_us
 
     def fire(self, timer: Timer) -> None:
-        """One step of the clock. Warm-up, rate and reserve timers have no deed but the end of the step."""
+        """One step of the clock. Limit and reserve timers have no deed but the end of the step."""
         match timer.target:
             case Job() as job:
                 holder = self.agent_by_number(job.agent)

@@ -295,27 +295,24 @@ class Placing(World):
         self.drop_timers(job, (kind,))
 
     def set_agent_timers(self, agent: Agent) -> None:
-        """When a warm-up or a rate may let the agent take a job again. Those that are due and have not fired stay."""
-        ours = [timer for timer in self.timers if timer.target is agent and timer.kind in ("warm_up", "rate")]
-        dues = {(timer.due, timer.kind) for timer in ours if timer.due <= self.now}
+        """When a warm-up or a rate may let the agent take a job again. One that is due and has not fired stays."""
+        dues = set()
         for queue in self.policy.queues:
             if queue.warm_up_interval_us and agent.warm_since is not None:
-                dues.add((agent.warm_since + queue.warm_up_for_us, "warm_up"))
+                dues.add(agent.warm_since + queue.warm_up_for_us)
                 if agent.warm_last is not None:
-                    dues.add((agent.warm_last + queue.warm_up_interval_us, "warm_up"))
+                    dues.add(agent.warm_last + queue.warm_up_interval_us)
             if 0 < queue.rate_limit <= len(agent.given_times):
-                dues.add((agent.given_times[-queue.rate_limit] + queue.rate_window_us, "rate"))
-        self.drop_timers(agent, ("warm_up", "rate"))
-        late = {(timer.due, timer.kind) for timer in ours if timer.due <= self.now}
-        for due, kind in sorted(dues):
-            if due > self.now or (due, kind) in late:
-                self.timers.append(Timer(due, kind, agent, agent.number))
+                dues.add(agent.given_times[-queue.rate_limit] + queue.rate_window_us)
+        first = self.now if self.limit_ends(agent) else self.now + 1
+        self.drop_timers(agent, ("limit",))
+        self.timers += [Timer(due, "limit", agent, agent.number) for due in sorted(dues) if due >= first]
 
     def end_warm_up(self, agent: Agent) -> None:
         """Who is not ONLINE is not new; the next time they are begins anew (P4)."""
         agent.warm_since = None
         agent.warm_last = None
-        self.drop_timers(agent, ("warm_up",))
+        self.set_agent_timers(agent)
 
     def class_number(self, key: ClassKey) -> int:
         """Classes are numbered as they first appear."""

@@ -6,7 +6,7 @@ from tests.oracle.model import Agent, ClassKey, Job
 
 # Timers of one job that are due together fire in this order, and so do those of one agent.
 JOB_KINDS = ("time_to_live", "start", "offer", "wrap", "lost", "hold", "bar", "step", "plan_end", "max_wait")
-AGENT_KINDS = ("lease", "warm_up", "rate")
+AGENT_KINDS = ("lease", "limit")
 # The timers of a job that runs only while it waits.
 WAITING_KINDS = ("hold", "bar", "step", "plan_end", "max_wait")
 

@@ -131,10 +131,13 @@ class World:
 
     def is_limited(self, agent: Agent, queue: QueueTable) -> bool:
         """P5. One that ends now ends when the agent's own timer has fired."""
-        ending = any(timer.target is agent and timer.kind == "rate" and timer.due <= self.now for timer in self.timers)
-        start = self.now - queue.rate_window_us - (1 if ending else 0)
+        start = self.now - queue.rate_window_us - (1 if self.limit_ends(agent) else 0)
         lately = [time for time in agent.given_times if time > start]
         return 0 < queue.rate_limit <= len(lately)
+
+    def limit_ends(self, agent: Agent) -> bool:
+        """Something that kept the agent from new jobs ends now, and its timer has not fired."""
+        return any(timer.target is agent and timer.kind == "limit" and timer.due <= self.now for timer in self.timers)
 
     def may_take(self, job: Job, agent: Agent) -> bool:
         """Room for the job, neither warming up nor limited, and not reserved for one with a smaller key (Q8)."""

@@ -16,39 +16,12 @@ from fairlead.policy.tables import (
 )
 from tests.oracle.model import SECOND, Limit, Mode, PlanEnd, Presence
 from tests.property.driver import Command, Pair, command
+from tests.property.words import CHAT_AND_CALL, agent, at, calls_policy, job, policy, presence
 
 WEIGHTED = QueueTable("q", strategy=STRATEGIES["weighted"])
 SEQUENTIAL = QueueTable("q", strategy=STRATEGIES["sequential"])
 PREFER = QueueTable("q", affinity_mode=Mode.PREFER)
 PLAN = PlanTable("p", (StepTable(10 * SECOND, drop_skills=("sql",)),))
-CHAT_AND_CALL = (ChannelTable("chat"), ChannelTable("call", 3))
-
-
-def policy(*queues: QueueTable, **settings: object) -> Command:
-    tables = PolicyTables(queues=queues or (QueueTable("q"),), default_queue="q", **settings)  # type: ignore[arg-type]
-    return command("install_policy", tables)
-
-
-def calls_policy(max_calls: int = 0) -> Command:
-    """Chats of one unit, calls of three, an agent reserved after 15 s."""
-    channels = (CHAT_AND_CALL[0], ChannelTable("call", 3, max_calls))
-    return policy(channels=channels, reserve_after_us=15 * SECOND)
-
-
-def agent(name: str, **settings: object) -> Command:
-    return command("create_agent", name, **{"presence": Presence.ONLINE.value, **settings})
-
-
-def job(name: str, **settings: object) -> Command:
-    return command("assign", name, **settings)
-
-
-def at(seconds: float) -> Command:
-    return command("advance_to", int(seconds * SECOND))
-
-
-def presence(name: str, wanted: Presence) -> Command:
-    return command("set_presence", name, wanted.value)
 
 
 FOUND: dict[str, list[Command]] = {
@@ -217,6 +190,15 @@ FOUND: dict[str, list[Command]] = {
         ),
         *(agent("settled", capacity=2), at(100), job("j0"), job("j1"), job("first"), job("second")),
         *(job("third", queue="plain"), job("fourth", queue="plain"), agent("new", capacity=3)),
+    ],
+    "P5 a rate limit stands until the agent's own timer, whatever else happens at the same microsecond": [
+        *(policy(QueueTable("q", rate_limit=1, rate_window_us=10 * SECOND)), agent("a", capacity=5), job("given")),
+        *(job("starts", start_time_us=10 * SECOND), job("waits"), at(10)),
+    ],
+    "P5 a job of another queue, given at the microsecond of a rate limit's end, does not put that end off": [
+        *(policy(QueueTable("q", rate_limit=2, rate_window_us=10 * SECOND), QueueTable("free")),),
+        *(agent("a", capacity=5), job("given0"), job("given1"), job("waits")),
+        *(job("starts", queue="free", start_time_us=10 * SECOND), at(10), at(20)),
     ],
     "J4 a request id is forgotten at its time plus the retention, not before": [
         *(policy(retention_us=30 * SECOND), agent("a"), job("j"), job("k"), command("cancel", "j", request_id="r")),

@@ -11,7 +11,7 @@ from fairlead.policy.document import load
 from fairlead.router import Router
 from fairlead.rulebook.book import RuleBook
 from fairlead.rulebook.history import KEPT_VERSIONS, Edition, History
-from fairlead.shard.core import Outcome, Presence, Shard
+from fairlead.shard.core import EventFilter, EventKind, Outcome, Presence, Shard
 
 SCHEDULE = {"id": "open", "weekly": [{"days": ["mon"], "open": "09:00", "close": "17:00"}]}
 WITH_CALENDAR: dict[str, Any] = {"queues": [{"id": "q"}], "schedules": [SCHEDULE]}
@@ -80,11 +80,13 @@ def test_a_calendar_is_renewed_when_a_year_of_it_is_left(shard: Shard) -> None:
     shard.advance_to(3_600_000_000 + DUE_US - 1)
     assert book.renew_calendars() == []
     shard.advance_to(3_600_000_000 + DUE_US)
+    events = shard.last_event
     assert book.renew_calendars() == ["with"]
     assert book.renew_calendars() == []
-    new, old = book.versions("with")
-    assert (new.author, new.policy().schedules, new.time_us - old.time_us) == ("ann", old.policy().schedules, DUE_US)
-    assert book.policy("without").version == 1
+    (only,) = book.versions("with")
+    assert (only.version, only.author, only.time_us) == (1, "ann", 3_600_000_000)
+    assert shard.assign("with", "j").policy_version == 1, "L3: nobody changed the policy"
+    assert [row[2] for row in shard.events(events).rows(EventFilter(kinds=[EventKind.POLICY_CHANGED]))] == []
 
 
 def test_the_router_renews_calendars(shard: Shard) -> None:
@@ -93,7 +95,9 @@ def test_the_router_renews_calendars(shard: Shard) -> None:
     router.update_policy(WITH_CALENDAR)
     router.advance_to(60 + DUE_US / 1e6)
     assert router.renew_calendars() == ["default"]
-    assert router.policy()["version"] == 2
+    assert router.policy()["version"] == 1
+    router.advance_to(60 + 2 * DUE_US / 1e6)
+    assert router.renew_calendars() == ["default"], "the calendar is a new one and ends later"
 
 
 def test_a_trial_is_about_the_time_it_is_given() -> None:

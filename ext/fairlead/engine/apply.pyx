@@ -29,7 +29,7 @@ from fairlead.engine.state cimport (
     agent_timer_places, class_define, class_renew, class_timer_places, derive_attributes, derive_room, is_member, needs_order,
     queue_rotations, reserve_agents, reserve_jobs, reserve_plans, reserve_queues, restore_order, rotations_follow,
 )
-from fairlead.engine.timers cimport set_agent_timer, set_timer
+from fairlead.engine.timers cimport agent_timer_fired, set_agent_timer, set_timer
 
 cdef enum:
     NEVER = -1    # the job has not waited in its queue yet
@@ -83,7 +83,7 @@ cdef void apply(Engine* e, const Fact* fact) noexcept nogil:
     elif fact.type == FACT_LEASE_EXTENDED:
         apply_lease_extended(e, fact)
     elif fact.type == FACT_AGENT_DUE:
-        set_agent_timer(e, fact.agent)
+        agent_timer_fired(e, fact.agent)
     elif fact.type == FACT_JOB_STARTS:
         e.jobs[fact.job].queue_time = e.jobs[fact.job].start_time
     elif fact.type == FACT_JOB_RELAXED:

@@ -82,3 +82,10 @@ cdef void set_agent_timer(Engine* e, uint32_t slot) noexcept nogil:
     node.tie = <uint32_t> agent.number
     node.item = slot
     set_due(&e.agent_timers, agent_timer_places(e), &agent.timer_place, node)
+
+
+cdef void agent_timer_fired(Engine* e, uint32_t slot) noexcept nogil:
+    """What ended now has ended; the timer goes on to what ends next."""
+    if e.agents[slot].timer_place:
+        heap_remove(&e.agent_timers, agent_timer_places(e), slot)
+    set_agent_timer(e, slot)

@@ -8,7 +8,7 @@ from fairlead.journal.frames cimport FRAME_HEADER_SIZE, FRAME_MAGIC
 from fairlead.journal.model cimport (
     DURABILITY_NONE, FRAME_FULL, FRAME_RECORDS, MAX_LISTENERS, OPEN_FULL, FrameHeader, Journal,
 )
-from fairlead.journal.packing cimport put_varint
+from fairlead.base.packing cimport put_varint
 from fairlead.journal.system cimport (
     pthread_cond_broadcast, pthread_cond_destroy, pthread_cond_init, pthread_cond_signal, pthread_cond_wait,
     pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_unlock,

@@ -40,6 +40,7 @@ from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.journal.model cimport load
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport check_settings, store_agent
+from fairlead.shard.answers cimport answer_of, told_of
 from fairlead.shard.calls cimport (
     ACCEPT_OFFER, AGENT_ALREADY_EXISTS, AGENT_NOT_FOUND, CREATE_AGENT, DECLINE_OFFER, DELETE_AGENT, DELETE_CUSTOMER, FINISH_WRAP_UP,
     JOB_NOT_FOUND, LIMIT_EXCEEDED, SCENARIO_NOT_FOUND, SET_SCENARIO, UPDATE_AGENT, UPDATE_POLICY, UPSERT_CUSTOMER, Reply, call_assign, call_cancel, call_complete, call_offer,
@@ -63,7 +64,7 @@ from fairlead.shard.record cimport record_customer, record_customer_removed, rec
 from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tally cimport Tally
 from fairlead.shard.totals cimport Totals, add_up, totals_view
-from fairlead.shard.tenant cimport Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
+from fairlead.shard.tenant cimport Remembered, Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
 
@@ -78,8 +79,8 @@ from fairlead.shard.customers import CustomerView
 from fairlead.shard.watch import EventBatch, EventFilter, EventKind
 
 cdef enum:
-    MAX_ANSWERS = 10000     # of cold calls, before those of forgotten request ids are dropped
     EVENTS_KEPT = 262144
+    MANY_BYTES = 4194304    # of events: more than so many of them have
     PAUSE_US = 50           # long enough for who waits for the lock to take it
     LONGEST_HOLD = 64       # agents shown before a hot call may go in between
     NOW = 1                 # values of When
@@ -172,13 +173,12 @@ cdef class Shard:
 
     cdef ShardState _state
     cdef dict _members     # tenant -> agent id -> queues that name it
-    cdef dict _policies    # tenant -> (version, document, author, time)
+    cdef dict _policies    # tenant -> (version, document, author, time), from when on its calendar was compiled
     cdef dict _earlier     # tenant -> policies that a journal had, oldest first
     cdef object _installing
     cdef object _explaining
     cdef object _directory # of the journal; None: there is none
     cdef int _lock_file
-    cdef dict _answers     # (tenant, request id) -> what a cold call was answered
 
     def __cinit__(self, *, bint virtual_time=False, bint keep_facts=False, uint32_t events_kept=EVENTS_KEPT):
         if not LEAST_EVENTS <= events_kept <= MAX_EVENTS:
@@ -189,7 +189,6 @@ cdef class Shard:
         self._lock_file = -1
         self._policies = {}
         self._earlier = {}
-        self._answers = {}
         self._installing = Lock()
         self._explaining = Lock()
 
@@ -221,8 +220,10 @@ cdef class Shard:
             policies = stored_policies(t)
             if policies:
                 self._earlier[name] = [policy for policy, _ in policies]
-                self._policies[name], tables = policies.pop()
-                self._members[name] = restore(t, from_json(tables))
+                policy, written = policies.pop()
+                tables = from_json(written)
+                self._policies[name] = (policy, tables.compiled_us)
+                self._members[name] = restore(t, tables)
             buffer_free(&t.policies)
             buffer_free(&t.scenarios)
         return recovered
@@ -235,6 +236,11 @@ cdef class Shard:
         lock_file, self._lock_file = self._lock_file, -1
         if lock_file >= 0:
             os.close(lock_file)
+
+    @property
+    def directory(self):
+        """Where the journal is; None: in memory."""
+        return self._directory
 
     def journal(self):
         """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space, and how long the
@@ -610,7 +616,7 @@ cdef class Shard:
             raise_failure(&reply)
         return seen
 
-    cdef object _remember(self, Tenant* t, str tenant, object request_id, uint64_t content, object answer):
+    cdef object _remember(self, Tenant* t, object request_id, uint64_t content, object answer):
         """Keeps the answer of a cold call as long as the tenant knows its request id (J4)."""
         cdef Reply reply
         if not request_id:
@@ -618,20 +624,14 @@ cdef class Shard:
         memset(&reply, 0, sizeof(Reply))
         reply.answer.policy_version = t.engine.policy_version
         reply.answer.version = answer is True
-        remember(t, to_text(request_id, "request_id"), content, &reply.answer)
-        if len(self._answers) > MAX_ANSWERS:
-            self._answers = {key: value for key, value in self._answers.items() if self._knows(key)}
-        self._answers[tenant or "default", request_id] = answer
+        told = told_of(answer)
+        remember(t, to_text(request_id, "request_id"), content, &reply.answer, bytes_text(told))
         return answer
 
-    cdef object _answered(self, Tenant* t, str tenant, object request_id):
-        """The answer as it was given; None when a restart has left only that it was."""
-        return self._answers.get((tenant or "default", request_id))
-
-    cdef bint _knows(self, tuple key) except -1:
-        """Whether the tenant still knows the request id."""
-        cdef Tenant* t = tenant_peek(&self._state, to_text(key[0], "tenant"))
-        return t != NULL and recall(t, to_text(key[1], "request_id")) != NULL
+    cdef object _answered(self, Tenant* t, object request_id):
+        """What the call of a known request id was answered."""
+        cdef const Remembered* entry = recall(t, to_text(request_id, "request_id"))
+        return answer_of(entry.told[:entry.told_size])
 
     cdef uint32_t _agent_slot(self, Tenant* t, agent_id) except? 0xFFFFFFFE:
         cdef Reply reply
@@ -656,7 +656,7 @@ cdef class Shard:
         self, str tenant not None, agent_id, *, skills=None, tags=(), capacity=1, channel_limits=None, weight=100,
         rating=500, order=0, presence=4, wrap_up_us=-1, request_id="",
     ):
-        """Adds an agent. An id in use is refused, a repeated request_id answered with the agent as it is now."""
+        """Adds an agent. An id in use is refused, a repeated request_id gets the first answer."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._open(tenant)
         cdef Reply reply
@@ -669,7 +669,7 @@ cdef class Shard:
         }
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
-            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
+            return self._answered(t, request_id)
         if presence not in (1, 2, 3, 4):
             raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         check_settings(t, agent_id, settings)
@@ -680,7 +680,7 @@ cdef class Shard:
         slot = store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
         note_presence(t, slot, text_empty())
         set_presence(&t.engine, slot, presence, 0)
-        return self._remember(t, tenant, request_id, content, agent_view(t, slot))
+        return self._remember(t, request_id, content, agent_view(t, slot))
 
     def update_agent(
         self, str tenant not None, agent_id, *, skills=None, tags=None, capacity=None, channel_limits=None, weight=None,
@@ -697,14 +697,14 @@ cdef class Shard:
         }
         content = self._digest(UPDATE_AGENT, (agent_id, given))
         if t != NULL and self._seen(t, request_id, content):
-            return self._answered(t, tenant, request_id) or agent_view(t, self._agent_slot(t, agent_id))
+            return self._answered(t, request_id)
         slot = self._agent_slot(t, agent_id)
         settings = agent_settings(t, slot) | {name: value for name, value in given.items() if value is not None}
         if order == 0:
             raise_error("INVALID_FIELD", "0; must be 1-1000000000", "agent.order")
         check_settings(t, agent_id, settings)
         store_agent(t, agent_id, settings, self._members.get(tenant or "default", {}).get(agent_id, []), True)
-        return self._remember(t, tenant, request_id, content, agent_view(t, slot))
+        return self._remember(t, request_id, content, agent_view(t, slot))
 
     def delete_agent(self, str tenant not None, agent_id, request_id=""):
         """Removes an agent who holds no job."""
@@ -720,7 +720,7 @@ cdef class Shard:
         if refusal != ACCEPTED:
             fail_refused(&reply, refusal, to_text(agent_id, "agent_id"), NO_JOB)
             raise_failure(&reply)
-        self._remember(t, tenant, request_id, content, None)
+        self._remember(t, request_id, content, None)
 
     def set_presence(self, str tenant not None, agent_id, presence, reason="", lease_us=0, request_id=""):
         """Changes presence (P1). True when the same request_id was answered before."""
@@ -813,7 +813,7 @@ cdef class Shard:
         fill_customer(&customer, alive, customer_id, tier, value, attributes, own_agent, language)
         is_new = bool(customers_put(&t.profiles, &customer))
         record_customer(t, &customer)
-        return self._remember(t, tenant, request_id, content, is_new)
+        return self._remember(t, request_id, content, is_new)
 
     def import_customers(self, tenant, bytes request not None):
         """The customers of an ImportCustomersRequest: tenant, how many are new, how many were replaced.
@@ -858,7 +858,7 @@ cdef class Shard:
         if slot != NO_SLOT:
             forget_customer(&t.engine, slot, t.queues.used)
             customer_unbind(t, slot)
-        self._remember(t, tenant, request_id, content, None)
+        self._remember(t, request_id, content, None)
 
     # ---- policy
 
@@ -870,9 +870,14 @@ cdef class Shard:
         # The document says all; its tables hold a calendar that is another one at another time.
         cdef uint64_t content = 0 if validate_only else self._digest(UPDATE_POLICY, (tables.author, tables.document or tables))
         with self._installing:
-            return self._install(tenant, tables, request_id, content, validate_only)
+            return self._install(tenant, tables, request_id, content, validate_only, False)
 
-    cdef object _install(self, str tenant, object tables, object request_id, uint64_t content, bint validate_only):
+    def renew_calendar(self, str tenant not None, tables):
+        """The policy in force, compiled at a later time: only its calendar is another one, so version, author and time stay (L3)."""
+        with self._installing:
+            self._install(tenant, tables, "", 0, False, True)
+
+    cdef object _install(self, str tenant, object tables, object request_id, uint64_t content, bint validate_only, bint renews):
         """One at a time: while the tables are built, other calls go in between."""
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
@@ -888,20 +893,25 @@ cdef class Shard:
         refuse_what_is_in_use(t, tables)
         draft = prepare(t, tables, held.breathe)
         t = self._open(tenant)   # the clock has moved on
-        self._members[name] = install(t, tables, draft, self._members.get(name, {}))
-        version = t.engine.policy_version
-        now = shard_now(&self._state)
-        self._policies[name] = (version, tables.document, tables.author, now)
+        version = t.engine.policy_version + (not renews)
+        self._members[name] = install(t, tables, draft, self._members.get(name, {}), version)
+        time = self._policies[name][0][3] if renews else shard_now(&self._state)
+        self._policies[name] = ((version, tables.document, tables.author, time), tables.compiled_us)
         written = to_json(tables)
         record_policy(
-            t, now, version, to_text(tables.author, "author"), bytes_text(tables.document), bytes_text(written))
-        return self._remember(t, tenant, request_id, content, version)
+            t, time, version, to_text(tables.author, "author"), bytes_text(tables.document), bytes_text(written))
+        return self._remember(t, request_id, content, version)
 
     def policy(self, str tenant not None):
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
         cdef _Held held = hold(&self._state)
         self._known(tenant)
-        return self._policies.get(tenant or "default", (0, b"", "", 0))
+        return self._policies.get(tenant or "default", ((0, b"", "", 0), 0))[0]
+
+    def calendar_us(self, str tenant not None):
+        """From when on the calendar of the policy in force was compiled; 0 for the built-in one."""
+        cdef _Held held = hold(&self._state)
+        return self._policies.get(tenant or "default", (None, 0))[1]
 
     def earlier_policies(self, str tenant not None):
         """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
@@ -927,9 +937,10 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         return self._state.feed.ring.oldest
 
-    def events(self, int64_t after, uint32_t limit=512):
-        """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
-        return read_events(&self._state, after, limit)
+    def events(self, int64_t after, uint32_t limit=512, uint64_t most_bytes=MANY_BYTES):
+        """Up to `limit` events (at most 4,096) after a sequence (E4), one at least and no more once their message has `most_bytes`.
+        OutOfRange when the next one is not kept."""
+        return read_events(&self._state, after, limit, most_bytes)
 
     def wait_events(self, uint64_t after, int64_t timeout_us):
         """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""
@@ -993,8 +1004,7 @@ cdef class Shard:
         cdef uint32_t slot = NO_SLOT
         cdef uint64_t content = self._digest(SET_SCENARIO, (scenario, bool(active)))
         if t != NULL and self._seen(t, request_id, content):
-            answer = self._answered(t, tenant, request_id)
-            return self.scenarios(tenant) if answer is None else answer
+            return self._answered(t, request_id)
         if t != NULL and t.rules != NULL:
             slot = names_find(&t.rules.scenario_names, to_text(scenario, "scenario"))
         if slot == NO_SLOT:
@@ -1002,7 +1012,7 @@ cdef class Shard:
             raise_failure(&reply)
         book_toggle(&t.rules.book, t.rules.schedule_count + slot, active)
         record_scenarios(t)
-        return self._remember(t, tenant, request_id, content, toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count))
+        return self._remember(t, request_id, content, toggled(&t.rules.scenario_names, t.rules, t.rules.schedule_count))
 
     def scenarios(self, str tenant not None):
         """The scenarios that are on, in the policy's order."""

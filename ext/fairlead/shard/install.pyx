@@ -14,7 +14,7 @@ from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody,
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport store_agent
 from fairlead.shard.compile cimport compile_rules, install_plans
-from fairlead.journal.packing cimport get_varint
+from fairlead.base.packing cimport get_varint
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.record cimport record_scenarios
 from fairlead.shard.rulebook cimport RuleBook, queue_is_closed, rulebook_free, start_schedules
@@ -29,6 +29,11 @@ cdef enum:
 DEFAULT_AGE_US = 24 * 3600 * 1_000_000   # of a queue that names no affinity tier
 
 
+cdef str still_has(str kind, str name, uint32_t count):
+    jobs = "1 live job, which must end" if count == 1 else f"{count} live jobs, which must end"
+    return f"{kind} {name!r} is not in this policy and still has {jobs} first" + (" or be transferred" if kind == "queue" else "")
+
+
 cdef object refuse_what_is_in_use(const Tenant* t, object tables):
     """A queue or channel of live jobs may not disappear."""
     cdef uint32_t slot
@@ -37,13 +42,13 @@ cdef object refuse_what_is_in_use(const Tenant* t, object tables):
         if t.engine.queues[slot].used and t.engine.queues[slot].live:
             name = to_str(names_text(&t.queues, slot))
             if name not in queues:
-                raise_error("QUEUE_IN_USE", f"queue {name!r} still has {t.engine.queues[slot].live} live jobs", "queues")
+                raise_error("QUEUE_IN_USE", still_has("queue", name, t.engine.queues[slot].live), "queues")
     channels = {channel.id for channel in tables.channels}
     for slot in range(MAX_CHANNELS):
         if t.engine.channels[slot].used and t.engine.channels[slot].live:
             name = to_str(names_text(&t.channels, t.engine.channels[slot].name))
             if name not in channels:
-                raise_error("CHANNEL_IN_USE", f"channel {name!r} still has {t.engine.channels[slot].live} live jobs", "channels")
+                raise_error("CHANNEL_IN_USE", still_has("channel", name, t.engine.channels[slot].live), "channels")
 
 
 cdef object install_channels(Tenant* t, object tables):
@@ -222,7 +227,7 @@ cdef _Draft prepare(Tenant* t, object tables, object breathe):
     return draft
 
 
-cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
+cdef dict install(Tenant* t, object tables, _Draft draft, dict members, uint64_t version):
     """Puts a prepared policy in force in one step; returns the new members by name. Raises and changes nothing when a queue or channel
     of live jobs would disappear. O(queues * agents + waiting jobs)."""
     cdef SettingsBody settings
@@ -231,7 +236,7 @@ cdef dict install(Tenant* t, object tables, _Draft draft, dict members):
     settings.retention = tables.retention_us
     settings.reserve_after = tables.reserve_after_us
     settings.seed = tables.seed
-    settings.policy_version = t.engine.policy_version + 1
+    settings.policy_version = version
     define_settings(&t.engine, &settings)
     install_channels(t, tables)
     install_tiers(t, tables)

@@ -117,7 +117,7 @@ cdef void notice_fact(Tenant* t, const Fact* fact) noexcept nogil:
         notice_agent(t, fact, EVENT_AGENT_CREATED if is_new(&t.engine, fact.agent) else EVENT_AGENT_UPDATED)
     elif fact.type == FACT_AGENT_REMOVED:
         notice_agent(t, fact, EVENT_AGENT_DELETED)
-    elif fact.type == FACT_SETTINGS:
+    elif fact.type == FACT_SETTINGS and (<const SettingsBody*> fact.body).policy_version != t.engine.policy_version:
         record = record_of(t, EVENT_POLICY_CHANGED, fact.time)
         record.policy_version = <uint32_t> (<const SettingsBody*> fact.body).policy_version
         t.tally.events[<uint32_t> EVENT_POLICY_CHANGED] += 1

@@ -9,10 +9,11 @@ every frame can be read alone. Texts are a size (varint) and UTF-8. Integers are
     2 added       table, slot, text: the directory gave a name a slot. Table 0 agents, 1 queues, 2 channels, 3 abilities
                   ('s' or 't' and the name), 4 customers, 5 tiers, 6 rules, 7 plans
     3 removed     table, slot
-    4 request     text: a request id; 8 bytes: digest of what was asked; Answer as words (J4)
+    4 request     text: a request id; 8 bytes: digest of what was asked; Answer as words; of a cold call that answered more, text: the
+                  JSON of answers.pxd (J4)
     5 note        agent, text: why its presence is what it is
     6 policy      version, time (zigzag), author (text), document (text): a serialized fairlead.v1.Policy, tables (text): what was
-                  compiled from it, as JSON of policy/stored.py
+                  compiled from it, as JSON of policy/stored.py. The same version again is the same policy with another calendar
     7 hash        first slot, count of slots (0: the whole state), 8 bytes: the state hash at this point
     8 customer    id, tier, language, own agent (texts), value, count, so many keys and values (texts): a profile, stored
     9 forgotten   id (text) of a profile
@@ -83,7 +84,7 @@ cdef enum FactField:
 cdef Names* table_of(Tenant* t, uint32_t table) noexcept nogil
 cdef void record_tenant(Tenant* t, Text name) noexcept nogil
 cdef void record_name(void* owner, uint32_t table, uint32_t slot, Text name, bint added) noexcept nogil
-cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
+cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil
 cdef void record_note(Tenant* t, uint32_t agent, Text reason) noexcept nogil
 cdef void record_policy(Tenant* t, int64_t time, uint64_t version, Text author, Text document, Text tables) noexcept nogil
 cdef void record_customer(Tenant* t, const Customer* customer) noexcept nogil

@@ -9,7 +9,7 @@ from fairlead.engine.model cimport FACT_JOB_SUBMITTED, MAX_JOB_EXCLUDED
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.journal.journal cimport journal_count, journal_record, journal_recorded
 from fairlead.journal.model cimport Journal
-from fairlead.journal.packing cimport VARINT_SIZE, packed_size, put_varint, put_words, zigzag
+from fairlead.base.packing cimport VARINT_SIZE, packed_size, put_varint, put_words, zigzag
 from fairlead.shard.rulebook cimport RuleBook
 
 cdef enum:
@@ -85,13 +85,15 @@ cdef void record_name(void* owner, uint32_t table, uint32_t slot, Text name, bin
     end(t, put_text(at, name) if added else at)
 
 
-cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil:
-    cdef uint8_t* at = begin(t, RECORD_REQUEST, t.engine.now, VARINT_SIZE + request_id.size + 8 + packed_size(sizeof(Answer)))
+cdef void record_request(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil:
+    cdef size_t most = 2 * VARINT_SIZE + request_id.size + 8 + packed_size(sizeof(Answer)) + told.size
+    cdef uint8_t* at = begin(t, RECORD_REQUEST, t.engine.now, most)
     if at == NULL:
         return
     at = put_text(at, request_id)
     memcpy(at, &content, 8)
-    end(t, put_words(at + 8, answer, sizeof(Answer)))
+    at = put_words(at + 8, answer, sizeof(Answer))
+    end(t, put_text(at, told) if told.size else at)
 
 
 cdef void record_note(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
@@ -101,7 +103,7 @@ cdef void record_note(Tenant* t, uint32_t agent, Text reason) noexcept nogil:
 
 
 cdef void record_policy(Tenant* t, int64_t time, uint64_t version, Text author, Text document, Text tables) noexcept nogil:
-    cdef uint8_t* at = begin(t, RECORD_POLICY, time, 5 * VARINT_SIZE + author.size + document.size + tables.size)
+    cdef uint8_t* at = begin(t, RECORD_POLICY, t.engine.now, 5 * VARINT_SIZE + author.size + document.size + tables.size)
     if at != NULL:
         end(t, put_text(put_text(put_text(put_varint(put_varint(at, version), zigzag(time)), author), document), tables))
 

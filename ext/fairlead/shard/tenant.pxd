@@ -20,6 +20,7 @@ from fairlead.shard.tally cimport Tally
 cdef enum:
     MAX_TENANTS = 1000000
     MAX_REMEMBERED = 1000000   # answered request ids, whatever the retention
+    KEPT_POLICIES = 100        # versions that survive a restart
 
 cdef uint32_t BOUND            # flag in customer_references: the affinity memory knows the customer
 
@@ -29,6 +30,8 @@ cdef struct Remembered:
     uint64_t content
     int64_t time
     uint32_t next
+    uint32_t told_size
+    char* told                  # what a cold call answered (answers.pxd); NULL for all others
     Answer answer
 
 # A short text of an operator.
@@ -76,6 +79,7 @@ cdef struct Tenant:
     uint32_t default_queue      # NO_SLOT: a job must name one
     uint32_t default_channel
     Text pending_id             # of the job being submitted
+    uint64_t pending_hash       # of pending_id, by the seed of `jobs`
     Text pending_gateway
     Buffer pending_asked        # what was asked of it, packed (asked.pxd); empty: nobody keeps it
     Journal* journal
@@ -100,6 +104,6 @@ cdef uint32_t customer_slot(Tenant* t, Text name) noexcept nogil
 cdef void customer_release(Tenant* t, uint32_t customer) noexcept nogil
 cdef void customer_unbind(Tenant* t, uint32_t customer) noexcept nogil
 cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
-cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil
 cdef void forget_requests(Tenant* t) noexcept nogil
 cdef size_t tenant_names_size(const Tenant* t) noexcept nogil

@@ -8,7 +8,7 @@ from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty, text_of
 from fairlead.customers.store cimport customers_free, customers_init
 from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
+    NO_SLOT, names_add, names_find, names_free, names_init, names_put_hashed, names_remove, names_size,
 )
 from fairlead.engine.model cimport (
     FACT_CUSTOMER_FORGOTTEN, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
@@ -35,7 +35,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
     cdef Fact copy
     cdef uint8_t[8] padding
     if fact.type == FACT_JOB_SUBMITTED:
-        names_put(&t.jobs, fact.job, t.pending_id)
+        names_put_hashed(&t.jobs, fact.job, t.pending_hash, t.pending_id)
         note_gateway(t, fact.job)
         customer = (<const JobBody*> fact.body).customer
         if customer != NO_SLOT:
@@ -140,6 +140,10 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     cdef uint32_t index
     for index in range(t.note_capacity):
         free(t.presence_notes[index].data)
+    index = t.remembered_head
+    while index != NO_SLOT:
+        free(t.remembered[index].told)
+        index = t.remembered[index].next
     if t.tape != NULL:
         buffer_free(t.tape)
         free(t.tape)
@@ -255,8 +259,8 @@ cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil:
     return &t.remembered[slot] if slot != NO_SLOT else NULL
 
 
-cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer) noexcept nogil:
-    """Keeps the answer to a request id that is not known yet, for the retention of the policy."""
+cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil:
+    """Keeps the answer to a request id that is not known yet, for the retention of the policy; `told` is copied."""
     cdef uint32_t slot, capacity = t.remembered_capacity
     cdef Remembered* entry
     if request_id.size == 0:
@@ -266,18 +270,24 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
         while capacity <= slot:
             capacity = capacity + capacity // 2 + 16
         t.remembered = <Remembered*> memory_grow(t.remembered, capacity * sizeof(Remembered))
+        memset(t.remembered + t.remembered_capacity, 0, (capacity - t.remembered_capacity) * sizeof(Remembered))
         t.remembered_capacity = capacity
     entry = &t.remembered[slot]
     entry.content = content
     entry.time = t.engine.now
     entry.next = NO_SLOT
     entry.answer = answer[0]
+    entry.told_size = told.size
+    entry.told = NULL
+    if told.size:
+        entry.told = <char*> memory_grow(NULL, told.size)
+        memcpy(entry.told, told.data, told.size)
     if t.remembered_tail == NO_SLOT:
         t.remembered_head = slot
     else:
         t.remembered[t.remembered_tail].next = slot
     t.remembered_tail = slot
-    record_request(t, request_id, content, answer)
+    record_request(t, request_id, content, answer, told)
 
 
 cdef void forget_requests(Tenant* t) noexcept nogil:
@@ -290,6 +300,7 @@ cdef void forget_requests(Tenant* t) noexcept nogil:
         t.remembered_head = t.remembered[slot].next
         if t.remembered_head == NO_SLOT:
             t.remembered_tail = NO_SLOT
+        free(t.remembered[slot].told)
         names_remove(&t.requests, slot)
 
 

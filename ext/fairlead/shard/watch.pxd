@@ -45,4 +45,4 @@ cdef class EventBatch:
     cdef Buffer _encoded
 
 
-cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit)
+cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit, uint64_t most_bytes)

@@ -233,8 +233,8 @@ cdef void fill_event(Seen* event, const Record* record, const char** texts, cons
     event.agent = hash_of(detail.agent_id)
 
 
-cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit):
-    """Up to `limit` events after a sequence. Raises OutOfRange when the next one is gone, or `after` is none of this process.
+cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit, uint64_t most_bytes):
+    """Up to `limit` events after a sequence, and one at least; no more once they are `most_bytes` long. Raises OutOfRange when the next one is gone, or `after` is none of this process.
 
     The lock is held to copy them, and never while waiting for the interpreter.
     """
@@ -274,6 +274,9 @@ cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit):
             batch._events[at].begin = batch._encoded.size
             encode_event(&batch._encoded, &batch._events[at].detail)
             batch._events[at].end = batch._encoded.size
+            if batch._encoded.size >= most_bytes:
+                count = at + 1
+                break
     free(records)
     free(sizes)
     buffer_free(&names)

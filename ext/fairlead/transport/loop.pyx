@@ -17,6 +17,7 @@ from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
 from fairlead.journal.journal cimport journal_durable, journal_ignore, journal_listen
 from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, submit
+from fairlead.shard.foresight cimport Foresight, foresee, foresee_job
 from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
 )
@@ -32,9 +33,11 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
+    nghttp2_option_set_no_closed_streams,
     nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
 from fairlead.transport.overload cimport overload_look
+from fairlead.transport.pool cimport pool_free, pool_give, pool_init, pool_resize, pool_take, pool_take_zeroed
 from fairlead.transport.replies cimport (
     answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
 )
@@ -77,6 +80,14 @@ cdef bint loop_init(Front* front, uint32_t number, int listener) noexcept nogil:
     set_request_callbacks(loop.callbacks)
     set_reply_callbacks(loop.callbacks)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
+    # Nothing asks for a stream that is over; kept, as many as may be open would push live ones out of the cache.
+    nghttp2_option_set_no_closed_streams(loop.options, 1)
+    pool_init(&loop.pool)
+    loop.memory.mem_user_data = &loop.pool
+    loop.memory.malloc = pool_take
+    loop.memory.free = pool_give
+    loop.memory.calloc = pool_take_zeroed
+    loop.memory.realloc = pool_resize
     loop.accepting = 1
     loop.now = loop.accept_time = loop.woken = loop.finished = clock_us()
     loop.hot.worst = loop.cold.worst = RANKS
@@ -114,6 +125,7 @@ cdef void loop_free(Loop* loop) noexcept nogil:
     buffer_free(&loop.output)
     nghttp2_session_callbacks_del(loop.callbacks)
     nghttp2_option_del(loop.options)
+    pool_free(&loop.pool)
     exchange_free(&loop.exchange)
     free(loop.counts)
     close_listener(loop)
@@ -199,13 +211,32 @@ cdef void read_ready(Loop* loop, const epoll_event* ready, int count) noexcept n
 # ---- decide and release
 
 
+cdef inline Foresight look_ahead(const Loop* loop, uint32_t at) noexcept nogil:
+    """What the call at this place of the batch will need; nothing beyond the end."""
+    cdef const Stream* stream
+    cdef Foresight sight
+    sight.tenant = NULL
+    sight.hash = 0
+    if at >= loop.batch_count:
+        return sight
+    stream = loop.batch[at]
+    if stream.flags & (CLOSED | DECIDED):
+        return sight
+    return foresee(
+        loop.shard, loop.methods[stream.method].number, stream.body.data + PREFIX_SIZE, stream.body.size - PREFIX_SIZE)
+
+
 cdef void decide(Loop* loop) noexcept nogil:
     """The calls of the batch, under one lock."""
     cdef Stream* stream
+    cdef Foresight next_sight
     cdef uint32_t at
     cdef size_t begin
     shard_lock(loop.shard)
+    next_sight = look_ahead(loop, 1)
     for at in range(loop.batch_count):
+        foresee_job(&next_sight)
+        next_sight = look_ahead(loop, at + 2)
         stream = loop.batch[at]
         if stream.flags & CLOSED:
             loop.unanswered += 1

@@ -13,7 +13,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.shard.dispatch cimport ShardState
-from fairlead.transport.nghttp2 cimport nghttp2_option, nghttp2_session, nghttp2_session_callbacks
+from fairlead.transport.nghttp2 cimport nghttp2_mem, nghttp2_option, nghttp2_session, nghttp2_session_callbacks
+from fairlead.transport.pool cimport Pool
 from fairlead.transport.system cimport pthread_mutex_t
 
 
@@ -307,6 +308,8 @@ cdef struct Loop:
     Exchange exchange
     nghttp2_session_callbacks* callbacks
     nghttp2_option* options
+    Pool pool                      # of what nghttp2 allocates
+    nghttp2_mem memory
     Method* methods
     uint32_t method_count
     Stream** chunks                # the slab of streams

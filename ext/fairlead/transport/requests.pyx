@@ -74,7 +74,10 @@ cdef bint contains(const uint8_t* value, size_t size, const char* word, size_t w
 
 
 cdef uint32_t content_type_flags(const uint8_t* value, size_t size) noexcept nogil:
-    cdef const uint8_t* semicolon = <const uint8_t*> memchr(value, c';', size)
+    cdef const uint8_t* semicolon
+    if size == 16 and memcmp(value, b"application/grpc", 16) == 0:
+        return HAS_CONTENT_TYPE
+    semicolon = <const uint8_t*> memchr(value, c';', size)
     if semicolon != NULL:
         size = semicolon - value
         while size and value[size - 1] == c' ':
@@ -166,7 +169,8 @@ cdef void read_field(
     elif name_size == 18:
         if memcmp(name, b"connect-timeout-ms", 18) == 0:
             read_connect_timeout(stream, value, size)
-    if name_size > 4 and memcmp(name + name_size - 4, b"-bin", 4) == 0 and not is_base64(value, size):
+    if name_size > 4 and name[name_size - 1] == c'n' and memcmp(name + name_size - 4, b"-bin", 4) == 0 and (
+            not is_base64(value, size)):
         stream.flags |= BAD_METADATA
     if stream.method >= 0 and loop.methods[stream.method].takes_metadata and name[0] != c':':
         metadata_append(&stream.metadata, LEADING, name, name_size, value, size)

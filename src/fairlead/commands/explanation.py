@@ -1,5 +1,8 @@
 """An explanation (E3) as text: who could take the job and in which order, and what keeps each of the others from it."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from fairlead.commands.client import seconds, short
 from fairlead.commands.table import local_time, table
 from fairlead.v1 import job_pb2
@@ -24,10 +27,10 @@ def explanation_text(answer: pb2.ExplainJobResponse) -> str:
     if answer.step:
         lines.append(f"its plan {'had' if past else 'has'} reached step {answer.step}")
     if answer.candidates:
-        lines += ["", f"could {'have taken it then' if past else 'take it now'}, best first:", _candidates(answer)]
+        lines += ["", f"could {'have taken it then' if past else 'take it now'}, best first:"]
+        lines.append(candidates(answer.key_names, answer.candidates, answer.moment.agent_id))
     if answer.excluded:
-        others = ((agent.agent_id, agent.cause.replace("_", " "), agent.detail) for agent in answer.excluded)
-        lines += ["", f"could not{' have' if past else ''}:", table(("AGENT", "CAUSE", "DETAIL"), others, left=3)]
+        lines += ["", f"could not{' have' if past else ''}:", excluded(answer.excluded)]
     if answer.blocking_demands:
         effect = "would have placed it" if past else "would place it now"
         lines += ["", f"any one of these demands dropped {effect}: " + ", ".join(answer.blocking_demands)]
@@ -48,18 +51,23 @@ def _about_moment(answer: pb2.ExplainJobResponse) -> list[str]:
     return [f"told as it was decided at {local_time(seconds(moment.time))}, record {moment.sequence}: {what}{why}"]
 
 
-def _candidates(answer: pb2.ExplainJobResponse) -> str:
-    """Agents and their keys; the one who was chosen is marked."""
-    names, chosen = list(answer.key_names), answer.moment.agent_id
+def candidates(key_names: Sequence[str], agents: Iterable[Any], chosen: str = "") -> str:
+    """Agents and their sort keys by name, best first; the one who was chosen, if any, is marked."""
     marks = (CHOSEN, " " * len(CHOSEN)) if chosen else ("", "")
     rows = (
         (
-            marks[candidate.agent_id != chosen] + candidate.agent_id,
-            *(_key(name, key) for name, key in zip(names, candidate.keys, strict=True)),
+            marks[agent.agent_id != chosen] + agent.agent_id,
+            *(_key(name, key) for name, key in zip(key_names, agent.keys, strict=True)),
         )
-        for candidate in answer.candidates
+        for agent in agents
     )
-    return table(("AGENT", *(name.replace("_", " ").upper() for name in names)), rows)
+    return table(("AGENT", *(name.replace("_", " ").upper() for name in key_names)), rows)
+
+
+def excluded(agents: Iterable[Any]) -> str:
+    """Everybody else, with what keeps each of them from the job."""
+    rows = ((agent.agent_id, agent.cause.replace("_", " "), agent.detail) for agent in agents)
+    return table(("AGENT", "CAUSE", "DETAIL"), rows, left=3)
 
 
 def _key(name: str, value: int) -> str:

@@ -176,6 +176,8 @@ def assign(namespace: argparse.Namespace) -> int:
         text += f" to {answer.agent_id}, version {answer.version}"
     if answer.reason:
         text += f": {short(job_pb2.Reason, answer.reason, 'REASON_')}"
+    if expected := _expectation(answer.estimate):
+        text += f", {expected}"
     print(
         text + f" (queue {answer.queue}, policy {answer.policy_version})" + (" (repeated)" if answer.repeated else "")
     )
@@ -316,14 +318,14 @@ def _row(job: job_pb2.Job, now: float) -> tuple[object, ...]:
     )
 
 
-def _expectation(job: job_pb2.Job) -> str | None:
+def _expectation(estimate: job_pb2.WaitEstimate) -> str | None:
     """The place of a waiting job and how long it may still take."""
-    if not job.estimate.position:
+    if not estimate.position:
         return None
-    place = f"position {job.estimate.position}"
-    if not job.estimate.HasField("p50"):
+    place = f"position {estimate.position}"
+    if not estimate.HasField("p50"):
         return f"{place}, wait unknown"
-    return f"{place}, wait {age(seconds(job.estimate.p50))} (p50) to {age(seconds(job.estimate.p90))} (p90)"
+    return f"{place}, wait {age(seconds(estimate.p50))} (p50) to {age(seconds(estimate.p90))} (p90)"
 
 
 def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
@@ -342,7 +344,7 @@ def _print_job(namespace: argparse.Namespace, job: job_pb2.Job) -> int:
         "urgency": job.urgency,
         "head start": age(seconds(job.head_start)),
         "waited": age(waited) if waited is not None else None,
-        "expected": _expectation(job),
+        "expected": _expectation(job.estimate),
         "policy": job.policy_version,
     }
     for name in ("create_time", "queue_time", "assign_time", "end_time", "deadline"):

@@ -10,6 +10,7 @@ from typing import Any
 from fairlead import errors
 from fairlead.commands import values
 from fairlead.commands.client import Client, add_client_options, plain, print_json, seconds, short
+from fairlead.commands.explanation import candidates, excluded
 from fairlead.commands.jobs import add_job_options, job_spec
 from fairlead.commands.table import age, local_time, table
 from fairlead.policy import document
@@ -85,7 +86,7 @@ def _text(path: str) -> str:
         raise errors.error("INVALID_POLICY", f"cannot read {path}: {failure}") from failure
 
 
-def _read(path: str) -> policy_pb2.Policy:
+def read_policy(path: str) -> policy_pb2.Policy:
     """A valid policy from a file. Raises INVALID_POLICY with every problem, or that the file cannot be read."""
     return document.load(_text(path))
 
@@ -95,7 +96,7 @@ def _source(client: Client, source: str) -> policy_pb2.Policy:
     if re.fullmatch(r"\d{1,18}", source) and not Path(source).exists():
         answer: pb2.GetPolicyResponse = client.call(client.policy.GetPolicy, pb2.GetPolicyRequest(version=int(source)))
         return document.load(answer.policy)
-    return _read(source)
+    return read_policy(source)
 
 
 def show(namespace: argparse.Namespace) -> int:
@@ -111,7 +112,7 @@ def show(namespace: argparse.Namespace) -> int:
 
 def check(namespace: argparse.Namespace) -> int:
     """Says whether a file is a valid policy, and what is probably not meant in it."""
-    policy = _read(namespace.file)
+    policy = read_policy(namespace.file)
     warnings = advise(policy)
     if namespace.json:
         print_json({"valid": True, "warnings": warnings, "policy": document.to_mapping(policy)})
@@ -123,7 +124,7 @@ def check(namespace: argparse.Namespace) -> int:
 
 def apply(namespace: argparse.Namespace) -> int:
     """Sends a file to the daemon."""
-    policy = _read(namespace.file)
+    policy = read_policy(namespace.file)
     request = pb2.UpdatePolicyRequest(policy=policy, validate_only=namespace.dry_run, author=namespace.author)
     with Client.of(namespace) as client:
         answer = client.call(client.policy.UpdatePolicy, request)
@@ -190,7 +191,7 @@ def test(namespace: argparse.Namespace) -> int:
     """Asks the daemon what would become of a job."""
     request = pb2.TestPolicyRequest(job=job_spec(namespace, namespace.job), scenarios=namespace.scenarios)
     if namespace.policy is not None:
-        request.policy.CopyFrom(_read(namespace.policy))
+        request.policy.CopyFrom(read_policy(namespace.policy))
     if namespace.time is not None:
         request.time.CopyFrom(namespace.time)
     with Client.of(namespace) as client:
@@ -220,12 +221,9 @@ def _trial(answer: pb2.TestPolicyResponse) -> str:
         f"urgency   {answer.urgency}, head start {age(seconds(answer.head_start))}",
     ]
     if answer.candidates:
-        keys = [name.replace("_", " ").upper() for name in answer.key_names]
-        rows = ((candidate.agent_id, *map(str, candidate.keys)) for candidate in answer.candidates)
-        lines += ["", "could take it, best first:", table(("AGENT", *keys), rows)]
+        lines += ["", "could take it, best first:", candidates(answer.key_names, answer.candidates)]
     if answer.excluded:
-        others = ((agent.agent_id, agent.cause.replace("_", " "), agent.detail) for agent in answer.excluded)
-        lines += ["", "could not:", table(("AGENT", "CAUSE", "DETAIL"), others, left=3)]
+        lines += ["", "could not:", excluded(answer.excluded)]
     return "\n".join(lines)
 
 

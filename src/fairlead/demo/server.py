@@ -39,6 +39,12 @@ class DaemonProcess:
             self.stop()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The process's number; only while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> int:
         """Asks it to stop, waits, and returns its exit code."""
         if self._process is None:

@@ -59,6 +59,7 @@ def compile_policy(policy: policy_pb2.Policy, author: str = "", now_us: int = 0)
         schedules=compile_schedules(policy.schedules, now_us),
         scenarios=tuple(policy.scenarios),
         plans=tuple(_plan(plan) for plan in policy.plans),
+        compiled_us=now_us,
         document=policy.SerializeToString(deterministic=True),
         author=author,
     )

@@ -171,5 +171,6 @@ class PolicyTables(NamedTuple):
     schedules: tuple[ScheduleTable, ...] = ()
     scenarios: tuple[str, ...] = ()
     plans: tuple[PlanTable, ...] = ()
+    compiled_us: int = 0  # when; the calendar of the schedules begins there
     document: bytes = b""
     author: str = ""

@@ -2,7 +2,7 @@
 
 One book for one shard, shared by all that change its policies. The shard alone decides what is in force; the book adds
 what was. A calendar reaches three years ahead (`policy.calendar`); `renew_calendars` compiles those with less than one
-year left anew, as a new version of the same document and author, since a version names the tables that decided.
+year left anew. That is no new policy: version, author and time stay.
 """
 
 import threading
@@ -125,13 +125,12 @@ class RuleBook:
         renewed = []
         for tenant in self._shard.tenants():
             with self._lock:
-                _, document, author, time_us = self._shard.policy(tenant)
-                # The policy's time is when its calendar was compiled.
-                if not document or not is_due(time_us, self._shard.now_us):
+                _, document, author, _ = self._shard.policy(tenant)
+                if not document or not is_due(self._shard.calendar_us(tenant), self._shard.now_us):
                     continue
                 policy = from_stored(document)
                 if policy.schedules:
-                    self._replace(tenant, policy, author, "")
+                    self._shard.renew_calendar(tenant, compile_policy(policy, author, self._shard.now_us))
                     renewed.append(tenant)
         return renewed
 

@@ -28,10 +28,8 @@ ALL_TENANTS = "*"
 # Events of one message; with usual ids well below 100 KiB.
 BATCH = 512
 # All watchers may sit on one connection, which the native transport closes at 4 MiB that wait to be written: what is on
-# the way to all of them together stays below, reckoned with events of this size.
+# the way to all of them together stays below.
 UNDERWAY_BYTES = 2 * 1024 * 1024
-EVENT_BYTES = 256
-LEAST_BATCH = 8
 # What comes within this time shares a message.
 PACE_SECONDS = 0.001
 # How soon a watcher that has room again, but saw no new event since, is looked at.
@@ -159,11 +157,10 @@ class EventPump:
         for watcher in watchers:
             if watcher.room and watcher.position < last:
                 places[watcher.position].append(watcher)
-        most = UNDERWAY_BYTES // (EVENT_BYTES * max(1, len(self._watchers)))
-        size = max(LEAST_BATCH, min(BATCH, most))
+        most_bytes = UNDERWAY_BYTES // max(1, len(self._watchers))
         for place, there in places.items():
             try:
-                batch = self._shard.events(place, size)
+                batch = self._shard.events(place, BATCH, most_bytes)
             except OutOfRange:
                 for watcher in there:
                     self._end(watcher, _too_slow(watcher))

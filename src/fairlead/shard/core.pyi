@@ -60,6 +60,9 @@ class Shard:
         """
     def close(self) -> None:
         """Writes and syncs what is pending; the shard then lives on in memory alone. Twice is harmless."""
+    @property
+    def directory(self) -> str | None:
+        """Where the journal is; None: in memory."""
     def journal(self) -> dict[str, Any]:
         """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space, and how long
         the write and sync of commits took (`syncs`, counts by `sync_bounds_us`; `sync_us`, the sum). `stall_us`: how
@@ -226,6 +229,8 @@ class Shard:
         """
     def earlier_policies(self, tenant: str) -> list[tuple[int, bytes, str, int]]:
         """The policies that the journal had when it was opened, as `policy` shows them, oldest first; at most 100."""
+    def renew_calendar(self, tenant: str, tables: PolicyTables) -> None: ...
+    def calendar_us(self, tenant: str) -> int: ...
     def policy(self, tenant: str) -> tuple[int, bytes, str, int]:
         """Version, document, author, time of the policy in force; version 0 and b"" for the built-in one."""
     @property
@@ -234,7 +239,7 @@ class Shard:
     def oldest_event(self) -> int: ...
     @property
     def events_kept(self) -> int: ...
-    def events(self, after: int, limit: int = 512) -> EventBatch:
+    def events(self, after: int, limit: int = 512, most_bytes: int = 4194304) -> EventBatch:
         """Up to `limit` events (at most 4,096) after a sequence (E4). OutOfRange when the next one is not kept."""
     def wait_events(self, after: int, timeout_us: int) -> None:
         """Returns when there are events after a sequence, when `wake_events` is called, or after this time."""

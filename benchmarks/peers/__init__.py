@@ -1,0 +1,1 @@
+"""fairlead beside what a team would build itself: the same job, the same load, the same machine, one run."""

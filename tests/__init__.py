@@ -1,0 +1,1 @@
+"""The tests; a package of its own name, since one of the tools installs another `tests`."""
