@@ -76,7 +76,7 @@ def run(seconds: float, folder: Path) -> dict[str, Any]:
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(shim), str(SHIM), "-ldl"], check=True)
     environment = os.environ | {"LD_PRELOAD": str(shim), "HOLD_FILE": str(held)}
     out: dict[str, Any] = {}
-    with daemon("native", folder / "journal", more=CONFIG, environment=environment) as server:
+    with daemon("native", folder / "journal", CONFIG, environment) as server:
         plan.create_agents(server.address, "load", AGENTS, 10_000)
         plan.create_agents(server.address, "batch", AGENTS, 50_000)
         out["assign_served"] = load(server, seconds, OK)

@@ -19,6 +19,12 @@ IN_MEMORY = ("tmpfs", "ramfs")
 START_SECONDS = 60
 
 
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process, to the nanosecond."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 @dataclass(frozen=True)
 class Server:
     """Where it listens, and its process."""
@@ -27,9 +33,8 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its threads, to the nanosecond."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        """CPU time of all its threads."""
+        return cpu_seconds(self.pid)
 
 
 def pin(core: int) -> None:
@@ -59,7 +64,7 @@ def daemon(transport: str, journal: Path | None = None) -> Iterator[Server]:
         if journal is not None:
             lines += ["[journal]", f'path = "{journal}"', 'durability = "fsync"']
         file.write_text("\n".join(lines) + "\n")
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", address]
         process = subprocess.Popen(command, preexec_fn=lambda: pin(SERVER_CORE))
         try:
@@ -79,7 +84,7 @@ def echo() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         binary = Path(folder) / "echo"
         subprocess.run(["gcc", "-O2", "-o", str(binary), str(ECHO_SOURCE), "-lnghttp2"], check=True)
-        port = _free_port()
+        port = free_port()
         command = [str(binary), str(port), reply.SerializeToString().hex()]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=lambda: pin(SERVER_CORE))
         assert process.stdout is not None
@@ -91,7 +96,7 @@ def echo() -> Iterator[Server]:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

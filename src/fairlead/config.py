@@ -19,7 +19,7 @@
     snapshot_after = 268435456      # bytes of journal after which a snapshot is made, 1048576-1099511627776; 0: never
 
     [metrics]
-    # listen = "127.0.0.1:7421"     # host:port that answers Prometheus on /metrics, to anyone who reaches it; none without
+    # listen = "127.0.0.1:7421"     # host:port that answers Prometheus, whoever asks; none without
 
     [guards]                        # what a peer may cost the native transport
     connections = 10000             # of all addresses, 1-16000
@@ -36,7 +36,7 @@
     keepalive_timeout_seconds = 20  # for its answer
     age_seconds = 1800              # of a connection, give or take a tenth; then it is told to go
     age_grace_seconds = 60          # for its calls to end
-    queue_seconds = 0.5             # new work that would wait longer is refused; reads at half, all else at ten times that
+    queue_seconds = 0.5             # new work that would wait longer is refused; reads at half of it
     sync_seconds = 10               # a sync of the journal that takes longer lets new work be refused
 
     [policies]                      # policy files by tenant, loaded at start; relative to this file

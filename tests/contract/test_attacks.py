@@ -1,8 +1,8 @@
 """Each attack beside honest traffic: honest calls all succeed and stay fast, memory stays, the attacker is shown out.
 
-The daemon is a process of its own. Honest traffic is the compiled load generator at a fixed rate, its latency from when a
-call should have begun. The same flood thrown at a process that reads and forgets it is the measure of what flooding by
-itself costs this machine: twice the latency beside that is allowed. Noise can only add, so the best of three is taken.
+The daemon is a process of its own. Honest traffic is the compiled load generator at a fixed rate, its latency from when
+a call should have begun. The same flood thrown at a process that reads and forgets it tells what flooding by itself
+costs this machine: twice the latency beside that is allowed. Noise can only add, so the best of three is taken.
 """
 
 import socket

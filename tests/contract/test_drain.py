@@ -1,5 +1,6 @@
-"""SIGTERM with calls and watches open: health says so first, calls end, what was answered is on disk; and calls that nobody
-waits for any more."""
+"""SIGTERM with calls and watches open: health says so first, calls end, what was answered is on disk.
+
+And calls that nobody waits for any more."""
 
 import signal
 import threading
@@ -20,7 +21,7 @@ from tests.contract.raw_http2 import Peer, frame, message, request
 
 PATIENCE = 20
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-WATCH_HEALTH = "/grpc.health.v1.Health/Watch"
+IMPORT = "/fairlead.v1.CustomerService/ImportCustomers"
 JOURNAL = 'journal.path = "data"\n'
 
 
@@ -59,6 +60,9 @@ def test_a_stop_tells_health_lets_calls_end_and_keeps_what_was_answered(tmp_path
         stopping.set()
         daemon.process.send_signal(signal.SIGTERM)
         assert next(health).status == NOT_SERVING
+        with pytest.raises(grpc.RpcError) as told:
+            next(health)
+        assert failure_of(told.value).reason == "STOPPING"
         # An assign that waits is told what is now, a watch where to resume.
         assert waiting.result().outcome == pb.AssignResponse(outcome=3).outcome
         with pytest.raises(grpc.RpcError) as ended:
@@ -83,16 +87,13 @@ def test_a_stop_tells_health_lets_calls_end_and_keeps_what_was_answered(tmp_path
 def test_a_stop_says_goaway_twice_and_what_is_sent_between_is_answered(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, "drain_seconds = 10")
     peer = Peer(daemon.address)
-    # Health's own watch never ends by itself; it keeps the connection open.
-    body = message(health_pb2.HealthCheckRequest().SerializeToString())
-    peer.send(
-        frame(http2.HEADERS, http2.END_HEADERS, 1, request(WATCH_HEALTH)) + frame(http2.DATA, http2.END_STREAM, 1, body)
-    )
+    # An import that the client has not ended keeps the connection open.
+    peer.send(frame(http2.HEADERS, http2.END_HEADERS, 1, request(IMPORT)) + frame(http2.PING, 0, 0, bytes(8)))
     job = message(pb.AssignRequest(tenant="t", job={"id": "j1"}).SerializeToString())
     last_streams: list[int] = []
     answers: list[int] = []
     for kind, flags, stream, data in peer.frames(PATIENCE):
-        if kind == http2.HEADERS and stream == 1 and not flags & http2.END_STREAM:
+        if kind == http2.PING and flags & http2.ACK:
             daemon.process.send_signal(signal.SIGTERM)
         if kind == http2.GOAWAY:
             last_streams.append(int.from_bytes(data[:4], "big"))
@@ -100,8 +101,7 @@ def test_a_stop_says_goaway_twice_and_what_is_sent_between_is_answered(tmp_path:
             if len(last_streams) == 1:
                 # Before the server has said which call is its last.
                 peer.send(
-                    frame(http2.HEADERS, http2.END_HEADERS, 3, request())
-                    + frame(http2.DATA, http2.END_STREAM, 3, job)
+                    frame(http2.HEADERS, http2.END_HEADERS, 3, request()) + frame(http2.DATA, http2.END_STREAM, 3, job)
                 )
             else:
                 peer.send(frame(http2.RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
@@ -117,11 +117,8 @@ def test_a_stop_says_goaway_twice_and_what_is_sent_between_is_answered(tmp_path:
 def test_calls_that_do_not_end_are_cut_off_when_the_time_is_over(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, "drain_seconds = 1")
     peer = Peer(daemon.address)
-    body = message(health_pb2.HealthCheckRequest().SerializeToString())
-    peer.send(
-        frame(http2.HEADERS, http2.END_HEADERS, 1, request(WATCH_HEALTH)) + frame(http2.DATA, http2.END_STREAM, 1, body)
-    )
-    assert any(kind == http2.DATA for kind, _, _, _ in peer.frames(PATIENCE))
+    peer.send(frame(http2.HEADERS, http2.END_HEADERS, 1, request(IMPORT)) + frame(http2.PING, 0, 0, bytes(8)))
+    assert any(kind == http2.PING for kind, _, _, _ in peer.frames(PATIENCE))
     began = time.monotonic()
     daemon.process.send_signal(signal.SIGTERM)
     daemon.process.communicate(timeout=PATIENCE)

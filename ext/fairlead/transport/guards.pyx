@@ -158,7 +158,8 @@ cdef bint is_late(Loop* loop, Connection* connection) noexcept nogil:
         guard = GUARD_TIMEOUT_HEADERS
     elif (connection.out.size or connection.held_bytes) and loop.now - connection.progress > limits.write_us:
         guard = GUARD_TIMEOUT_WRITE
-    elif connection.ping_sent and loop.now - connection.ping_sent > limits.keepalive_timeout_us:
+    elif connection.ping_sent and connection.last_read <= connection.ping_sent and (
+            loop.now - connection.ping_sent > limits.keepalive_timeout_us):
         guard = GUARD_TIMEOUT_PING
     elif loop.now > connection.age_limit + limits.age_grace_us:
         guard = GUARD_AGE

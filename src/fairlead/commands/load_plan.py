@@ -34,7 +34,7 @@ _FIRST_DYNAMIC = 62
 
 
 def header_blocks(authority: str, assign: str = ASSIGN, between: Sequence[str] = ()) -> list[bytes]:
-    """HPACK blocks of a connection's first Assign, the methods `between`, and CompleteJob, and of all later ones of each.
+    """HPACK blocks of a connection's first Assign, methods `between`, and CompleteJob, and of all later ones of each.
 
     The first ones put every field into the server's table in a known order, so all later blocks are indices alone:
     seven bytes, as any client's are once it has warmed up.

@@ -71,7 +71,7 @@ class Clients:
         self.latencies_s.setdefault(method, []).append(time.perf_counter() - began)
         return answer
 
-    async def watch(self, kinds: Sequence[int]) -> AsyncIterator[Any]:
+    async def watch(self, kinds: Sequence[routing_service_pb2.EventKind]) -> AsyncIterator[Any]:
         """Messages of WatchEvents about these kinds, the first of them as soon as the watch has begun.
 
         Raises FairleadError when the daemon ends it.

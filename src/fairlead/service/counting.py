@@ -11,7 +11,8 @@ from typing import Any
 
 import grpc
 
-from fairlead.transport.core import DURATION_BOUNDS_US, SIZE_BOUNDS, Ended
+from fairlead.telemetry.metrics import Ended
+from fairlead.transport.core import DURATION_BOUNDS_US, SIZE_BOUNDS
 
 OK = 0
 CANCELLED = 1
@@ -79,7 +80,8 @@ class Counting(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignore]
         path = path if path in self._known else "other"
         with self._lock:
             self._started[path] = self._started.get(path, 0) + 1
-        kind = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
+        sides = (handler.request_streaming, handler.response_streaming)
+        kind = "_".join("stream" if streams else "unary" for streams in sides)
         counted = _Counted(getattr(handler, kind), handler, _Call(self, path))
         return handler._replace(**{kind: counted})
 

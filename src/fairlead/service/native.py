@@ -5,6 +5,7 @@ cold calls to a pool. Streams are handled on a worker of their own, message by m
 thread.
 """
 
+import resource
 import socket
 import threading
 import time
@@ -34,6 +35,8 @@ from fairlead.telemetry.metrics import TransportMetrics
 from fairlead.transport.core import EventKind, Flag, Kind, Server
 
 COLD_THREADS = 2
+# Of the journal, logs, queues and the interpreter.
+OTHER_FILES = 256
 BACKLOG = 1_024
 PREFIX_SIZE = 5
 # Of a message to a hot method that takes no list; those that do take what a cold one takes.
@@ -90,7 +93,7 @@ class NativeTransport:
         self._book = book or RuleBook(shard)
         self._config = config
         self._log = log
-        self._health = Health(self._send)
+        self._health = Health(self._send, self._stopped)
         self._pump = EventPump(shard, self, log)
         self._waiters = Waiters(shard, log)
         self._served = self._methods()
@@ -103,6 +106,7 @@ class NativeTransport:
 
     def start(self) -> None:
         """Binds, serves, and turns health to SERVING. Raises Unavailable when the address cannot be bound."""
+        allow_files(self._config.guards.connections + OTHER_FILES)
         listener, self.address = bind(self._config.listen)
         table = [
             (each.path.encode(), int(each.kind), each.number, each.limit, each.takes_metadata, int(rank_of(each.path)))
@@ -201,6 +205,9 @@ class NativeTransport:
     def _send(self, call: int, message: bytes) -> None:
         assert self._server is not None
         self._server.send(call, message)
+
+    def _stopped(self, call: int) -> None:
+        self.end(call, error("STOPPING", "the server is stopping"))
 
     def _finish(self, call: int) -> None:
         assert self._server is not None
@@ -315,6 +322,14 @@ def limits_of(guards: GuardsConfig) -> dict[str, int]:
         name.replace("_seconds", "_us"): round(value * 1e6) if name.endswith("_seconds") else value
         for name, value in asdict(guards).items()
     }
+
+
+def allow_files(count: int) -> None:
+    """Raises this process's limit of open files to so many, or to what the system lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def bind(listen: str) -> tuple[socket.socket, str]:

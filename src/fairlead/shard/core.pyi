@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
+from typing import Any
 
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.customers import CustomerView as CustomerView

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from fairlead.errors import error
 from fairlead.shard.core import EventKind, JobState, Outcome, Presence, Reason, Shard
-from fairlead.transport.core import DURATION_BOUNDS_US, SIZE_BOUNDS, Ended
+from fairlead.transport.core import DURATION_BOUNDS_US, SIZE_BOUNDS
 from fairlead.version import __version__
 
 # By number of the gRPC specification.
@@ -35,6 +35,10 @@ OFFERS = {
     "declined": EventKind.DECLINED,
     "missed": EventKind.MISSED,
 }
+
+
+# Calls by duration, the sum of it; by bytes of received messages, their sum; by bytes of sent ones, their sum.
+Ended = tuple[list[int], int, list[int], int, list[int], int]
 
 
 class TransportMetrics(NamedTuple):
@@ -128,7 +132,8 @@ def _shard(totals: Mapping[str, Any]) -> Iterable[Metric]:
         assigned.add_metric((_word(Outcome(outcome)), _word(Reason(reason))), count)
     yield assigned
     events: Sequence[int] = totals["events"]
-    yield _counters("events", "What happened to jobs and agents (E4).", "kind", {_word(k): events[k] for k in EventKind})
+    told = {_word(kind): events[kind] for kind in EventKind}
+    yield _counters("events", "What happened to jobs and agents (E4).", "kind", told)
     yield _counters("offers", "Offers, and how they ended.", "result", {name: events[k] for name, k in OFFERS.items()})
     yield _histogram(
         "wait_seconds",
@@ -163,7 +168,8 @@ def _journal(journal: Mapping[str, Any]) -> Iterable[Metric]:
         _buckets(journal["syncs"], journal["sync_bounds_us"], 1e6),
         journal["sync_us"] / 1e6,
     )
-    yield _gauge("journal_stall_seconds", "How long the sync under way has taken; 0: none is.", journal["stall_us"] / 1e6)
+    stall = journal["stall_us"] / 1e6
+    yield _gauge("journal_stall_seconds", "How long the sync under way has taken; 0: none is.", stall)
     yield _gauge("journal_slow", "1: that sync, or the last within a minute, took over a second.", journal["is_slow"])
     yield _gauge("journal_full", "1: no space for the next segment; new jobs are refused.", journal["no_space"])
 
