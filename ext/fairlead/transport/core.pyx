@@ -11,7 +11,7 @@ from enum import IntEnum, IntFlag
 
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
-from fairlead.transport.exchange cimport push_command, take_events, wake_loop
+from fairlead.transport.exchange cimport events_closed, push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.model cimport (
     COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, COMPRESSED_MESSAGE, Event, GUARD_COUNT, Loop, Method, TELL_ROOM,
@@ -113,7 +113,7 @@ cdef class Server:
         cdef uint32_t count = 0
         cdef uint32_t at
         cdef Event* events = NULL
-        while count == 0 and not self._loop.exchange.closed:
+        while count == 0 and not events_closed(&self._loop.exchange):
             with nogil:
                 events = take_events(&self._loop.exchange, &count)
         taken = []
