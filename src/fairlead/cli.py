@@ -12,7 +12,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fairlead.commands import agents, customers, demo, events, jobs, journal, load, policy, scenario, serve, status
+from fairlead.commands import (
+    agents,
+    compare,
+    customers,
+    demo,
+    events,
+    jobs,
+    journal,
+    load,
+    policy,
+    replay,
+    scenario,
+    serve,
+    simulate,
+    snapshot,
+    status,
+)
 from fairlead.errors import FairleadError
 
 EXIT_FAILED = 1
@@ -51,7 +67,23 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each leaf sets `run`, which takes the namespace and returns an exit code."""
     parser = Parser(prog="fairlead", description="Assigns conversations to agents.", epilog=_EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (serve, status, agents, customers, jobs, events, policy, scenario, journal, demo, load):
+    for module in (
+        serve,
+        status,
+        agents,
+        customers,
+        jobs,
+        events,
+        policy,
+        scenario,
+        journal,
+        snapshot,
+        replay,
+        simulate,
+        compare,
+        demo,
+        load,
+    ):
         module.register(commands)
     return parser
 

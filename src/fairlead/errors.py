@@ -162,6 +162,7 @@ class Unavailable(FairleadError):
 # The one table. A reason is stable: clients branch on it.
 REASONS: Mapping[str, type[FairleadError]] = {
     "JOB_NOT_FOUND": NotFound,
+    "TENANT_NOT_FOUND": NotFound,
     "AGENT_NOT_FOUND": NotFound,
     "SERVICE_NOT_FOUND": NotFound,
     "QUEUE_NOT_FOUND": NotFound,
@@ -187,6 +188,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "INVALID_FIELD": InvalidArgument,
     "INVALID_POLICY": InvalidArgument,
     "INVALID_CONFIG": InvalidArgument,
+    "INVALID_SCENARIO": InvalidArgument,
     "MALFORMED_REQUEST": Internal,
     "INTERNAL_ERROR": Internal,
     "UNKNOWN_METHOD": Unimplemented,
@@ -198,6 +200,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "JOURNAL_HASH": DataLoss,
     "JOURNAL_FAILED": Unavailable,
     "STOPPING": Unavailable,
+    "OVERLOADED": Unavailable,
     "UNREACHABLE": Unavailable,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "UNKNOWN_ENCODING": Unimplemented,

@@ -7,12 +7,12 @@ from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound, guard_walk
 from fairlead.transport.model cimport (
-    CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, MAX_STREAMS, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
+    CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
     NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new2,
+    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new3,
     nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
     nghttp2_settings_entry, nghttp2_submit_settings,
 )
@@ -40,11 +40,11 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
     connection.fd = fd
     connection.address = address
     connection.opened = connection.progress = connection.last_read = loop.now
-    if nghttp2_session_server_new2(&connection.session, loop.callbacks, connection, loop.options) != 0:
+    if nghttp2_session_server_new3(&connection.session, loop.callbacks, connection, loop.options, &loop.memory) != 0:
         free(connection)
         return NULL
     settings[0].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
-    settings[0].value = MAX_STREAMS
+    settings[0].value = loop.front.limits.streams
     settings[1].settings_id = NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
     settings[1].value = STREAM_WINDOW
     settings[2].settings_id = NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
