@@ -2,8 +2,8 @@
 
 Every `ext/fairlead/ROOM/NAME.pyx` becomes the module `fairlead.ROOM.NAME`. FAIRLEAD_BUILD chooses the set of compiler
 directives and flags: `release` (the default), `debug` (bounds checks and assertions), `sanitize` (debug, under ASan
-and UBSan) or `thread` (under the thread sanitizer). Each set has its own tree under build/, so that none disturbs another. Directives stand here and nowhere
-else.
+and UBSan) or `thread` (under the thread sanitizer). Each set has its own tree under build/, so that none disturbs
+another. Directives stand here and nowhere else.
 """
 
 import os

@@ -71,9 +71,8 @@ def fuzz(name: str, seconds: float, seed: int, keep: bool) -> int:
                 print(f"{name}: {now - begin:.0f} of {seconds:.0f} s, {count} inputs, {rate:.0f}/s", file=sys.stderr)
         if isinstance(target, Wire):
             target.close()
-    print(
-        f"{name}: {count} inputs in {seconds:.0f} s with seed {seed}, nothing wrong; {len(target.kept)} kinds of answers"
-    )
+    kinds = f"; {len(target.kept)} kinds of answers" if target.kept else ""
+    print(f"{name}: {count} inputs in {seconds:.0f} s with seed {seed}, nothing wrong{kinds}")
     if keep and isinstance(target, Codec):
         for number, words in enumerate(sorted(target.kept)):
             (CORPUS / f"codec-{number:03}").write_bytes(target.kept[words])

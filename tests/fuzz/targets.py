@@ -2,6 +2,7 @@
 
 import mmap
 import random
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.unit.test_codec_encode import CHECKS
 
 CORPUS = Path(__file__).parent / "corpus"
 LARGEST = 1 << 16
+# Letters of a refusal that tell one kind from another.
+SENTENCE = 24
 PATHS = (
     http2.ASSIGN,
     "/fairlead.v1.RoutingService/GetJob",
@@ -96,7 +99,9 @@ class Codec:
         self._current.put(data)
         accepted = compare(data[0], data[1:])
         verdict = face.decode(data[0], data[1:])
-        words = f"{data[0]} {accepted} {verdict['status']} {verdict.get('message', '')[:60]}"
+        # What was asked and which sentence refused it, not where or how much.
+        sentence = re.sub(r"[^a-z ]|[0-9]", "", str(verdict.get("message", "")))[-SENTENCE:]
+        words = f"{data[0]} {accepted} {verdict['status']} {sentence}"
         if words not in self.kept or len(data) < len(self.kept[words]):
             self.kept[words] = data
 

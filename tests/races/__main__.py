@@ -2,10 +2,11 @@
 
     python -m tests.races --modules build/thread/lib [--seconds 60]
 
-The daemon is the real one, with a journal: the transport thread, the commit thread, the ticker, the events' thread, the
-cold and the stream workers all run. The sanitizer sees every access of the compiled modules, and the locks of the
-interpreter, which is not instrumented itself, because it stands between the process and libpthread. Loaded are hot
-calls, batches, cold calls, streams, watches that are left, and connections that come and go. Exit code 0 without a report.
+The daemon is the real one, with a journal and without: the transport thread, the commit thread, the ticker, the
+events' thread, the cold and the stream workers all run. The sanitizer sees every access of the compiled modules, and
+the locks of the interpreter, which is not instrumented itself, because it stands between the process and libpthread.
+Loaded are hot calls, batches, cold calls, streams, watches that are left, and connections that come and go. Exit code
+0 without a report.
 """
 
 import argparse
