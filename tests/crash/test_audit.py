@@ -53,8 +53,8 @@ class Forged(NamedTuple):
     reason: int = 0
     flag: int = 0
 
-    def record(self, time_us: int) -> bytes:
-        """As shard/record.pxd says, with its time as it is."""
+    def record(self, time_us: int, is_first: bool) -> bytes:
+        """As shard/record.pxd says; the first of a step has its time as it is."""
         fields, content = 0, b""
         for bit, value in ((1, self.job), (2, self.agent), (4, self.cls)):
             if value is not None:
@@ -67,7 +67,13 @@ class Forged(NamedTuple):
             if value:
                 fields |= bit
                 content += bytes([value])
-        return bytes([FACT + self.type]) + varint(0) + varint(time_us * 2 + 1) + bytes([fields]) + content
+        return (
+            bytes([FACT + self.type])
+            + varint(0)
+            + varint(time_us * 2 + 1 if is_first else 0)
+            + bytes([fields])
+            + content
+        )
 
 
 def recorded(path: Path) -> tuple[list[list[bytes]], int]:
@@ -103,9 +109,11 @@ def small(tmp_path: Path) -> Path:
 
 
 def planted(source: Path, target: Path, *forged: Forged, time_us: int = 11 * SECOND) -> Violation:
-    """The violation found in a copy to which a step of these facts was added; it must be the same with and without --every."""
+    """The violation in a copy to which a step of these facts was added; it must be the same with --every."""
     steps_, layout = recorded(source)
-    write_journal(str(target), [*steps_, [fact.record(time_us) for fact in forged]], layout)
+    write_journal(
+        str(target), [*steps_, [fact.record(time_us, not place) for place, fact in enumerate(forged)]], layout
+    )
     found = inspect(str(target))
     assert found.violation is not None
     assert inspect(str(target), 1000).violation == found.violation
@@ -115,24 +123,61 @@ def planted(source: Path, target: Path, *forged: Forged, time_us: int = 11 * SEC
 
 PLANTS: dict[str, tuple[tuple[Forged, ...], str, str, str]] = {
     "two holders": ((Forged(GIVEN, 0, 1, 0),), "J2: a job with two holders", "held", "bob"),
-    "two holders by an offer": ((Forged(OFFERED, 0, 0, 0, value=99 * SECOND),), "J2: a job with two holders", "held", "ann"),
+    "two holders by an offer": (
+        (Forged(OFFERED, 0, 0, 0, value=99 * SECOND),),
+        "J2: a job with two holders",
+        "held",
+        "ann",
+    ),
     "not ONLINE": ((Forged(GIVEN, 2, 1, 1),), "A2: a job goes to an agent who is not ONLINE", "waits", "bob"),
-    "no candidate": ((Forged(GIVEN, 2, 0, 1),), "T1: a job goes to an agent who is no candidate for it", "waits", "ann"),
-    "an ended job comes back": ((Forged(GIVEN, 1, 0, 0),), "J1: something happens to a job that has ended", "done", "ann"),
+    "no candidate": (
+        (Forged(GIVEN, 2, 0, 1),),
+        "T1: a job goes to an agent who is no candidate for it",
+        "waits",
+        "ann",
+    ),
+    "an ended job comes back": (
+        (Forged(GIVEN, 1, 0, 0),),
+        "J1: something happens to a job that has ended",
+        "done",
+        "ann",
+    ),
     "a job that never was": ((Forged(GIVEN, 7, 0, 0),), "J2: a fact of a job that does not exist", "", "ann"),
     "an agent who never was": ((Forged(GIVEN, 2, 9, 1),), "a job goes to an agent who does not exist", "waits", ""),
-    "a live job vanishes": ((Forged(FORGOTTEN, 0),), "J2: a job vanishes that has not ended, or not first", "held", "ann"),
-    "an ended job vanishes too early": ((Forged(FORGOTTEN, 1),), "J4: a job is forgotten before its time", "done", "ann"),
-    "a job goes nowhere": ((Forged(RELEASED, 0),), "J2: a job was taken from its agent and went nowhere", "held", ""),
-    "a waiting job completes": ((Forged(ENDED, 2, state=6),), "J1: a job goes to a state that does not follow its own", "waits", ""),
+    "a live job vanishes": (
+        (Forged(FORGOTTEN, 0),),
+        "J2: a job vanishes that has not ended, or not first",
+        "held",
+        "ann",
+    ),
+    "an ended job vanishes too early": (
+        (Forged(FORGOTTEN, 1),),
+        "J4: a job is forgotten before its time",
+        "done",
+        "ann",
+    ),
+    "a job goes nowhere": (
+        (Forged(RELEASED, 0),),
+        "J2: a job was taken from its agent and went nowhere",
+        "held",
+        "ann",
+    ),
+    "a waiting job completes": (
+        (Forged(ENDED, 2, state=6),),
+        "J1: a job goes to a state that does not follow its own",
+        "waits",
+        "",
+    ),
     "a held job waits": ((Forged(WAITS, 0, cls=0),), "J2: a job waits that somebody holds", "held", "ann"),
     "a free agent and a job for them": (
         (Forged(RELEASED, 0), Forged(WAITS, 0, cls=0, reason=3)),
-        "Q1: a waiting job and a candidate for it both exist", "held", "",
+        "Q1: a waiting job and a candidate for it both exist",
+        "held",
+        "",
     ),
     "an offer nobody made": ((Forged(ACCEPTED, 0, 0),), "O1: an answer to an offer that is not open", "held", "ann"),
     "a presence there is not": ((Forged(PRESENCE, agent=0, state=7),), "P1: a presence that there is not", "", "ann"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PLANTS)

@@ -248,7 +248,7 @@ cdef class History:
     one segment.
     """
 
-    def __cinit__(self, str directory not None, str tenant not None):
+    def __cinit__(self, str directory, str tenant):
         replay_init(&self._replay)
         self._state = <ShardState*> memory_zeroed(sizeof(ShardState))
         shard_init(self._state, True, 0, LEAST_EVENTS)
