@@ -74,7 +74,7 @@ def daemon(
         command += ["--init"] if journal is not None else []
         process = subprocess.Popen(command, preexec_fn=lambda: pin(SERVER_CORE), env=environment)
         try:
-            _await_port(address)
+            _await_port(address, process)
             yield Server(address, process.pid)
         finally:
             process.terminate()
@@ -108,10 +108,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_port(address: str) -> None:
+def _await_port(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when something listens there. Raises SystemExit when the process, which said why, has ended before."""
     host, _, port = address.rpartition(":")
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SystemExit(f"the daemon ended with {process.returncode} before it listened at {address}")
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
             return
