@@ -63,7 +63,9 @@ def test_the_json_is_plain_and_complete() -> None:
 
 def test_a_single_sample_has_a_mean_and_no_difference() -> None:
     one = comparison(5.0, count=1)
-    assert list(one.contrasts()) == [] and verdict(one) == ["b instead of a: nothing can be said, at least two days are needed."]
+    assert list(one.contrasts()) == [] and verdict(one) == [
+        "b instead of a: nothing can be said, at least two days are needed."
+    ]
     headings, rows = table_of_means(one)
     assert headings == ["measure", "a", "b"] and "±" not in rows[0][1]
     assert table_of_differences(one)[1] == []
