@@ -22,9 +22,11 @@ from fairlead.commands import (
     journal,
     load,
     policy,
+    replay,
     scenario,
     serve,
     simulate,
+    snapshot,
     status,
 )
 from fairlead.errors import FairleadError
@@ -75,9 +77,11 @@ def build_parser() -> argparse.ArgumentParser:
         policy,
         scenario,
         journal,
-        demo,
+        snapshot,
+        replay,
         simulate,
         compare,
+        demo,
         load,
     ):
         module.register(commands)

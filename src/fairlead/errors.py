@@ -162,6 +162,7 @@ class Unavailable(FairleadError):
 # The one table. A reason is stable: clients branch on it.
 REASONS: Mapping[str, type[FairleadError]] = {
     "JOB_NOT_FOUND": NotFound,
+    "TENANT_NOT_FOUND": NotFound,
     "AGENT_NOT_FOUND": NotFound,
     "SERVICE_NOT_FOUND": NotFound,
     "QUEUE_NOT_FOUND": NotFound,
@@ -199,6 +200,7 @@ REASONS: Mapping[str, type[FairleadError]] = {
     "JOURNAL_HASH": DataLoss,
     "JOURNAL_FAILED": Unavailable,
     "STOPPING": Unavailable,
+    "OVERLOADED": Unavailable,
     "UNREACHABLE": Unavailable,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "UNKNOWN_ENCODING": Unimplemented,

@@ -28,12 +28,12 @@ ROOMS = (
 FLOORS = (
     ("__main__", "cli", "commands", "demo"),
     ("daemon",),
-    ("service", "simulate"),
+    ("service", "simulate", "replay"),
     ("storage", "telemetry"),
     ("__init__",),
     ("router",),
     ("policy_face", "customer_face", "event_face"),
-    ("watching",),
+    ("watching", "compaction"),
     ("rulebook", "arguments"),
     ("views",),
     ("shard",),
@@ -47,7 +47,10 @@ FLOORS = (
 # The Python faces of the compiled modules: all that src may import of them.
 FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
-    *("fairlead.load.core", "fairlead.journal.reader", "fairlead.simulation.core"),
+    *("fairlead.load.core", "fairlead.journal.reader", "fairlead.shard.history"),
+    "fairlead.shard.inspection",
+    *("fairlead.shard.manifest", "fairlead.shard.offline", "fairlead.shard.snapshot"),
+    "fairlead.simulation.core",
 )
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")

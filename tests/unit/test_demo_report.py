@@ -15,9 +15,10 @@ from fairlead.demo.progress import Progress, progress_text
 from fairlead.demo.report import make_report
 from fairlead.demo.roster import AWAY, ONLINE
 from fairlead.demo.server import started_address
-from fairlead.demo.statistics import jain_index, percentile, spread, summary
+from fairlead.demo.statistics import jain_index, spread, summary
 from fairlead.demo.team import AgentPlan
 from fairlead.demo.text import report_text
+from fairlead.reports.statistics import percentile
 from fairlead.v1 import admin_service_pb2, agent_pb2
 
 TEAM = (

@@ -31,6 +31,8 @@ cdef void replay_init(Replay* replay) noexcept nogil
 cdef void replay_free(Replay* replay) noexcept nogil
 # Returns a ReplayState; at the first record that fails, the state is what those before made of it.
 cdef uint32_t replay_frame(ShardState* s, Replay* replay, const uint8_t* data, size_t size, uint32_t count) noexcept nogil
+# One record, without its size; as `replay_frame`.
+cdef uint32_t replay_record(ShardState* s, Replay* replay, const uint8_t* at, const uint8_t* end) noexcept nogil
 # For who looks for a record without applying any. The head: `replay.kind` and `replay.time`, and where the rest begins; NULL: none.
 cdef const uint8_t* read_head(Replay* replay, const uint8_t* at, const uint8_t* end, uint32_t* tenant) noexcept nogil
 # What follows the head of a fact; its body stays in `replay`. Id and gateway are set where a job is submitted. False: it is none.

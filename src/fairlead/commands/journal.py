@@ -3,11 +3,13 @@
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fairlead.commands import values
+from fairlead.commands.table import local_time
 
 if TYPE_CHECKING:
     from fairlead.journal.reader import Frame
@@ -24,13 +26,22 @@ def register(commands: Any) -> None:
         ("verify", "check every byte; with --replay also build the state and compare every hash", verify),
         ("dump", "print frames and records", dump),
         ("stats", "count records and bytes by kind", stats),
+        ("audit", "hold every record, and the state after each step, against the invariants", audit),
         ("explain", "why a job was put where it was, read from the journal alone", explain),
         ("salvage", "copy what is whole before the first damage to a fresh directory", salvage),
     )
     for name, text, run in leaves:
         leaf = _leaf(parts, name, text, run)
         if name == "verify":
-            leaf.add_argument("--replay", action="store_true", help="build the state in a scratch copy")
+            leaf.add_argument("--replay", action="store_true", help="build the state too")
+        if name == "audit":
+            leaf.add_argument(
+                "--every",
+                type=values.natural,
+                default=1,
+                metavar="N",
+                help="audit the state after every N steps; default: 1",
+            )
         if name == "dump":
             leaf.add_argument("--first", type=int, default=1, help="sequence to begin with")
         if name == "explain":
@@ -39,7 +50,9 @@ def register(commands: Any) -> None:
             leaf.add_argument("--max-records", type=int, default=sys.maxsize, metavar="N", help="default: all")
         if name == "salvage":
             leaf.add_argument("target", type=Path, help="the directory to make")
-    _leaf(commands, "backup", "copy a journal while it is written", backup).add_argument("target", type=Path)
+    _leaf(commands, "backup", "copy snapshots and journal while they are written", backup).add_argument(
+        "target", type=Path
+    )
 
 
 def _leaf(parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -69,30 +82,60 @@ def verify(namespace: argparse.Namespace) -> int:
     from fairlead.storage import journal
 
     if namespace.replay:
-        with tempfile.TemporaryDirectory() as scratch:
-            found = journal.replayed(namespace.path, Path(scratch) / "copy")
+        found = journal.replayed(namespace.path)
     else:
         found = journal.verify(namespace.path, progress())
     if namespace.json:
         print(json.dumps(found._asdict()))
     else:
-        print(f"{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes")
+        snapshots = f"{found.snapshots} snapshots, " if found.snapshots else ""
+        print(
+            f"{snapshots}{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes"
+        )
         if found.torn_bytes:
             print(f"torn tail of {found.torn_bytes} bytes: a write that nobody was told of; the next start cuts it")
         if found.state_hash:
             print(f"state hash {found.state_hash:016x}")
+        for warning in found.warnings:
+            print(f"warning: {warning}")
         print(found.problem or "whole")
     return EXIT_DAMAGED if found.problem else 0
 
 
+def audit(namespace: argparse.Namespace) -> int:
+    """Exit code 1 when something is wrong; the first thing is told."""
+    from fairlead.commands.replay import counting
+    from fairlead.shard.inspection import inspect
+    from fairlead.storage.journal import check_directory
+
+    found = inspect(str(check_directory(namespace.path)), namespace.every, counting("audit: record"))
+    wrong = found.violation
+    if namespace.json:
+        print(json.dumps(found._asdict() | {"violation": wrong._asdict() if wrong else None}))
+        return EXIT_DAMAGED if wrong else 0
+    counts = f"{found.records:,} records, {found.steps:,} steps, {found.audits:,} audits, {found.tenants:,} tenants"
+    if found.torn_bytes:
+        print(f"torn tail of {found.torn_bytes} bytes: no part of what was audited")
+    if wrong is None:
+        print(f"all invariants hold: {counts}")
+        return 0
+    whose = "".join(
+        f", {what} {name}"
+        for what, name in (("tenant", wrong.tenant), ("job", wrong.job_id), ("agent", wrong.agent_id))
+        if name
+    )
+    print(f"record {wrong.sequence} at {local_time(wrong.time_us / 1e6)}{whose}: {wrong.what}\n{counts} until there")
+    return EXIT_DAMAGED
+
+
 def dump(namespace: argparse.Namespace) -> int:
     """One line for each record, after one for its frame."""
-    from fairlead.journal.reader import Damage, Reader
-    from fairlead.storage.journal import check_directory
+    from fairlead.journal.reader import Damage
+    from fairlead.storage.journal import reader_of
     from fairlead.storage.records import records
 
     try:
-        for frame in Reader(str(check_directory(namespace.path))):
+        for frame in reader_of(namespace.path):
             if frame.first + frame.records <= namespace.first:
                 continue
             if not namespace.json:

@@ -86,7 +86,7 @@ def _text(path: str) -> str:
         raise errors.error("INVALID_POLICY", f"cannot read {path}: {failure}") from failure
 
 
-def _read(path: str) -> policy_pb2.Policy:
+def read_policy(path: str) -> policy_pb2.Policy:
     """A valid policy from a file. Raises INVALID_POLICY with every problem, or that the file cannot be read."""
     return document.load(_text(path))
 
@@ -96,7 +96,7 @@ def _source(client: Client, source: str) -> policy_pb2.Policy:
     if re.fullmatch(r"\d{1,18}", source) and not Path(source).exists():
         answer: pb2.GetPolicyResponse = client.call(client.policy.GetPolicy, pb2.GetPolicyRequest(version=int(source)))
         return document.load(answer.policy)
-    return _read(source)
+    return read_policy(source)
 
 
 def show(namespace: argparse.Namespace) -> int:
@@ -112,7 +112,7 @@ def show(namespace: argparse.Namespace) -> int:
 
 def check(namespace: argparse.Namespace) -> int:
     """Says whether a file is a valid policy, and what is probably not meant in it."""
-    policy = _read(namespace.file)
+    policy = read_policy(namespace.file)
     warnings = advise(policy)
     if namespace.json:
         print_json({"valid": True, "warnings": warnings, "policy": document.to_mapping(policy)})
@@ -124,7 +124,7 @@ def check(namespace: argparse.Namespace) -> int:
 
 def apply(namespace: argparse.Namespace) -> int:
     """Sends a file to the daemon."""
-    policy = _read(namespace.file)
+    policy = read_policy(namespace.file)
     request = pb2.UpdatePolicyRequest(policy=policy, validate_only=namespace.dry_run, author=namespace.author)
     with Client.of(namespace) as client:
         answer = client.call(client.policy.UpdatePolicy, request)
@@ -191,7 +191,7 @@ def test(namespace: argparse.Namespace) -> int:
     """Asks the daemon what would become of a job."""
     request = pb2.TestPolicyRequest(job=job_spec(namespace, namespace.job), scenarios=namespace.scenarios)
     if namespace.policy is not None:
-        request.policy.CopyFrom(_read(namespace.policy))
+        request.policy.CopyFrom(read_policy(namespace.policy))
     if namespace.time is not None:
         request.time.CopyFrom(namespace.time)
     with Client.of(namespace) as client:

@@ -25,6 +25,18 @@ def duration(text: str) -> Duration:
     return out
 
 
+def natural(text: str) -> int:
+    """1 or more."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def span(text: str) -> float:
+    """As `duration`, in seconds."""
+    return duration(text).ToTimedelta().total_seconds()
+
+
 def moment(text: str) -> Timestamp:
     """An ISO time, local when it has no offset."""
     try:

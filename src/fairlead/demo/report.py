@@ -9,8 +9,9 @@ from typing import Any
 from fairlead.demo.audit import Check
 from fairlead.demo.day import QUEUES, VIP, VIP_HEAD_STARTS_S
 from fairlead.demo.ledger import Desk, Fate, Ledger, Visit
-from fairlead.demo.statistics import jain_index, percentile, spread, summary
+from fairlead.demo.statistics import jain_index, spread, summary
 from fairlead.demo.team import AFTERNOON_STRATEGIES, STRATEGIES
+from fairlead.reports.statistics import percentile
 
 # An agent's share says something once this many jobs were due to them.
 LEAST_DUE = 20.0

@@ -3,13 +3,7 @@
 import math
 from collections.abc import Sequence
 
-
-def percentile(ascending: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all values do not exceed (nearest rank); 0 for no values."""
-    if not ascending:
-        return 0.0
-    rank = math.ceil(percent / 100 * len(ascending))
-    return ascending[max(1, rank) - 1]
+from fairlead.reports.statistics import percentile
 
 
 def summary(values: Sequence[float], digits: int) -> dict[str, float]:

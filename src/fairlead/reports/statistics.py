@@ -25,6 +25,14 @@ _HALVINGS = 60
 _MOST_SAMPLES = 10**12
 
 
+def percentile(ascending: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` of all values do not exceed (nearest rank); 0 for no values."""
+    if not ascending:
+        return 0.0
+    rank = math.ceil(percent / 100 * len(ascending))
+    return ascending[max(1, rank) - 1]
+
+
 class Interval(NamedTuple):
     """A mean of `samples` samples with the bounds of its confidence interval, which are nan for a single sample."""
 
