@@ -26,12 +26,12 @@ SIZES = "MAX_CHANNELS MAX_TIERS MAX_STEPS RING_SIZE STATE_COUNT SATURATION_BITS"
 LAYOUTS = {
     ("LAYOUT", "shard/record.pxd"): (
         3,
-        "0a8bb4ccac0e2f2d",
+        "f434a8e662760a8e",
         {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"},
     ),
     ("STATE_LAYOUT", "shard/snapshot.pxd"): (
         1,
-        "b5cc2c3053d2e2ad",
+        "a988f1331c3c8809",
         {
             "engine/model.pxd": STATE,
             "engine/decide.pxd": "Answer",

@@ -122,9 +122,10 @@ def check_status(rng: random.Random) -> None:
         assert [(v.field, v.description) for v in violations.field_violations] == [(field, message)]
 
 
-@pytest.mark.parametrize(
-    "check", [check_assign, check_batch, check_job_replies, check_get_job, check_agent_replies, check_status]
-)
+CHECKS = (check_assign, check_batch, check_job_replies, check_get_job, check_agent_replies, check_status)
+
+
+@pytest.mark.parametrize("check", CHECKS)
 def test_replies_are_what_the_official_runtime_writes(check: Callable[[random.Random], None], tape_seed: int) -> None:
     """Byte for byte; of a Status the parsed values, since the order of a map is free."""
     rng = random.Random(tape_seed)
