@@ -16,6 +16,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
+from fairlead.shard.arms cimport apply_arm
 from fairlead.shard.asked cimport Unfilled, pack_demands, pack_fields, unfilled
 from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.profiles cimport apply_profile
@@ -271,6 +272,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         if t.engine.jobs[slot].content != content:
             return fail(reply, JOB_ALREADY_EXISTS, b"job '%.*s' exists with other content", job.id, b"job.id")
         first_answer(&t.engine, slot, &reply.answer)
+        reply.arm = t.engine.jobs[slot].arm
         reply.repeated = 1
         return True
     if journal_is_full(t.journal):
@@ -300,6 +302,10 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         for index in range(command.wish_count):
             add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
                        command.wishes[index].most)
+    command.arm = 0
+    if t.rules != NULL:
+        apply_arm(&t.rules.experiment, job.id, t.engine.now, &command)
+    reply.arm = command.arm
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_gateway = job.gateway
