@@ -3,7 +3,7 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: bench build check clean conformance debug demo distclean help peers sanitize serve test torture
+.PHONY: bench build check clean conformance debug demo distclean help peers quality sanitize serve test torture
 
 PYTHON ?= python3
 ARGS ?=
@@ -36,6 +36,10 @@ test: build ## all tests
 torture: build ## crash tests in full: every byte, every bit, every call that can fail, 100 kills; prints "0 of N"
 	$(PYTEST) -s --torture tests/crash $(ARGS)
 	$(RUN) build_tools/planted_bugs.py
+
+quality: build ## the simulator against every known answer (a table), A/A 400 times, a second opinion; about half an hour
+	$(PYTEST) -s --quality tests/simulation/test_fairness_of_comparison.py tests/simulation/test_second_opinion.py
+	$(RUN) -m tests.simulation.quality $(ARGS)
 
 conformance: build ## what other projects have to test gRPC, HTTP/2 and Connect; needs go, cargo, java, mvn, node, nghttpd
 	$(RUN) -m tests.conformance $(ARGS)

@@ -8,15 +8,14 @@ Standard error tells what a delivery costs the daemon in CPU time, and the reade
 Verified: every watcher's messages are parsed afterwards and must hold every job once, in order.
 """
 
-import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
 
 from benchmarks.raw_watch import RawWatches
+from benchmarks.servers import cpu_seconds
 from fairlead.demo.server import DaemonProcess
 from fairlead.v1 import job_pb2
 from fairlead.v1 import routing_service_pb2 as pb
@@ -29,12 +28,6 @@ EVENTS = {1: 200_000, 1_000: 5_000}
 TIMEOUT_S = 300
 # A stream for each watcher, and a connection takes at most 1,000.
 STREAMS_EACH = 250
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def events_per_second(watchers: int, events: int | None = None) -> float:

@@ -3,8 +3,11 @@
 Workload: one embedded router with 100 agents. THREADS threads each assign a job with an id of 36 characters and
 complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one
 lock, about what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode
-none, both with a journal, runs alternating, median of ROUNDS. Excluded: the network. Verified: every concurrent run
-is opened again and must have the hash it was closed with.
+none, both with a journal, runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with
+LIVE jobs, in mode os, while snapshots are made of it, without the time that the thread waited for a processor, which
+the system tells; `snapshot_longest_call_us` is with that time, and the two `quiet` figures are of as many calls
+without a snapshot. Excluded: the network. Verified: every concurrent run is opened again and must have the hash it was
+closed with, and the run with snapshots must begin with one.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,11 @@ THREADS = 16
 BATCH = 500
 ROUNDS = 3
 CONCURRENT_PAIRS = 10_000
+LIVE = 100_000
+SNAPSHOTS = 3
+# Asking the scheduler takes longer than a call: it is done after a call that was slower than this, and now and then.
+SLOW_US = 100
+LOOK_EVERY = 1_000
 
 
 def filled(path: Path, mode: str) -> Router:
@@ -114,6 +123,62 @@ def engine_path(path: Path, mode: str, batches: int) -> float:
     return len(jobs) / seconds
 
 
+def waited_us() -> float:
+    """Microseconds that this thread has waited for a processor so far; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1_000
+    except OSError:
+        return 0.0
+
+
+def longest_calls(router: Router, first: int, goes_on: Callable[[int], bool]) -> tuple[float, float, int]:
+    """The longest of some calls in microseconds, without and with waiting for a processor; how many there were."""
+    pause = longest = 0.0
+    number, waited = first, waited_us()
+    while goes_on(number - first):
+        job = f"{number:036d}"
+        start = time.perf_counter()
+        router.complete(job, router.assign(job).version)
+        taken = (time.perf_counter() - start) * 1e6
+        number += 1
+        if taken > SLOW_US or number % LOOK_EVERY == 0:
+            now = waited_us()
+            longest, pause = max(longest, taken), max(pause, taken - (now - waited))
+            waited = now
+    return pause, longest, number - first
+
+
+def pause_of_snapshots(path: Path) -> dict[str, float]:
+    """The longest call of a router while snapshots are made of it."""
+    router = Router(path, "os")
+    for number in range(AGENTS):
+        router.create_agent(f"agent-{number}", capacity=2 * LIVE // AGENTS, presence=1)
+    for number in range(LIVE):
+        router.assign(f"live-{number:031d}")
+    made: list[dict[str, Any]] = []
+
+    def make() -> None:
+        made.extend(router.snapshot() for _ in range(SNAPSHOTS))
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    pause, longest, calls = longest_calls(router, 0, lambda _: maker.is_alive())
+    maker.join()
+    quiet_pause, quiet_longest, _ = longest_calls(router, calls, lambda done: done < calls)
+    before = router.state_hash()
+    router.close()
+    with Router(path, "none") as again:
+        if again.state_hash() != before or again.recovered is None or again.recovered.snapshot != made[-1]["snapshot"]:
+            raise SystemExit(f"{path}: recovery came to another state, or not from {made[-1]}")
+    return {
+        "snapshot_pause_us": round(pause),
+        "snapshot_longest_call_us": round(longest),
+        "quiet_pause_us": round(quiet_pause),
+        "quiet_longest_call_us": round(quiet_longest),
+        "calls_during_snapshots": calls,
+    }
+
+
 def main() -> None:
     """Prints the result, as JSON with --json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,6 +197,7 @@ def main() -> None:
             fsync = engine_path(root / f"fsync-{number}", "fsync", arguments.pairs // BATCH)
             ratios.append(fsync / none)
         result["fsync_to_none_throughput"] = round(statistics.median(ratios), 3)
+        result |= pause_of_snapshots(root / "snapshots")
     if arguments.json:
         print(json.dumps(result))
     else:

@@ -2,7 +2,7 @@
 
 Each bug is a text that is replaced in one file, and the tests that must fail then; without it they must pass. A bug
 that is not found, or whose text is no longer there, ends with exit code 1. `make torture` runs all, in minutes; the
-name of a bug plants that one alone. The name of a bug plants that one alone.
+name of a bug plants that one alone.
 """
 
 import os
@@ -106,6 +106,100 @@ BUGS = (
         "    journal.step.size += width + size\n    journal.sequence += 1\n",
         "    journal.step.size += width + size\n    journal.sequence += 1\n    journal_publish(journal)\n",
         "tests/crash/test_recovery.py -k one_step",
+    ),
+    Bug(
+        "a new snapshot's name is not synced",
+        "ext/fairlead/shard/manifest.pyx",
+        "        raise\n    sync_directory(directory)\n",
+        "        raise\n",
+        "tests/crash/test_compactor.py -k power_cut",
+    ),
+    Bug(
+        "a snapshot is not synced before it has its name",
+        "ext/fairlead/shard/manifest.pyx",
+        "            os.fsync(file.fileno())\n        os.rename",
+        "        os.rename",
+        "tests/crash/test_compactor.py -k power_cut",
+    ),
+    Bug(
+        "a snapshot is made of what is not on disk",
+        "ext/fairlead/shard/offline.pyx",
+        "            sync(os.path.join(directory, name))\n",
+        "            pass\n",
+        "tests/crash/test_compactor.py -k power_cut",
+    ),
+    Bug(
+        "segments go before the manifest knows the snapshot",
+        "src/fairlead/storage/compactor.py",
+        "        kept = replace_manifest(path, [*([before] if before else []), image])\n"
+        "        deleted = delete_unneeded(path, kept)\n",
+        "        kept = [*([before] if before else []), image]\n"
+        "        deleted = delete_unneeded(path, kept)\n"
+        "        replace_manifest(path, kept)\n",
+        "tests/crash/test_compactor.py -k power_cut",
+    ),
+    Bug(
+        "segments go that the older snapshot needs",
+        "src/fairlead/storage/compactor.py",
+        "    first = kept[0].base.segment\n",
+        "    first = kept[-1].base.segment\n",
+        "tests/crash/test_snapshots.py -k passed_over or two_snapshots",
+    ),
+    Bug(
+        "the checksum of a section is not looked at",
+        "ext/fairlead/shard/snapshot.pyx",
+        "    return section.payload_crc == crc32c(0, data + at + SECTION_HEADER, section.size)",
+        "    return True",
+        "tests/crash/test_snapshots.py -k bit_flip",
+    ),
+    Bug(
+        "a snapshot is believed whatever its state",
+        "ext/fairlead/shard/snapshot.pyx",
+        "    if actual != header.hash:\n        raise",
+        "    if False:\n        raise",
+        "tests/crash/test_snapshots.py -k not_what_the_snapshot_says",
+    ),
+    Bug(
+        "a snapshot of another layout is read",
+        "ext/fairlead/shard/snapshot.pyx",
+        "    if header.layout != STATE_LAYOUT or header.facts != LAYOUT:",
+        "    if False:",
+        "tests/crash/test_snapshots.py -k another_layout",
+    ),
+    Bug(
+        "a damaged snapshot is passed over in silence",
+        "ext/fairlead/shard/snapshot.pyx",
+        "            problems.append(str(wrong))\n            kind = wrong.kind\n",
+        "            kind = wrong.kind\n",
+        "tests/crash/test_snapshots.py -k passed_over",
+    ),
+    Bug(
+        "request ids are not in a snapshot",
+        "ext/fairlead/shard/image.pyx",
+        "    archive_requests(t, archive)\n",
+        "",
+        "tests/crash/test_snapshots.py -k router_makes",
+    ),
+    Bug(
+        "slots of names come back in another order",
+        "ext/fairlead/directory/names.pyx",
+        "    archive_slot(archive, &names.free_slot)\n",
+        "",
+        "tests/crash/test_snapshots.py -k answers_as_one",
+    ),
+    Bug(
+        "a restored copy goes on in the epoch of the original",
+        "src/fairlead/storage/snapshots.py",
+        "state.base.epoch) + 1\n",
+        "state.base.epoch)\n",
+        "tests/crash/test_snapshots.py -k restored_copy",
+    ),
+    Bug(
+        "a compaction deletes what a copy is reading",
+        "src/fairlead/storage/compactor.py",
+        "    with _locked(path, READERS, fcntl.LOCK_EX):\n",
+        "    if True:\n",
+        "tests/crash/test_compactor.py -k holds_deletion_back",
     ),
 )
 

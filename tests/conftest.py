@@ -14,6 +14,9 @@ settings.register_profile("fairlead", deadline=None, print_blob=True)
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tape-length", type=int, default=100_000, help="commands per seeded property tape")
     parser.addoption("--torture", action="store_true", help="crash tests in full: every byte, every bit, every call")
+    parser.addoption(
+        "--quality", action="store_true", help="simulation tests in full: A/A 400 times, long second opinions"
+    )
     parser.addoption("--tape-seed", type=int, default=20_250_101, help="seed of the property tapes")
 
 
@@ -40,3 +43,9 @@ def tape_seed(request: pytest.FixtureRequest) -> int:
     seed = int(request.config.getoption("--tape-seed"))
     print(f"replay with --tape-seed={seed} --tape-length={request.config.getoption('--tape-length')}")
     return seed
+
+
+@pytest.fixture
+def quality(request: pytest.FixtureRequest) -> bool:
+    """Whether simulation tests run in full."""
+    return bool(request.config.getoption("--quality"))

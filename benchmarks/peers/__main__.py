@@ -20,6 +20,7 @@ from benchmarks.peers import job, report, runs
 from benchmarks.peers.contestants import PEERS, Peer, Team
 from benchmarks.peers.machine import CLIENT_CORE, PeerFailed, pin, work_folder
 from benchmarks.peers.tools import Absent
+from fairlead.errors import FairleadError
 
 IN_FLIGHT = (1, 10, 100)
 ROUNDS = 3
@@ -67,26 +68,31 @@ class Comparison:
             self.tell("interrupted: what is finished follows")
 
     def _try(self, peer: Peer, step: Any) -> None:
-        """A peer that is absent, fails or answers wrongly is told and goes no further; the others do."""
+        """A peer that is absent or answers wrongly goes no further; one that fails is tried again in its next turn."""
         try:
             step()
         except Absent as why:
-            self._drop(peer, f"absent: {why}")
+            self._note(peer, f"absent: {why}")
+            self.peers.remove(peer)
         except job.WrongAnswer as why:
-            self._drop(peer, f"wrong answer: {why}")
-        except PeerFailed as why:
-            self._drop(peer, f"failed: {why}")
+            self._note(peer, f"wrong answer: {why}")
+            self.peers.remove(peer)
+        except (PeerFailed, FairleadError, OSError) as why:
+            self._note(peer, f"failed: {why}")
 
-    def _drop(self, peer: Peer, why: str) -> None:
-        self.peers.remove(peer)
-        self.absent.append({"name": peer.name, "class": peer.kind, "why": why})
+    def _note(self, peer: Peer, why: str) -> None:
+        note = {"name": peer.name, "class": peer.kind, "why": why}
+        if note not in self.absent:
+            self.absent.append(note)
         self.tell(f"{peer.name}: {why}")
 
     def _prove(self, peer: Peer) -> None:
-        self.tell(f"{peer.name}: judging its answers")
-        self.proved[peer.name] = runs.prove(peer, self.folder)
+        if peer.name not in self.proved:
+            self.tell(f"{peer.name}: judging its answers")
+            self.proved[peer.name] = runs.prove(peer, self.folder)
 
     def _round(self, peer: Peer, number: int) -> None:
+        self._prove(peer)
         team = Team(self.folder, self.options.agents)
         with peer.start(team) as server:
             runs.check(server, team, START_CHECK_STEPS)
@@ -99,6 +105,7 @@ class Comparison:
                 self._take(self.open_rows, row, f"round {number + 1}/{self.options.rounds}, {rate:,.0f} jobs/s are due")
 
     def _grow(self, peer: Peer, agents: int) -> None:
+        self._prove(peer)
         team = Team(self.folder, agents)
         with peer.start(team) as server:
             runs.check(server, team, START_CHECK_STEPS)

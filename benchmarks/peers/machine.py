@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.wire import CLIENT_CORE, CONNECTIONS, SERVER_CORE, cpu_seconds, free_port, pin
+from benchmarks.servers import CLIENT_CORE, SERVER_CORE, cpu_seconds, free_port, pin
+from benchmarks.wire import CONNECTIONS
 
 STOP_SECONDS = 20
 READY_SECONDS = 60

@@ -198,7 +198,7 @@ def markdown(result: dict[str, Any], figures: Sequence[str]) -> str:
         lines += ["**Growth, 10 in flight, one round**", "", *table(result["growth"], "agents", "agents"), ""]
     lines += [f"![{name.removesuffix('.svg').replace('-', ' ')}]({name})" for name in figures]
     if result["absent"]:
-        lines += ["", *(f"- {row['name']} has no figures here: {row['why']}" for row in result["absent"])]
+        lines += ["", *(f"- {row['name']}: {row['why']}" for row in result["absent"])]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from fairlead.commands import (
     agents,
+    compare,
     customers,
     demo,
     events,
@@ -24,6 +25,8 @@ from fairlead.commands import (
     replay,
     scenario,
     serve,
+    simulate,
+    snapshot,
     status,
 )
 from fairlead.errors import FairleadError
@@ -64,7 +67,23 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each leaf sets `run`, which takes the namespace and returns an exit code."""
     parser = Parser(prog="fairlead", description="Assigns conversations to agents.", epilog=_EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (serve, status, agents, customers, jobs, events, policy, scenario, journal, replay, demo, load):
+    for module in (
+        serve,
+        status,
+        agents,
+        customers,
+        jobs,
+        events,
+        policy,
+        scenario,
+        journal,
+        snapshot,
+        replay,
+        simulate,
+        compare,
+        demo,
+        load,
+    ):
         module.register(commands)
     return parser
 

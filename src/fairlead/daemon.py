@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
@@ -24,7 +25,10 @@ from fairlead.rulebook.book import RuleBook
 from fairlead.service.native import NativeTransport
 from fairlead.service.transport import GrpcTransport
 from fairlead.shard.core import Shard
+from fairlead.storage.compactor import Compactor
+from fairlead.telemetry import metrics
 from fairlead.telemetry.log import make_logger
+from fairlead.telemetry.notify import READY, STOPPING, VARIABLE, notify
 from fairlead.version import __version__
 
 # How late a timer may be. An idle tick costs about a microsecond, so twenty a second cost nothing.
@@ -52,9 +56,11 @@ class Daemon:
         transport = NativeTransport if config.transport == "native" else GrpcTransport
         self._book = RuleBook(self._shard)
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)
+        self._stop_metrics: Callable[[], None] = lambda: None
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._calendars = threading.Thread(target=self._renew_calendars, name="calendars", daemon=True)
+        self._compactor = Compactor(config.journal, log)
         self._failed = False
 
     @property
@@ -76,8 +82,10 @@ class Daemon:
             for warning in stored.warnings:
                 self._log.warning("policy warning", tenant=tenant, file=str(path), warning=warning)
         self._transport.start()
+        metrics_address = self._start_metrics()
         self._ticker.start()
         self._calendars.start()
+        self._compactor.start()
         self._log.info(
             "started",
             version=__version__,
@@ -86,7 +94,16 @@ class Daemon:
             durability=self._config.durability,
             pid=os.getpid(),
             tenants=len(self._config.policies),
+            **({"metrics": metrics_address} if metrics_address else {}),
         )
+
+    def _start_metrics(self) -> str:
+        config = self._config
+        if config.metrics.listen is None:
+            return ""
+        told = metrics.Exposition(self._shard, self._transport.metrics, config.transport, config.durability)
+        address, self._stop_metrics = metrics.serve(told, config.metrics.listen)
+        return address
 
     def request_stop(self) -> None:
         """Lets `wait` return; safe in a signal handler."""
@@ -103,7 +120,9 @@ class Daemon:
         self._stopping.set()
         self._ticker.join()
         self._calendars.join()
+        self._compactor.stop()
         self._shard.close()
+        self._stop_metrics()
         self._log.info("stopped")
         return not self._failed
 
@@ -130,17 +149,21 @@ class Daemon:
 
 
 def recover(shard: Shard, journal: JournalConfig, log: FilteringBoundLogger, init: bool) -> None:
-    """Opens the journal; one line tells what was found, another what was cut off."""
+    """Opens the journal; one line tells what was found, others what was passed over or cut off."""
     found = shard.open(str(journal.path), journal.durability, create=init, segment_size=journal.segment_size)
     log.info(
         "recovered",
         path=str(journal.path),
         segments=found.segments,
+        snapshot=found.snapshot,
         records=found.records,
+        tail_records=found.tail_records,
         tenants=found.tenants,
         seconds=round(found.seconds, 3),
         state_hash=f"{found.state_hash:016x}",
     )
+    for problem in found.problems:
+        log.warning("snapshot passed over", problem=problem)
     if found.torn_bytes:
         log.warning(
             "torn tail cut",
@@ -161,5 +184,15 @@ def run(config: Config, stream: TextIO = sys.stdout, *, init: bool = False) -> i
     except (FairleadError, OSError, UnicodeDecodeError) as wrong:
         log.error("not started", reason=getattr(wrong, "reason", type(wrong).__name__), message=str(wrong))
         return EXIT_FAILED
+    tell(READY, log)
     daemon.wait()
+    tell(STOPPING, log)
     return EXIT_OK if daemon.stop() else EXIT_FAILED
+
+
+def tell(state: str, log: FilteringBoundLogger) -> None:
+    """Tells systemd; who cannot be told is no reason to stop serving."""
+    try:
+        notify(state, os.environ)
+    except OSError as wrong:
+        log.warning("systemd was not told", state=state, socket=os.environ[VARIABLE], message=str(wrong))

@@ -1,15 +1,17 @@
 """The load generator: every job it sends is real, and its counts are those of the daemon."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
 
 from fairlead.commands import load_plan as plan
 from fairlead.load.core import Generator
-from fairlead.v1 import routing_service_pb2
+from fairlead.v1 import admin_service_pb2, routing_service_pb2
 from tests.contract.conftest import DaemonProcess
 from tests.contract.faces import GrpcFace
 
@@ -57,6 +59,45 @@ def test_batches_are_loaded_too(daemon: DaemonProcess, tenant: str) -> None:
     result = load(daemon, tenant, "--batch", "1000", "--in-flight", "2")
     assert set(result["methods"]["Assign"]["codes"]) == {"0"}
     assert result["jobs_per_second"] > 1_000
+
+
+def test_a_mix_reads_jobs_and_beats_for_agents(daemon: DaemonProcess, tenant: str) -> None:
+    methods = load(daemon, tenant, "--mix", "GetJob=2,Heartbeat=1")["methods"]
+    assert all(set(method["codes"]) == {"0"} for method in methods.values())
+    jobs = methods["CompleteJob"]["calls"]
+    assert jobs > 20
+    assert methods["GetJob"]["calls"] == pytest.approx(2 * jobs, abs=20)
+    assert methods["Heartbeat"]["calls"] == pytest.approx(jobs, abs=10)
+
+
+def test_a_wrong_mix_is_refused_with_what_is_allowed() -> None:
+    command = [sys.executable, "-m", "fairlead", "load", "--mix", "GetJob=2,Status=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "'Status=1'; must be GetJob=N or Heartbeat=N once each, N at most 16" in done.stderr
+
+
+def completed(stubs: GrpcFace, tenant: str) -> int:
+    """Jobs of a tenant, which may not exist yet, that were completed."""
+    tenants = stubs.call(stubs.admin.GetStatus, admin_service_pb2.GetStatusRequest()).tenants
+    return sum(each.completed_jobs for each in tenants if each.tenant == tenant)
+
+
+def test_ctrl_c_ends_the_load_and_tells_what_was_measured(daemon: DaemonProcess, stubs: GrpcFace, tenant: str) -> None:
+    command = [sys.executable, "-m", "fairlead", "load", "--address", daemon.address, "--tenant", tenant, "--json"]
+    options = ("--agents", "100", "--connections", "1", "--in-flight", "1", "--duration", "50")
+    running = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 30
+        while completed(stubs, tenant) < 10 and time.monotonic() < until:
+            pass
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == 130, errors
+    assert errors == ""
+    assert json.loads(out)["seconds"] < 45
 
 
 def test_no_daemon_is_said_in_one_line() -> None:

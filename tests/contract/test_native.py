@@ -277,3 +277,35 @@ def test_errors_have_details_on_every_path(native: NativeTransport) -> None:
     with grpc.insecure_channel(native.address) as channel, pytest.raises(grpc.RpcError) as raised:
         channel.unary_unary("/grpc.health.v1.Health/Check")(b"\x0a\x04none", timeout=5)
     assert failure_of(raised.value).reason == "SERVICE_NOT_FOUND"
+
+
+def server_side(peer: Peer) -> int:
+    """The descriptor of the server's end of a connection, in this process."""
+    local = peer.socket.getsockname()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            with socket.socket(fileno=os.dup(int(name))) as other:
+                if other.getpeername() == local:
+                    return int(name)
+        except OSError:
+            continue
+    raise AssertionError("the server has no such connection")
+
+
+def test_a_closed_connection_that_a_child_still_holds_is_forgotten(native: NativeTransport) -> None:
+    peer = Peer(native.address)
+    call(peer, 1, b"")
+    # What a process that is being forked does: a second reference, so that closing the first ends nothing.
+    held = os.dup(server_side(peer))
+    connections = native.statistics()["connections"]
+    peer.send(frame(http2.DATA, 0, 0, b"a frame of data on stream 0 is an error of the connection"))
+    assert peer.goaway() is not None
+    peer.socket.shutdown(socket.SHUT_WR)
+    deadline = time.monotonic() + 10
+    while native.statistics()["connections"] >= connections and time.monotonic() < deadline:
+        time.sleep(0.01)
+    before = native.statistics()["wakeups"]
+    time.sleep(0.2)
+    assert native.statistics()["wakeups"] - before < 20
+    os.close(held)
+    peer.close()

@@ -1,5 +1,6 @@
 /* LD_PRELOAD: lets call number FAIL_COUNT of FAIL_CALL, and every one up to FAIL_LAST or for ever, fail with EIO; a
-   posix_fallocate with FAIL_LAST fails with ENOSPC. With FAIL_LOG every call is written to that file, one name a line. */
+   posix_fallocate with FAIL_LAST fails with ENOSPC. Of write only those to files called *.tmp count. With FAIL_LOG every call is
+   written to that file, one name a line. While the file HOLD_FILE exists, for a minute at most, every fdatasync waits. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
 static void note(const char *name)
 {
     const char *path = getenv("FAIL_LOG");
@@ -18,7 +21,7 @@ static void note(const char *name)
     if (fd < 0)
         return;
     int size = snprintf(line, sizeof line, "%s\n", name);
-    if (write(fd, line, size) != size)
+    if (REAL(write)(fd, line, size) != size)
         abort();
     close(fd);
 }
@@ -34,8 +37,6 @@ static int fails(const char *name)
     return number >= atoi(at) && (!last || number <= atoi(last));
 }
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
-
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     if (fails("pwrite")) {
@@ -50,8 +51,16 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset)
     return pwrite(fd, data, size, offset);
 }
 
+static void wait_for_hold(void)
+{
+    const char *path = getenv("HOLD_FILE");
+    for (int tries = 0; path && tries < 6000 && access(path, F_OK) == 0; tries++)
+        usleep(10000);
+}
+
 int fdatasync(int fd)
 {
+    wait_for_hold();
     if (fails("fdatasync")) {
         errno = EIO;
         return -1;
@@ -85,4 +94,39 @@ int posix_fallocate(int fd, off_t offset, off_t size)
 int posix_fallocate64(int fd, off_t offset, off_t size)
 {
     return posix_fallocate(fd, offset, size);
+}
+
+int rename(const char *old, const char *new)
+{
+    if (fails("rename")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(rename)(old, new);
+}
+
+int unlink(const char *path)
+{
+    if (fails("unlink")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(unlink)(path);
+}
+
+static int is_fresh(int fd)
+{
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof path);
+    return size > 4 && !memcmp(path + size - 4, ".tmp", 4);
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+    if (is_fresh(fd) && fails("write")) {
+        errno = EIO;
+        return -1;
+    }
+    return REAL(write)(fd, data, size);
 }

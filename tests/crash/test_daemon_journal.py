@@ -19,10 +19,12 @@ from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 CALLS = 200
 
 
-def start(folder: Path, transport: str, *flags: str) -> tuple["subprocess.Popen[str]", list[dict[str, Any]]]:
+def start(
+    folder: Path, transport: str, *flags: str, journal: str = ""
+) -> tuple["subprocess.Popen[str]", list[dict[str, Any]]]:
     """A daemon with a journal; what it logged until it was started or gave up."""
     file = folder / "fairlead.toml"
-    file.write_text(f'transport = "{transport}"\n[journal]\npath = "data"\nsegment_size = 1048576\n')
+    file.write_text(f'transport = "{transport}"\n[journal]\npath = "data"\nsegment_size = 1048576\n{journal}')
     command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", "127.0.0.1:0", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The compiled rooms, top floor first. Rooms of one floor do not see each other.
 ROOMS = (
-    ("transport", "load"),
+    ("transport", "load", "simulation"),
     ("shard",),
     ("customers",),
     ("codec", "directory", "events", "journal", "engine", "rules"),
@@ -33,7 +33,7 @@ FLOORS = (
     ("__init__",),
     ("router",),
     ("policy_face", "customer_face", "event_face"),
-    ("watching",),
+    ("watching", "compaction"),
     ("rulebook", "arguments"),
     ("views",),
     ("shard",),
@@ -49,6 +49,8 @@ FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
     *("fairlead.load.core", "fairlead.journal.reader", "fairlead.shard.history"),
     "fairlead.shard.inspection",
+    *("fairlead.shard.manifest", "fairlead.shard.offline", "fairlead.shard.snapshot"),
+    "fairlead.simulation.core",
 )
 
 IMPORT_FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+c?import\s+(?P<names>.*)$")

@@ -29,10 +29,10 @@ class Shell:
         return value
 
     def refused(self, *arguments: str) -> str:
-        """The one line that says why not, without the program's name."""
+        """What says why not, without the program's name: a line, and one more for each of several mistakes."""
         assert cli.main([*arguments, *self._options]) == 1
         out, err = self._capsys.readouterr()
         assert out == ""
         assert err.startswith("fairlead: ")
-        assert err.count("\n") == 1
+        assert all(line.startswith("  ") for line in err.splitlines()[1:])
         return err.removeprefix("fairlead: ").rstrip()

@@ -40,7 +40,10 @@ def test_a_job_from_assign_to_complete(shell: Shell) -> None:
 
 def test_a_waiting_job_is_explained_agent_by_agent(shell: Shell) -> None:
     shell.run("agents", "create", "ana", "--skill", "en", "--presence", "online")
-    assert shell.run("assign", "j1", "--skill", "fr:2") == "j1 queued: none eligible (queue orders, policy 1)\n"
+    assert (
+        shell.run("assign", "j1", "--skill", "fr:2")
+        == "j1 queued: none eligible, position 1, wait unknown (queue orders, policy 1)\n"
+    )
     text = shell.run("explain", "j1")
     assert "ana    missing skill" in text
     answer = shell.json("explain", "j1")

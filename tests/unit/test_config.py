@@ -9,7 +9,7 @@ import pytest
 
 from fairlead import config
 from fairlead.cli import describe
-from fairlead.config import Config, JournalConfig, LogConfig, load, parse
+from fairlead.config import Config, GuardsConfig, JournalConfig, LogConfig, load, parse
 from fairlead.errors import InvalidArgument
 
 
@@ -36,7 +36,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         drain_seconds = 0.5
         log = { level = "error", format = "console" }
         policies = { "shop 1" = "shop.toml" }
-        journal = { path = "data", durability = "os", segment_size = 1048576 }
+        journal = { path = "data", durability = "os", segment_size = 1048576, snapshot_after = 0 }
+        transport_threads = 2
+        guards = { connections = 7, keepalive_seconds = 0.5 }
     """
     assert parse(text, tmp_path) == Config(
         "[::]:0",
@@ -46,7 +48,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         LogConfig("error", "console"),
         {"shop 1": tmp_path / "shop.toml"},
         "grpcio",
-        journal=JournalConfig(tmp_path / "data", "os", 1 << 20),
+        journal=JournalConfig(tmp_path / "data", "os", 1 << 20, 0),
+        transport_threads=2,
+        guards=GuardsConfig(connections=7, keepalive_seconds=0.5),
     )
 
 
@@ -70,11 +74,20 @@ def test_without_a_directory_nothing_is_durable_and_with_one_it_is_synced(tmp_pa
         ("threads = 2.0", "threads", "whole number"),
         ("journal.durability = 'maybe'", "journal.durability", '"fsync"'),
         ("journal.segment_size = 1048577", "journal.segment_size", "multiple of 4096"),
+        ("journal.snapshot_after = 1048575", "journal.snapshot_after", "0, or a whole number from 1048576"),
+        ("journal.snapshot_after = true", "journal.snapshot_after", "whole number"),
         ("journal.path = ''", "journal.path", "directory"),
         ("max_message_size = 1023", "max_message_size", "1024"),
         ("drain_seconds = -1", "drain_seconds", "0 to 600"),
         ("drain_seconds = nan", "drain_seconds", "0 to 600"),
         ("drain_seconds = '10s'", "drain_seconds", "0 to 600"),
+        ("transport_threads = 0", "transport_threads", "1 to 64"),
+        ("transport_threads = 65", "transport_threads", "1 to 64"),
+        ("guards = 1", "guards", "table"),
+        ("guards.connections = 0", "guards.connections", "1 to 16000"),
+        ("guards.streams = 1001", "guards.streams", "1 to 1000"),
+        ("guards.age_seconds = 0", "guards.age_seconds", "0.1 to 86400"),
+        ("guards.ping_seconds = 1", "guards.ping_seconds", "keepalive_seconds"),
         ("log = 'info'", "log", "table"),
         ("log.level = 'loud'", "log.level", '"warning"'),
         ("log.levl = 'info'", "log.levl", "level, format"),

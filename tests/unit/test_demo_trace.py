@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.demo.trace import COLUMNS, TraceError, read_calls, read_trace
+from fairlead.demo.trace import read_trace
 from fairlead.errors import InvalidArgument
+from fairlead.simulate.calls import COLUMNS, TraceError, read_calls
 
 HEADING = (
     "vru+line\tcall_id\tcustomer_id\tpriority\ttype\tdate\tvru_entry\tvru_exit\tvru_time\t"

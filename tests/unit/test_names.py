@@ -130,3 +130,12 @@ def test_memory_of_long_names_is_counted_and_given_back() -> None:
     assert names.size() == before + 200
     names.remove(slot)
     assert names.size() == before
+
+
+def test_a_table_of_megabytes_keeps_its_names_as_it_grows() -> None:
+    """From a megabyte on the array is moved by its pages."""
+    names, count = NamesFace(3), 150_000
+    for number in range(count):
+        assert names.add(b"name-%d" % number) == number
+    assert names.check()
+    assert all(names.find(b"name-%d" % number) == number for number in range(0, count, 997))

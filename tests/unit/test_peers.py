@@ -187,6 +187,6 @@ def test_the_page_gets_tables_and_plots_between_its_marks(tmp_path: Path) -> Non
     page = (tmp_path / "PEERS.md").read_text()
     assert page.startswith("# Page\n") and page.endswith("\n\nrest\n") and "old" not in page
     assert "| 10 | redis | 20 (20-20) |" in page
-    assert "- go has no figures here: absent: no go" in page
+    assert "- go: absent: no go" in page
     assert "](peers-concurrency-memory.svg)" in page
     assert "<svg" in (tmp_path / "peers-concurrency-memory.svg").read_text()

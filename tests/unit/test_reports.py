@@ -162,6 +162,7 @@ def test_without_matplotlib_a_plot_says_how_to_get_it(monkeypatch: pytest.Monkey
         return real(name, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    assert not plots.is_available()
+    with pytest.raises(plots.PlotsMissing):
+        plots.require()
     with pytest.raises(plots.PlotsMissing, match=r"pip install 'fairlead\[reports\]'"):
         plots.lines([plots.Series("a", [0], [1])])

@@ -3,7 +3,7 @@
 -- Half a page stays free, so that a change finds room on the page of the row.
 CREATE TABLE agents (
     number integer PRIMARY KEY,
-    id text NOT NULL UNIQUE,
+    id text NOT NULL,
     load integer NOT NULL DEFAULT 0 CHECK (load BETWEEN 0 AND capacity),
     capacity integer NOT NULL,
     served bigint NOT NULL,

@@ -45,6 +45,7 @@ cdef void lineup_reserve(Lineup* lineup, uint32_t items, uint32_t bits) noexcept
         lineup.places = <uint32_t*> memory_grow(lineup.places, <size_t> capacity * 4)
         for item in range(lineup.item_capacity, capacity):
             memset(lineup_row(lineup, item), 0, <size_t> lineup.row_words * 8)
+            lineup.ranks[item] = 0
             lineup.places[item] = NOBODY
         lineup.item_capacity = capacity
     if row_words > lineup.row_words:

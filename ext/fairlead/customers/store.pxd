@@ -8,6 +8,7 @@ kept once and counted. Linear probing, deletion by moving back (Knuth 6.4 R).
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from fairlead.base.archive cimport Archive
 from fairlead.base.text cimport Text
 from fairlead.directory.names cimport Names
 
@@ -64,3 +65,5 @@ cdef bint customers_remove(Customers* store, Text id) noexcept nogil
 cdef void customers_get(const Customers* store, uint32_t slot, Customer* customer) noexcept nogil
 cdef bint customers_check(const Customers* store) noexcept nogil
 cdef size_t customers_size(const Customers* store) noexcept nogil
+# Writes the store, or fills this one, which is empty.
+cdef void customers_archive(Customers* store, Archive* archive) noexcept nogil

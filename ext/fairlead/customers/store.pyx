@@ -3,10 +3,11 @@
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+from fairlead.base.archive cimport archive_numbers, archive_slot, is_reading
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty
 from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_check, names_free, names_has, names_init, names_remove, names_size, names_text, text_hash,
+    NO_SLOT, names_add, names_archive, names_check, names_free, names_has, names_init, names_remove, names_size, names_text, text_hash,
 )
 
 cdef enum:
@@ -310,3 +311,55 @@ cdef size_t customers_size(const Customers* store) noexcept nogil:
         <size_t> store.capacity * sizeof(Profile) + <size_t> store.index_size * sizeof(uint32_t) + store.arena_capacity
         + <size_t> store.reference_capacity * sizeof(uint32_t) + names_size(&store.texts)
     )
+
+
+cdef void reindex(Customers* store) noexcept nogil:
+    """Hashes and index of profiles that were read: another process had another seed."""
+    cdef uint32_t slot
+    cdef Text id
+    if store.used == 0:
+        return
+    store.index_size = LEAST_INDEX
+    while 8 * (<uint64_t> store.count + 1) > 7 * <uint64_t> store.index_size:
+        store.index_size *= 2
+    store.index = <uint32_t*> memory_zeroed(<size_t> store.index_size * sizeof(uint32_t))
+    for slot in range(store.used):
+        if id_size(&store.profiles[slot]):
+            id.data = store.arena + store.profiles[slot].place
+            id.size = id_size(&store.profiles[slot])
+            store.profiles[slot].hash = hash_id(store, id)
+            enter(store, slot)
+
+
+cdef void customers_archive(Customers* store, Archive* archive) noexcept nogil:
+    """Profiles as they lie, ids as they lie, shared texts. A profile's hash means something only where it is free."""
+    cdef uint32_t references, slot
+    cdef Profile* profiles = store.profiles
+    archive_slot(archive, &store.used)
+    archive_slot(archive, &store.count)
+    archive_slot(archive, &store.free_profile)
+    archive_slot(archive, &store.arena_size)
+    archive_slot(archive, &store.arena_dead)
+    if not is_reading(archive):
+        profiles = <Profile*> memory_grow(NULL, <size_t> store.used * sizeof(Profile))
+        if store.used:
+            memcpy(profiles, store.profiles, <size_t> store.used * sizeof(Profile))
+        for slot in range(store.used):
+            if id_size(&profiles[slot]):
+                profiles[slot].hash = 0
+    archive_numbers(archive, <void**> &profiles, sizeof(Profile), store.used, store.used)
+    archive_numbers(archive, <void**> &store.arena, 1, store.arena_size, store.arena_size)
+    names_archive(&store.texts, archive)
+    references = store.texts.used
+    archive_numbers(archive, <void**> &store.references, sizeof(uint32_t), references, references)
+    if not is_reading(archive):
+        free(profiles)
+        return
+    if archive.failed:
+        store.used = store.count = 0
+        return
+    store.profiles = profiles
+    store.capacity = store.used
+    store.arena_capacity = store.arena_size
+    store.reference_capacity = references
+    reindex(store)

@@ -2,14 +2,18 @@
 
 A table of names of one kind (jobs, agents, queues ..). A name has a slot as long as it is in the table; a slot's text never
 moves while it does. Up to 39 bytes are kept in the entry itself, so that adding a usual id allocates nothing; longer ones
-get memory of their own. Open addressing with linear probing over a power of two, at most half full, deletion by moving
-back (Knuth 6.4 R), so no search is longer than the cluster it falls in. The hash is seeded per process: nobody outside
-can choose ids that collide.
+get memory of their own. Open addressing with linear probing over a power of two, at most two thirds full, deletion by moving
+back (Knuth 6.4 R), so no search is longer than the cluster it falls in. A place holds the upper half of the hash beside the
+slot, and the first bits of that half are the place where a search begins: other names are told apart without a look at
+them, and a table that grows is copied in the order it has. The hash is seeded per process: nobody outside can choose ids
+that collide.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from fairlead.base.archive cimport Archive
+from fairlead.base.memory cimport mix64, prefetch
 from fairlead.base.text cimport Text
 
 cdef enum:
@@ -29,8 +33,8 @@ ctypedef void (*NameWatch)(void* owner, uint32_t kind, uint32_t slot, Text name,
 
 cdef struct Names:
     Name* names               # by slot
-    uint32_t* table           # slot + 1; 0: empty
-    uint32_t table_size
+    uint64_t* table           # upper half of the hash, then slot + 1; 0: empty
+    uint32_t table_bits       # the table has 2 ** table_bits places; 0: none
     uint32_t capacity
     uint32_t used             # slots ever used
     uint32_t count
@@ -43,13 +47,58 @@ cdef struct Names:
 
 cdef void names_init(Names* names, uint64_t seed) noexcept nogil
 cdef void names_free(Names* names) noexcept nogil
-cdef uint64_t text_hash(uint64_t seed, Text text) noexcept nogil
 cdef uint32_t names_find(const Names* names, Text text) noexcept nogil
+cdef uint32_t names_find_hashed(const Names* names, uint64_t hash, Text text) noexcept nogil
 cdef uint32_t names_add(Names* names, Text text) noexcept nogil
 cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil
+cdef void names_put_hashed(Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil
 cdef void names_remove(Names* names, uint32_t slot) noexcept nogil
 cdef bint names_check(const Names* names) noexcept nogil
 cdef size_t names_size(const Names* names) noexcept nogil
+# Writes the table, or fills this one, which is empty. Slots, and the order in which free ones are used again, are kept.
+cdef void names_archive(Names* names, Archive* archive) noexcept nogil
+
+
+cdef inline uint64_t last_bytes(const char* data, uint32_t count) noexcept nogil:
+    """Up to seven bytes as a number, the first one lowest."""
+    cdef uint64_t word = 0
+    cdef uint32_t half
+    if count >= 4:
+        memcpy(&half, data, 4)
+        word = half
+        # Overlaps what was read: the same bytes in the same places.
+        memcpy(&half, data + count - 4, 4)
+        return word | (<uint64_t> half << (8 * (count - 4)))
+    if count:
+        # First, middle and last of one to three bytes: some are the same.
+        word = <uint64_t> <uint8_t> data[0]
+        word |= <uint64_t> <uint8_t> data[count >> 1] << (8 * (count >> 1))
+        word |= <uint64_t> <uint8_t> data[count - 1] << (8 * (count - 1))
+    return word
+
+
+cdef inline uint64_t text_hash(uint64_t seed, Text text) noexcept nogil:
+    """Eight bytes at a time through the mixer. O(size)."""
+    cdef uint64_t hash = seed ^ (<uint64_t> text.size << 56), word
+    cdef uint32_t at = 0
+    while text.size - at >= 8:
+        memcpy(&word, text.data + at, 8)
+        hash = mix64(hash ^ word)
+        at += 8
+    if at < text.size:
+        hash = mix64(hash ^ last_bytes(text.data + at, text.size - at))
+    return hash
+
+
+cdef inline uint32_t home_of(const Names* names, uint64_t hash) noexcept nogil:
+    """Where the search for a hash begins. The table has places."""
+    return <uint32_t> (hash >> (64 - names.table_bits))
+
+
+cdef inline void names_prefetch(const Names* names, uint64_t hash) noexcept nogil:
+    """Begins to load what a search for a hash looks at first."""
+    if names.table_bits:
+        prefetch(&names.table[home_of(names, hash)])
 
 
 cdef inline char* name_far(const Name* name) noexcept nogil:

@@ -3,10 +3,13 @@
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
+from fairlead.base.archive cimport archive_slot, archive_text, archive_value, is_reading
+from fairlead.base.memory cimport memory_grow, memory_zeroed, prefetch
+from fairlead.base.pages cimport array_free, array_grow, array_zeroed
 
 cdef enum:
-    LEAST_TABLE = 16
+    LEAST_BITS = 4
+    AHEAD = 16         # names whose places in the table are fetched before they are needed
 
 
 cdef void names_init(Names* names, uint64_t seed) noexcept nogil:
@@ -20,23 +23,8 @@ cdef void names_free(Names* names) noexcept nogil:
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
             free(name_far(&names.names[slot]))
-    free(names.names)
+    array_free(names.names, names.capacity * sizeof(Name))
     free(names.table)
-
-
-cdef uint64_t text_hash(uint64_t seed, Text text) noexcept nogil:
-    """Eight bytes at a time through the mixer. O(size)."""
-    cdef uint64_t hash = seed ^ (<uint64_t> text.size << 56), word
-    cdef uint32_t at = 0
-    while text.size - at >= 8:
-        memcpy(&word, text.data + at, 8)
-        hash = mix64(hash ^ word)
-        at += 8
-    if at < text.size:
-        word = 0
-        memcpy(&word, text.data + at, text.size - at)
-        hash = mix64(hash ^ word)
-    return hash
 
 
 cdef inline bint is_named(const Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
@@ -46,52 +34,69 @@ cdef inline bint is_named(const Names* names, uint32_t slot, uint64_t hash, Text
 
 cdef uint32_t names_find(const Names* names, Text text) noexcept nogil:
     """The slot of a name, NO_SLOT when it has none. O(1) expected."""
-    cdef uint64_t hash
-    cdef uint32_t at
-    if names.table_size == 0 or text.size == 0:
+    return names_find_hashed(names, text_hash(names.seed, text), text)
+
+
+cdef uint32_t names_find_hashed(const Names* names, uint64_t hash, Text text) noexcept nogil:
+    """The same, for who has the name's hash by the seed of the table."""
+    cdef uint32_t at, mask
+    cdef uint64_t entry
+    if names.table_bits == 0 or text.size == 0:
         return NO_SLOT
-    hash = text_hash(names.seed, text)
-    at = <uint32_t> hash & (names.table_size - 1)
-    while names.table[at]:
-        if is_named(names, names.table[at] - 1, hash, text):
-            return names.table[at] - 1
-        at = (at + 1) & (names.table_size - 1)
-    return NO_SLOT
+    mask = (<uint64_t> 1 << names.table_bits) - 1
+    at = home_of(names, hash)
+    while True:
+        entry = names.table[at]
+        if entry == 0:
+            return NO_SLOT
+        if (entry ^ hash) >> 32 == 0 and is_named(names, <uint32_t> entry - 1, hash, text):
+            return <uint32_t> entry - 1
+        at = (at + 1) & mask
 
 
-cdef void enter(Names* names, uint32_t slot) noexcept nogil:
-    cdef uint32_t at = <uint32_t> names.names[slot].hash & (names.table_size - 1)
+cdef inline uint64_t entry_of(uint64_t hash, uint32_t slot) noexcept nogil:
+    return (hash >> 32 << 32) | (slot + 1)
+
+
+cdef inline bint is_crowded(const Names* names, uint32_t count) noexcept nogil:
+    """Whether the table is too small for so many names."""
+    return names.table_bits == 0 or 3 * <uint64_t> count > <uint64_t> 2 << names.table_bits
+
+
+cdef void enter(Names* names, uint64_t entry) noexcept nogil:
+    cdef uint32_t at = home_of(names, entry), mask = (<uint64_t> 1 << names.table_bits) - 1
     while names.table[at]:
-        at = (at + 1) & (names.table_size - 1)
-    names.table[at] = slot + 1
+        at = (at + 1) & mask
+    names.table[at] = entry
+
+
+cdef void grow_table(Names* names) noexcept nogil:
+    cdef uint64_t* old = names.table
+    cdef uint64_t size = <uint64_t> 1 << names.table_bits if names.table_bits else 0, at
+    names.table_bits = names.table_bits + 1 if names.table_bits else LEAST_BITS
+    names.table = <uint64_t*> memory_zeroed(<size_t> 8 << names.table_bits)
+    for at in range(size):
+        if old[at]:
+            enter(names, old[at])
+    free(old)
 
 
 cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
-    """Room for an entry at `slot` and for one more in the table."""
-    cdef uint32_t capacity = names.capacity, size = names.table_size, index
+    """Room for an entry at `slot` and for one more in the table. Entries from `used` on are not cleared."""
+    cdef uint32_t capacity = names.capacity
     if slot >= capacity:
         while capacity <= slot:
             capacity = capacity + capacity // 2 + 8
-        names.names = <Name*> memory_grow(names.names, <size_t> capacity * sizeof(Name))
-        memset(names.names + names.capacity, 0, <size_t> (capacity - names.capacity) * sizeof(Name))
+        names.names = <Name*> array_grow(names.names, names.capacity * sizeof(Name), capacity * sizeof(Name))
         names.capacity = capacity
-    if 2 * (names.count + 1) > size:
-        size = size * 2 if size else LEAST_TABLE
-        free(names.table)
-        names.table = <uint32_t*> memory_zeroed(<size_t> size * sizeof(uint32_t))
-        names.table_size = size
-        for index in range(names.used):
-            if names.names[index].size:
-                enter(names, index)
+    if is_crowded(names, names.count + 1):
+        grow_table(names)
 
 
-cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
-    """Gives a name that is not in the table (1-255 bytes) the slot `slot`, which has none. The caller owns the slots."""
-    cdef Name* name
+cdef void write_name(Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
+    cdef Name* name = &names.names[slot]
     cdef char* far
-    make_room(names, slot)
-    name = &names.names[slot]
-    name.hash = text_hash(names.seed, text)
+    name.hash = hash
     name.size = <uint8_t> text.size
     if text.size <= INLINE_SIZE:
         memcpy(name.near, text.data, text.size)
@@ -99,22 +104,35 @@ cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
         far = <char*> memory_grow(NULL, text.size)
         memcpy(far, text.data, text.size)
         memcpy(name.near, &far, sizeof(far))
-    if slot >= names.used:
-        names.used = slot + 1
+
+
+cdef void names_put(Names* names, uint32_t slot, Text text) noexcept nogil:
+    """Gives a name that is not in the table (1-255 bytes) the slot `slot`, which has none. The caller owns the slots."""
+    names_put_hashed(names, slot, text_hash(names.seed, text), text)
+
+
+cdef void names_put_hashed(Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
+    """The same, for who has the name's hash by the seed of the table."""
+    make_room(names, slot)
+    while names.used <= slot:
+        names.names[names.used].size = 0
+        names.used += 1
+    write_name(names, slot, hash, text)
     names.count += 1
-    enter(names, slot)
+    enter(names, entry_of(hash, slot))
 
 
 cdef uint32_t names_add(Names* names, Text text) noexcept nogil:
     """The slot of a name, a fresh one if it has none. The table owns the slots; do not mix with names_put."""
-    cdef uint32_t slot = names_find(names, text)
+    cdef uint64_t hash = text_hash(names.seed, text)
+    cdef uint32_t slot = names_find_hashed(names, hash, text)
     if slot != NO_SLOT:
         return slot
     slot = names.used
     if names.free_slot != NO_SLOT:
         slot = names.free_slot
         names.free_slot = <uint32_t> names.names[slot].hash
-    names_put(names, slot, text)
+    names_put_hashed(names, slot, hash, text)
     if names.watch != NULL:
         names.watch(names.watch_owner, names.watch_kind, slot, text, True)
     return slot
@@ -123,18 +141,18 @@ cdef uint32_t names_add(Names* names, Text text) noexcept nogil:
 cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
     """Takes a name out; its slot may be used again."""
     cdef Name* name = &names.names[slot]
-    cdef uint32_t mask = names.table_size - 1
-    cdef uint32_t at = <uint32_t> name.hash & mask, next_at, home
+    cdef uint32_t mask = (<uint64_t> 1 << names.table_bits) - 1
+    cdef uint32_t at = home_of(names, name.hash), next_at, home
     if names.watch != NULL:
         names.watch(names.watch_owner, names.watch_kind, slot, names_text(names, slot), False)
-    while names.table[at] != slot + 1:
+    while <uint32_t> names.table[at] != slot + 1:
         at = (at + 1) & mask
     next_at = at
     while True:
         next_at = (next_at + 1) & mask
         if names.table[next_at] == 0:
             break
-        home = <uint32_t> names.names[names.table[next_at] - 1].hash & mask
+        home = home_of(names, names.table[next_at])
         if ((next_at - home) & mask) >= ((next_at - at) & mask):
             names.table[at] = names.table[next_at]
             at = next_at
@@ -149,22 +167,67 @@ cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
 
 cdef bint names_check(const Names* names) noexcept nogil:
     """Every name is found at its slot, and nothing else is in the table. O(n)."""
-    cdef uint32_t slot, count = 0, entries = 0, at
+    cdef uint32_t slot, count = 0, entries = 0
+    cdef uint64_t at
     for slot in range(names.used):
         if names.names[slot].size:
             count += 1
             if names_find(names, names_text(names, slot)) != slot:
                 return False
-    for at in range(names.table_size):
+    for at in range((<uint64_t> 1 << names.table_bits) if names.table_bits else 0):
         entries += names.table[at] != 0
     return count == names.count and entries == count
 
 
 cdef size_t names_size(const Names* names) noexcept nogil:
     """Bytes held."""
-    cdef size_t size = names.capacity * sizeof(Name) + names.table_size * sizeof(uint32_t)
+    cdef size_t size = names.capacity * sizeof(Name) + (<size_t> 8 << names.table_bits if names.table_bits else 0)
     cdef uint32_t slot
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
             size += names.names[slot].size
     return size
+
+
+cdef void fill_table(Names* names) noexcept nogil:
+    """A table for the names that are there, in one go: places are fetched ahead, since each is a miss of the cache."""
+    cdef uint32_t slot, ahead
+    names.table_bits = LEAST_BITS
+    while is_crowded(names, names.count + 1):
+        names.table_bits += 1
+    names.table = <uint64_t*> memory_zeroed(<size_t> 8 << names.table_bits)
+    for slot in range(names.used):
+        ahead = slot + AHEAD
+        if ahead < names.used:
+            prefetch(&names.table[home_of(names, names.names[ahead].hash)])
+        if names.names[slot].size:
+            enter(names, entry_of(names.names[slot].hash, slot))
+
+
+cdef void names_archive(Names* names, Archive* archive) noexcept nogil:
+    """`used`, `free_slot`; of each slot its name, or an empty one and the next free slot. The hashes are of this process."""
+    cdef uint32_t slot
+    cdef Text text
+    archive_slot(archive, &names.used)
+    archive_slot(archive, &names.free_slot)
+    if is_reading(archive):
+        # Each takes two bytes at least.
+        if archive.failed or 2 * <uint64_t> names.used > <uint64_t> (archive.end - archive.at):
+            names.used = 0
+            archive.failed = 1
+            return
+        names.capacity = names.used + names.used // 8
+        names.names = <Name*> array_zeroed(names.capacity * sizeof(Name))
+    for slot in range(names.used):
+        if not is_reading(archive):
+            text = names_text(names, slot)
+        archive_text(archive, &text)
+        if text.size == 0:
+            archive_value(archive, &names.names[slot].hash)
+        elif text.size > 255:
+            archive.failed = 1
+        elif is_reading(archive):
+            write_name(names, slot, text_hash(names.seed, text), text)
+            names.count += 1
+    if is_reading(archive):
+        fill_table(names)

@@ -119,7 +119,7 @@ cdef void audit_bits(Engine* e, uint32_t slot, Audit* result) noexcept nogil:
             has_room(e, slot, index, e.channels[index].cost)
         expect(result, lineup_has(&e.lineup, slot, FIT_BIT + index) == fits and ((agent.fits >> index) & 1) == fits,
                b"C1: bit of a channel that fits")
-    bucket = <uint32_t> (<uint64_t> 64 * agent.load // agent.capacity)
+    bucket = <uint32_t> (<uint64_t> SATURATION_BITS * agent.load // agent.capacity)
     bucket = bucket if bucket < SATURATION_BITS else SATURATION_BITS - 1
     for index in range(SATURATION_BITS):
         expect(result, lineup_has(&e.lineup, slot, SATURATION_BIT + index) == (index == bucket), b"bit: saturation")

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memmove
 from fairlead.base.lineup cimport NOBODY, Query, Search, lowest_bit, search_next, search_start
 from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
-    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BY_HANDLE_TIME, BY_LOAD, BY_OWN_AGENT,
+    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BUCKET_WORDS, BY_HANDLE_TIME, BY_LOAD, BY_OWN_AGENT,
     BY_PREFERENCE, BY_RATING, BY_SATISFACTION, BY_SATURATION, BY_SKILL_COUNT, BY_SKILL_LEVEL, BY_STRATEGY, BY_WEIGHT,
     CLOSED_HOURS, EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, MAX_STEPS, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT,
     RANDOM, SATURATION_BIT, SEQUENTIAL, SORT_KEYS_BASE, SPECIALIST, STRATEGY_KEYS, UNKNOWN, WEIGHTED, Agent, Class, Queue,
@@ -169,34 +169,43 @@ cdef uint32_t find(Engine* e, const Job* job, uint32_t cls, uint32_t also, uint3
 
 
 cdef uint32_t find_least_loaded(Engine* e, const Job* job, Query* query, const Queue* queue, bint below) noexcept nogil:
-    """From the emptiest bucket up. A bucket of one saturation ends at its first match, a mixed one is compared exactly."""
-    cdef Search search
-    cdef uint32_t bucket, agent, best
-    cdef uint64_t least, mine, buckets = e.filled_buckets
+    """From the emptiest bucket up."""
+    cdef uint32_t word, bucket, agent
+    cdef uint64_t buckets
     memmove(query.wanted + 1, query.wanted, query.wanted_count * sizeof(uint32_t))
     query.wanted_count += 1
-    while buckets:
-        bucket = lowest_bit(buckets)
-        buckets &= buckets - 1
-        query.wanted[0] = SATURATION_BIT + bucket
-        search_start(&search, &e.lineup, query)
-        best = NOBODY
-        least = 0
-        while True:
-            agent = search_next(&search)
-            if agent == NOBODY:
-                break
-            if kept_off(e, job, agent) or (below and not is_below(e, queue, agent)):
-                continue
-            if not e.buckets[bucket].mixed:
+    for word in range(BUCKET_WORDS):
+        buckets = e.filled_buckets[word]
+        while buckets:
+            bucket = (word << 6) | lowest_bit(buckets)
+            buckets &= buckets - 1
+            query.wanted[0] = SATURATION_BIT + bucket
+            agent = least_of_bucket(e, job, query, queue, below, e.buckets[bucket].mixed)
+            if agent != NOBODY:
                 return agent
-            mine = saturation(e.agents[agent].load, e.agents[agent].capacity)
-            if best == NOBODY or mine < least:
-                best = agent
-                least = mine
-        if best != NOBODY:
-            return best
     return NOBODY
+
+
+cdef inline uint32_t least_of_bucket(
+    Engine* e, const Job* job, const Query* query, const Queue* queue, bint below, bint mixed
+) noexcept nogil:
+    """A bucket of one saturation ends at its first match, a mixed one is compared exactly."""
+    cdef Search search
+    cdef uint32_t agent, best = NOBODY
+    cdef uint64_t least = 0, mine
+    search_start(&search, &e.lineup, query)
+    while True:
+        agent = search_next(&search)
+        if agent == NOBODY:
+            return best
+        if kept_off(e, job, agent) or (below and not is_below(e, queue, agent)):
+            continue
+        if not mixed:
+            return agent
+        mine = saturation(e.agents[agent].load, e.agents[agent].capacity)
+        if best == NOBODY or mine < least:
+            best = agent
+            least = mine
 
 
 cdef uint32_t find_by_keys(

@@ -44,14 +44,17 @@ cdef bint carry_over(Engine* e, const Job* job, uint32_t queue, uint32_t* cls, u
 # ---- placing
 
 
-cdef bint flow_over(Engine* e, Job* probe) noexcept nogil:
-    """The job as it would be decided in its queue's overflow; own agents and plans count in the first queue only."""
-    cdef uint32_t overflow = e.queues[e.classes[probe.cls].queue].overflow
-    if overflow == NOBODY or not carry_over(e, probe, overflow, &probe.cls, &probe.preferred):
+cdef bint flow_over(Engine* e, const Job* job, Job* moved) noexcept nogil:
+    """The job, which may be `moved` itself, as it would be decided in its queue's overflow; own agents and plans count in the
+    first queue only."""
+    cdef uint32_t overflow = e.queues[e.classes[job.cls].queue].overflow
+    if moved != job:
+        moved[0] = job[0]
+    if overflow == NOBODY or not carry_over(e, moved, overflow, &moved.cls, &moved.preferred):
         return False
-    probe.own_mode = AFFINITY_OFF
-    probe.plan = NOBODY
-    probe.step = 0
+    moved.own_mode = AFFINITY_OFF
+    moved.plan = NOBODY
+    moved.step = 0
     return True
 
 
@@ -68,18 +71,20 @@ cdef Placement turned_away(const Job* job) noexcept nogil:
 cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept nogil:
     """Where a new, starting or overflowing job goes: to an agent, to its queue, along the overflows, or nowhere (Q6, L2)."""
     cdef Placement p
-    cdef Job probe = job[0]
+    cdef Job moved
+    cdef const Job* probe = job
     cdef Choice choice
     cdef Queue* queue
     p.own_flag = 0
     while True:
         queue = &e.queues[e.classes[probe.cls].queue]
         if turns_away(queue):
-            if queue.on_closed == CLOSED_OVERFLOW and flow_over(e, &probe):
+            if queue.on_closed == CLOSED_OVERFLOW and flow_over(e, probe, &moved):
+                probe = &moved
                 p.own_flag = OWN_DROPPED
                 continue
             return turned_away(job)
-        choice = choose(e, &probe, p.own_flag == 0)
+        choice = choose(e, probe, p.own_flag == 0)
         p.agent = choice.agent
         p.cause = choice.cause
         p.cls = probe.cls
@@ -89,7 +94,7 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
             agent_prefetch(e, choice.agent)
             p.fate = IS_GIVEN
             return p
-        p.reason = HELD_FOR_AGENT if choice.hold_until and not is_shut(e, probe.cls) else waiting_reason(e, &probe)
+        p.reason = HELD_FOR_AGENT if choice.hold_until and not is_shut(e, probe.cls) else waiting_reason(e, probe)
         if immediate_only:
             p.fate = IS_REFUSED
             return p
@@ -97,10 +102,11 @@ cdef Placement place(Engine* e, const Job* job, bint immediate_only) noexcept no
             p.fate = WAITS
             return p
         p.reason = QUEUE_FULL
-        if queue.on_max_length != ACTION_OVERFLOW or not flow_over(e, &probe):
+        if queue.on_max_length != ACTION_OVERFLOW or not flow_over(e, probe, &moved):
             p.fate = IS_CANCELLED if queue.on_max_length == ACTION_CANCEL else IS_REFUSED
             p.cls = job.cls
             return p
+        probe = &moved
         p.own_flag = OWN_DROPPED
 
 

@@ -134,9 +134,10 @@ cdef enum:
     FIT_BIT = 0           # + channel: ONLINE, has room for one more job of it, not reserved
     ONLINE_BIT = 16
     EXISTS_BIT = 17
-    SATURATION_BIT = 64   # + floor(64 * load / capacity), at most 63
-    SATURATION_BITS = 64
+    SATURATION_BIT = 18   # + floor(SATURATION_BITS * load / capacity), at most SATURATION_BITS - 1
+    SATURATION_BITS = 110 # as many as the first two words have room for: capacities up to it, alike, share no bucket
     ABILITY_BIT = 128
+    BUCKET_WORDS = 2
 
 # Why a command was refused; nothing has changed then. The shard gives each a gRPC status and a text.
 cdef enum Refusal:
@@ -614,7 +615,7 @@ cdef struct Engine:
     Memory* memories
     Channel[MAX_CHANNELS] channels
     Bucket[SATURATION_BITS] buckets
-    uint64_t filled_buckets   # bit per bucket that is not empty
+    uint64_t[BUCKET_WORDS] filled_buckets   # bit per bucket that is not empty
     Lineup lineup
     Heap job_timers
     Heap class_timers

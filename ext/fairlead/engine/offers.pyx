@@ -1,6 +1,6 @@
 """See offers.pxd."""
 
-from libc.string cimport memmove
+from libc.string cimport memmove, memset
 
 from fairlead.base.memory cimport memory_grow
 from fairlead.engine.model cimport (
@@ -43,6 +43,7 @@ cdef void add_bar(Job* job, uint32_t agent, int64_t until) noexcept nogil:
             memmove(job.bars + index, job.bars + index + 1, (job.bar_count - index) * sizeof(Bar))
             break
     job.bars = <Bar*> memory_grow(job.bars, (job.bar_count + 1) * sizeof(Bar))
+    memset(&job.bars[job.bar_count], 0, sizeof(Bar))
     job.bars[job.bar_count].agent = agent
     job.bars[job.bar_count].until = until
     job.bar_count += 1

@@ -216,6 +216,7 @@ cdef void add_block(Engine* e, uint32_t slot) noexcept nogil:
     e.cell_blocks[block].next = first_block(&e.agents[slot])
     for index in range(BLOCK_CELLS):
         e.cell_blocks[block].states[index] = VACANT
+        e.cell_blocks[block].classes[index] = 0
     e.agents[slot].cells = block
 
 

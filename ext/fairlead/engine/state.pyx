@@ -9,6 +9,7 @@ from fairlead.base.lineup cimport (
     NOBODY, lineup_free, lineup_init, lineup_move_to_back, lineup_put, lineup_reserve, lineup_size, lowest_bit,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
+from fairlead.base.pages cimport array_free, array_grow
 from fairlead.engine.model cimport (
     ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
     Channel, Memory, Plan, Rotation,
@@ -65,7 +66,7 @@ cdef void engine_free(Engine* e) noexcept nogil:
     free(e.queues)
     free(e.plans)
     free(e.classes)
-    free(e.jobs)
+    array_free(e.jobs, e.job_capacity * sizeof(Job))
     free(e.cell_blocks)
     free(e.waiting_classes)
     free(e.class_table)
@@ -125,8 +126,8 @@ cdef void reserve_jobs(Engine* e, uint32_t count) noexcept nogil:
         return
     while capacity < count:
         capacity = capacity + capacity // 2 + 16
-    e.jobs = <Job*> memory_grow(e.jobs, capacity * sizeof(Job))
-    memset(e.jobs + e.job_capacity, 0, (capacity - e.job_capacity) * sizeof(Job))
+    # Not cleared: a slot is when a job first takes it, so that growth touches no memory that nothing needs yet.
+    e.jobs = <Job*> array_grow(e.jobs, e.job_capacity * sizeof(Job), capacity * sizeof(Job))
     e.job_capacity = capacity
 
 
@@ -211,12 +212,12 @@ cdef void move_bucket(Engine* e, uint32_t slot, uint32_t bucket) noexcept nogil:
             lineup_put(&e.lineup, slot, SATURATION_BIT + agent.bucket - 1, False)
             e.buckets[agent.bucket - 1].count -= 1
             if e.buckets[agent.bucket - 1].count == 0:
-                e.filled_buckets &= ~(<uint64_t> 1 << (agent.bucket - 1))
+                e.filled_buckets[(agent.bucket - 1) >> 6] &= ~(<uint64_t> 1 << ((agent.bucket - 1) & 63))
         if bucket:
             lineup_put(&e.lineup, slot, SATURATION_BIT + bucket - 1, True)
             e.buckets[bucket - 1].count += 1
             if e.buckets[bucket - 1].count == 1:
-                e.filled_buckets |= <uint64_t> 1 << (bucket - 1)
+                e.filled_buckets[(bucket - 1) >> 6] |= <uint64_t> 1 << ((bucket - 1) & 63)
                 e.buckets[bucket - 1].mixed = 0
                 e.buckets[bucket - 1].load = agent.load
                 e.buckets[bucket - 1].capacity = agent.capacity
@@ -237,7 +238,7 @@ cdef void derive_room(Engine* e, uint32_t slot) noexcept nogil:
     cdef uint32_t channel, bucket = 0, used
     e.changes += 1
     if agent.number:
-        bucket = 64 * agent.load // agent.capacity
+        bucket = SATURATION_BITS * agent.load // agent.capacity
         bucket = (bucket if bucket < SATURATION_BITS - 1 else SATURATION_BITS - 1) + 1
         if agent.presence == ONLINE and agent.reserved_for == NOBODY:
             used = e.used_channels
@@ -314,6 +315,7 @@ cdef uint32_t new_bit(Engine* e, bint is_queue, uint32_t subject, uint32_t level
     """A fresh bit, set for everyone for whom it holds. O(agents)."""
     cdef uint32_t index = e.bit_count, slot
     e.bits = <AbilityBit*> memory_grow(e.bits, (index + 1) * sizeof(AbilityBit))
+    memset(&e.bits[index], 0, sizeof(AbilityBit))
     e.bits[index].is_queue = is_queue
     e.bits[index].subject = subject
     e.bits[index].level = level
@@ -406,7 +408,7 @@ cdef void class_define(Engine* e, uint32_t queue, uint32_t channel, const Demand
     c.demand_count = count
     c.demands = <Demand*> memory_grow(NULL, count * sizeof(Demand))
     memcpy(c.demands, demands, count * sizeof(Demand))
-    c.terms = <Term*> memory_grow(NULL, (2 * count + 1) * sizeof(Term))
+    c.terms = <Term*> memory_zeroed((2 * count + 1) * sizeof(Term))
     c.wanted = <uint32_t*> memory_grow(NULL, (count + 1) * sizeof(uint32_t))
     c.barred = <uint32_t*> memory_grow(NULL, count * sizeof(uint32_t))
     c.waiting_index = NOBODY

@@ -7,7 +7,7 @@ A write or sync that fails ends the process with a message and EXIT_FAILED, and 
 durable has left, and the next start finds what was.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fairlead.journal.model cimport Journal
 
@@ -22,6 +22,9 @@ cdef struct Tail:
     uint64_t instance
     uint64_t epoch
     uint64_t digest
+
+# Microseconds at which the buckets of Journal.syncs end, all but the last.
+cdef const int64_t* sync_bounds() noexcept nogil
 
 # Returns 0 or an errno. `directory` and `fd` (the last segment, -1: none) belong to the journal from here on.
 cdef int journal_open(

@@ -1,13 +1,14 @@
 """See commit.pxd."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, stderr
 from libc.string cimport memset, strerror
 
 from fairlead.base.buffer cimport Buffer, buffer_reserve
+from fairlead.base.histogram cimport bucket_of
 from fairlead.journal.frames cimport FRAME_HEADER_SIZE, seal_frames
 from fairlead.journal.journal cimport journal_publish
-from fairlead.journal.model cimport FrameHeader, Journal, load, store
+from fairlead.journal.model cimport FrameHeader, Journal, SYNC_BUCKETS, load, store
 from fairlead.journal.segments cimport make_spare, sync_data, take_spare, write_frames
 from fairlead.journal.system cimport (
     CLOCK_MONOTONIC, CLOCK_REALTIME, EDQUOT, ENOSPC, _exit, clock_gettime, close, eventfd_write, ftruncate, now_us, posix_fallocate, pthread_cond_broadcast,
@@ -16,6 +17,14 @@ from fairlead.journal.system cimport (
 
 cdef enum:
     RETRY_US = 1000000     # between two tries to size the next segment on a full disk
+
+cdef int64_t* SYNC_BOUNDS = [
+    50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 2500000, 10000000,
+]
+
+
+cdef const int64_t* sync_bounds() noexcept nogil:
+    return SYNC_BOUNDS
 
 
 cdef void fail(Journal* journal, const char* what, int failed) noexcept nogil:
@@ -47,18 +56,30 @@ cdef uint64_t count_frames(const Buffer* frames) noexcept nogil:
     return count
 
 
+cdef void note_sync(Journal* journal, int64_t begun, int64_t ended) noexcept nogil:
+    journal.syncs[bucket_of(SYNC_BOUNDS, SYNC_BUCKETS - 1, ended - begun)] += 1
+    journal.sync_us += <uint64_t> (ended - begun)
+    store(&journal.sync_last_us, <uint64_t> (ended - begun))
+    store(&journal.sync_ended, <uint64_t> ended)
+    store(&journal.sync_begun, 0)
+
+
 cdef void commit(Journal* journal, uint64_t first) noexcept nogil:
     """Writes `writing`, whose first record is `first`."""
     cdef int failed
+    cdef int64_t begun
     if journal.offset + journal.writing.size > journal.allocated:
         failed = take_spare(journal, first, journal.writing.size)
         if failed:
             fail(journal, b"begin the one after", failed)
     journal.digest = seal_frames(
         journal.writing.data, journal.writing.size, journal.epoch, load(&journal.durable), journal.digest, now_us(CLOCK_REALTIME))
+    begun = now_us(CLOCK_MONOTONIC)
+    store(&journal.sync_begun, <uint64_t> begun)
     failed = write_frames(journal)
     if failed:
         fail(journal, b"write", failed)
+    note_sync(journal, begun, now_us(CLOCK_MONOTONIC))
     journal.commits += 1
     journal.frames += count_frames(&journal.writing)
     journal.bytes += journal.writing.size
@@ -92,6 +113,7 @@ cdef void wait_retry(Journal* journal) noexcept nogil:
 cdef void* run(void* owner) noexcept nogil:
     cdef Journal* journal = <Journal*> owner
     cdef uint64_t last = 0
+    cdef uint32_t at
     pthread_mutex_lock(&journal.mutex)
     while True:
         while journal.open.size == 0 and not journal.stopping:
@@ -114,8 +136,8 @@ cdef void* run(void* owner) noexcept nogil:
         pthread_mutex_lock(&journal.mutex)
         store(&journal.durable, last)
         pthread_cond_broadcast(&journal.done)
-        if journal.event >= 0:
-            eventfd_write(journal.event, 1)
+        for at in range(journal.listener_count):
+            eventfd_write(journal.listeners[at], 1)
         pthread_mutex_unlock(&journal.mutex)
         prepare(journal)
         pthread_mutex_lock(&journal.mutex)

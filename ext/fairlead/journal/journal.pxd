@@ -12,18 +12,22 @@ Cost: a record is one copy into a buffer that is kept, a publication one more co
 the buffers have their size.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from fairlead.base.buffer cimport buffer_reserve
 from fairlead.journal.model cimport DURABILITY_NONE, Journal, load
+
+cdef enum:
+    SLOW_MEMORY_US = 60000000
 
 cdef void journal_init(Journal* journal) noexcept nogil
 cdef void journal_free(Journal* journal) noexcept nogil
 cdef void journal_publish(Journal* journal) noexcept nogil
 cdef void journal_wait(Journal* journal, uint64_t sequence) noexcept nogil
 cdef void journal_recorded(Journal* journal, uint8_t* begin, uint8_t* end) noexcept nogil
-# The event is written to after every commit; -1: no more. One listener.
-cdef void journal_listen(Journal* journal, int event) noexcept nogil
+# The eventfd is written to after every commit, until `journal_ignore`. Whether there was a place for it.
+cdef bint journal_listen(Journal* journal, int event) noexcept nogil
+cdef void journal_ignore(Journal* journal, int event) noexcept nogil
 
 
 cdef inline uint8_t* journal_record(Journal* journal, size_t most) noexcept nogil:
@@ -40,6 +44,19 @@ cdef inline void journal_count(Journal* journal) noexcept nogil:
 cdef inline uint64_t journal_durable(const Journal* journal) noexcept nogil:
     """The last sequence that survives what the mode promises to survive. From any thread."""
     return journal.sequence if journal.mode == DURABILITY_NONE else load(&journal.durable)
+
+
+cdef inline int64_t journal_stall(const Journal* journal, int64_t now) noexcept nogil:
+    """Microseconds that the write and sync under way has taken by `now`, of the monotone clock; 0 when there is none."""
+    cdef uint64_t begun = load(&journal.sync_begun)
+    return now - <int64_t> begun if begun else 0
+
+
+cdef inline bint journal_is_slow(const Journal* journal, int64_t now, int64_t limit_us) noexcept nogil:
+    """Whether the sync under way, or the last one if it ended within the last minute, took longer than this."""
+    if journal_stall(journal, now) > limit_us:
+        return True
+    return <int64_t> load(&journal.sync_last_us) > limit_us and now - <int64_t> load(&journal.sync_ended) < SLOW_MEMORY_US
 
 
 cdef inline bint journal_is_full(const Journal* journal) noexcept nogil:

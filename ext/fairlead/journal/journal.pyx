@@ -6,9 +6,9 @@ from libc.string cimport memmove, memset
 from fairlead.base.buffer cimport buffer_append, buffer_free, buffer_init, buffer_reserve
 from fairlead.journal.frames cimport FRAME_HEADER_SIZE, FRAME_MAGIC
 from fairlead.journal.model cimport (
-    DURABILITY_NONE, FRAME_FULL, FRAME_RECORDS, OPEN_FULL, FrameHeader, Journal,
+    DURABILITY_NONE, FRAME_FULL, FRAME_RECORDS, MAX_LISTENERS, OPEN_FULL, FrameHeader, Journal,
 )
-from fairlead.journal.packing cimport put_varint
+from fairlead.base.packing cimport put_varint
 from fairlead.journal.system cimport (
     pthread_cond_broadcast, pthread_cond_destroy, pthread_cond_init, pthread_cond_signal, pthread_cond_wait,
     pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_unlock,
@@ -19,7 +19,7 @@ cdef void journal_init(Journal* journal) noexcept nogil:
     """A journal that counts and keeps nothing."""
     memset(journal, 0, sizeof(Journal))
     journal.mode = DURABILITY_NONE
-    journal.event = journal.fd = journal.spare_fd = journal.directory_fd = -1
+    journal.fd = journal.spare_fd = journal.directory_fd = -1
     buffer_init(&journal.step)
     buffer_init(&journal.open)
     buffer_init(&journal.writing)
@@ -97,7 +97,23 @@ cdef void journal_wait(Journal* journal, uint64_t sequence) noexcept nogil:
     pthread_mutex_unlock(&journal.mutex)
 
 
-cdef void journal_listen(Journal* journal, int event) noexcept nogil:
+cdef bint journal_listen(Journal* journal, int event) noexcept nogil:
+    cdef bint has_place
     pthread_mutex_lock(&journal.mutex)
-    journal.event = event
+    has_place = journal.listener_count < MAX_LISTENERS
+    if has_place:
+        journal.listeners[journal.listener_count] = event
+        journal.listener_count += 1
+    pthread_mutex_unlock(&journal.mutex)
+    return has_place
+
+
+cdef void journal_ignore(Journal* journal, int event) noexcept nogil:
+    cdef uint32_t at
+    pthread_mutex_lock(&journal.mutex)
+    for at in range(journal.listener_count):
+        if journal.listeners[at] == event:
+            journal.listener_count -= 1
+            journal.listeners[at] = journal.listeners[journal.listener_count]
+            break
     pthread_mutex_unlock(&journal.mutex)

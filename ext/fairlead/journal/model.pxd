@@ -46,6 +46,8 @@ cdef enum:
     ZERO_AHEAD = 1024 * 1024 # bytes of zeroes before the end of what is written: a sync that allocates is slow
     PATH_SIZE = 4096
     SEGMENT_NAME = 24        # 16 digits and ".journal"
+    MAX_LISTENERS = 64
+    SYNC_BUCKETS = 16        # the last is for what took longer than every bound
 
 # 64 bytes.
 cdef struct SegmentHeader:
@@ -95,7 +97,8 @@ cdef struct Journal:
     uint64_t published       # last sequence in `open`
     uint64_t durable         # read without the mutex
     uint64_t no_space        # the next segment could not be sized; read without the mutex
-    int event                # eventfd told of every commit; -1: nobody
+    int[MAX_LISTENERS] listeners   # eventfds told of every commit
+    uint32_t listener_count
     # Of the commit thread.
     pthread_t thread
     Buffer writing
@@ -117,3 +120,8 @@ cdef struct Journal:
     uint64_t frames
     uint64_t bytes
     uint64_t rotations
+    uint64_t[SYNC_BUCKETS] syncs   # commits by how long their write and sync took
+    uint64_t sync_us         # of all of them together
+    uint64_t sync_begun      # microseconds of the monotone clock, 0: none is under way; read without the mutex
+    uint64_t sync_last_us    # of the last that ended; read without the mutex
+    uint64_t sync_ended      # when

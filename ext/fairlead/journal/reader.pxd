@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fairlead.journal.model cimport FrameHeader
+from fairlead.journal.model cimport FrameHeader, SegmentHeader
 
 
 cdef class Reader:
@@ -12,7 +12,8 @@ cdef class Reader:
     cdef const uint8_t* bytes_of
     cdef size_t size
     cdef Py_ssize_t place      # of the segment among the names; -1: none yet
-    cdef uint64_t start
+    cdef object base           # where the reading begins; None: at the first record
+    cdef bint trusting
     cdef size_t offset         # of the frame that was read last, or of what ended the reading
     cdef size_t end            # behind that frame
     cdef size_t torn
@@ -27,5 +28,7 @@ cdef class Reader:
 
     cdef object damage(self, kind, what, needs=*)
     cdef bint open_next(self) except -1
+    cdef int check_first(self, const SegmentHeader* header) except -1
+    cdef bint begin_at_base(self, const SegmentHeader* header) except -1
     cdef bint next(self) except -1
     cdef int judge(self) except -1

@@ -37,6 +37,17 @@ class Damage(Exception):
     needs = 0
 
 
+class Base(NamedTuple):
+    """A place between two frames: behind record `sequence`, at byte `offset` of a segment. `digest` is that of the frame before."""
+
+    segment: int
+    offset: int
+    sequence: int
+    digest: int
+    instance: int
+    epoch: int
+
+
 class Frame(NamedTuple):
     """One frame. `offset` and `size` are bytes of its segment, `time` microseconds of Unix time."""
 
@@ -64,14 +75,21 @@ def segment_names(str directory not None):
 
 
 cdef class Reader:
-    """One reading of a directory, from segment number `start` on. Memory: one segment."""
+    """One reading of a directory, from record 1 on, or behind a `base` that a snapshot vouches for. Memory: one segment.
 
-    def __init__(self, directory, start=1):
+    With `trusting` and no base the first segment that is there is taken at its word: for who looks into what is left.
+    """
+
+    def __init__(self, directory, base=None, trusting=False):
+        start = base.segment if base else 1
         self.directory = directory
         self.names = [name for name in segment_names(directory) if int(name[:16]) >= start]
-        self.start = start
+        self.base = base
+        self.trusting = trusting
         self.place = -1
         self.data = b""
+        if base:
+            self.sequence, self.digest, self.instance, self.epoch = base.sequence, base.digest, base.instance, base.epoch
 
     cdef object damage(self, kind, what, needs=0):
         name = self.names[self.place]
@@ -86,18 +104,13 @@ cdef class Reader:
     cdef bint open_next(self) except -1:
         """Whether there is another segment; its header is checked against what was read before."""
         cdef SegmentHeader header
-        cdef const char* bytes_of
         cdef uint32_t state
         if self.place + 1 >= <Py_ssize_t> len(self.names):
             return False
         self.place += 1
         self.offset = 0
         name = self.names[self.place]
-        with open(os.path.join(self.directory, name), "rb") as file:
-            self.data = file.read()
-        bytes_of = self.data
-        self.bytes_of = <const uint8_t*> bytes_of
-        self.size = len(self.data)
+        self._read()
         state = segment_state(self.bytes_of, self.size)
         if state == SEGMENT_NEWER:
             memcpy(&header, self.bytes_of, sizeof(SegmentHeader))
@@ -110,29 +123,58 @@ cdef class Reader:
         if header.number != int(name[:16]):
             raise self.damage("gap", f"the header is that of segment {header.number}")
         if self.place == 0:
-            if header.number != self.start or (self.start == 1 and (header.first != 1 or header.previous != 0)):
-                raise self.damage("gap", f"segment {self.start} is missing: the first one here is {header.number}")
-            if self.start == 1:
-                self.sequence = 0
-                self.digest = 0
-            self.instance = header.instance
-        if header.number != self.number + 1 and self.place:
+            self.check_first(&header)
+        elif header.number != self.number + 1:
             raise self.damage("gap", f"segment {self.number + 1} is missing")
+        self.number = header.number
+        self.layout = header.layout
+        self.offset = self.end = SEGMENT_HEADER_SIZE
         if header.instance != self.instance:
             raise self.damage("gap", "the segment belongs to another journal")
+        if self.base and self.base.segment == header.number:
+            return self.begin_at_base(&header)
         if header.first != self.sequence + 1 or header.previous != self.digest or header.epoch < self.epoch:
             raise self.damage("gap", f"the segment follows record {header.first - 1}, not the last one of the segment before")
-        self.number = header.number
         self.epoch = header.epoch
-        self.layout = header.layout
-        self.offset = SEGMENT_HEADER_SIZE
-        self.end = SEGMENT_HEADER_SIZE
+        return True
+
+    def _read(self):
+        """The bytes of the segment, as they are now."""
+        cdef const char* bytes_of
+        try:
+            with open(os.path.join(self.directory, self.names[self.place]), "rb") as file:
+                self.data = file.read()
+        except FileNotFoundError:
+            raise self.damage("gap", "the segment was deleted meanwhile, since a snapshot holds what it had; read again") from None
+        bytes_of = self.data
+        self.bytes_of = <const uint8_t*> bytes_of
+        self.size = len(self.data)
+
+    cdef int check_first(self, const SegmentHeader* header) except -1:
+        """The first segment is the one where the reading begins, and begins as that one does."""
+        cdef uint64_t start = self.base.segment if self.base else 1
+        if self.base is None:
+            self.instance = header.instance
+            if self.trusting:
+                self.sequence, self.digest = header.first - 1, header.previous
+                return 0
+        if header.number != start or (start == 1 and (header.first != 1 or header.previous != 0)):
+            raise self.damage("gap", f"segment {start} is missing: the first one here is {header.number}")
+        return 0
+
+    cdef bint begin_at_base(self, const SegmentHeader* header) except -1:
+        """The records before the base are in a snapshot; that the next frame follows shows in its digest."""
+        if self.size < <size_t> self.base.offset:
+            raise self.damage("broken", f"the segment ends at byte {self.size}, before byte {self.base.offset} where the snapshot does")
+        if header.first > self.sequence + 1 or header.epoch != self.epoch:
+            raise self.damage("gap", f"the segment begins with record {header.first} of epoch {header.epoch}, not as the snapshot says")
+        self.offset = self.end = self.base.offset
         return True
 
     cdef bint next(self) except -1:
         """Whether there is another frame; `header` and `payload` are then its. Raises Damage."""
         cdef uint32_t state
-        cdef size_t later
+        cdef bint again = False
         if self.place < 0 and not self.open_next():
             return False
         self.offset = self.end
@@ -145,6 +187,11 @@ cdef class Reader:
                 self.sequence += self.header.count
                 self.digest = frame_digest(&self.header)
                 return True
+            if state == FRAME_BROKEN and not again:
+                # Who reads beside the writer may have seen half of a frame, and the one behind it whole.
+                again = True
+                self._read()
+                continue
             if state == FRAME_BROKEN:
                 self.judge()
                 return False
@@ -177,6 +224,11 @@ cdef class Reader:
     def segments(self):
         """Names of the segments that are read."""
         return list(self.names)
+
+    @property
+    def place_behind(self):
+        """Behind the last frame that was read, as a Base for another reading."""
+        return Base(self.number, self.end, self.sequence, self.digest, self.instance, self.epoch)
 
     @property
     def tail(self):

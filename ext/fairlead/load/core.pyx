@@ -8,8 +8,8 @@ from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.load.generator cimport clock_ns, load_begin, load_finish, load_run
 from fairlead.load.model cimport (
-    ASSIGN, BUCKETS, Block, CODES, Call, Connection, COMPLETE, Held, Histogram, Load, ROOM, TABLE, bucket_value, nghttp2_hd_inflate_del,
-    nghttp2_hd_inflate_new,
+    ASSIGN, BUCKETS, Block, CODES, COMPLETE, Call, Connection, GET, HEARTBEAT, Held, Histogram, KINDS, Load, MAX_STEPS, ROOM, TABLE,
+    bucket_value, nghttp2_hd_inflate_del, nghttp2_hd_inflate_new,
 )
 
 cdef enum:
@@ -43,22 +43,26 @@ cdef dict percentiles(const Histogram* histogram):
 cdef class Generator:
     """Calls on connected, non-blocking sockets, `calls` places on each. Use from one thread.
 
-    `blocks` are the HPACK blocks (first Assign, first CompleteJob, any Assign, any CompleteJob); `tenant` is field 1 of the
-    requests; `tails` are JobSpecs without an id, taken in turn. `rate` is Assigns a second, 0 for a closed loop. With
-    `batch`, BatchAssign of that many jobs takes the place of Assign, and nothing is completed. Of the jobs that were assigned
-    `hold` stay held: beyond it each assignment is followed by the completion of the oldest. With `agents` the answers are
-    counted against `capacity`; agent ids then end with a number below it.
+    `blocks` are HPACK blocks: the first of a connection, then any later one, of Assign, GetJob where `reads` is not 0, Heartbeat where
+    `heartbeats` is not, and CompleteJob; `tenant` is field 1 of the requests; `tails` are JobSpecs without an id, taken in turn.
+    `rate` is Assigns a second, 0 for a closed loop. With `batch`, BatchAssign of that many jobs takes the place of Assign, and
+    nothing follows it. Of the jobs that were assigned `hold` stay held: beyond it each assignment is followed by the
+    completion of the oldest. With `agents` the answers are counted against `capacity`; agent ids then end with a number below
+    it. A job that was assigned is read `reads` times, and one of the agents, `agent-0` and so on in turn, beats `heartbeats`
+    times.
     """
 
     cdef Load* _load
 
     def __cinit__(
         self, sockets, int calls, blocks, bytes tenant, bytes prefix, tails, double rate=0, int batch=0,
-        uint32_t hold=0, uint32_t agents=0, uint32_t capacity=0,
+        uint32_t hold=0, uint32_t agents=0, uint32_t capacity=0, int reads=0, int heartbeats=0,
     ):
         cdef Load* load = <Load*> memory_zeroed(sizeof(Load))
         cdef uint32_t index
         self._load = load
+        if reads < 0 or heartbeats < 0 or 1 + reads + heartbeats > MAX_STEPS:
+            raise ValueError(f"at most {MAX_STEPS - 1} calls of a job between two")
         if not 1 <= len(sockets) <= MAX_CONNECTIONS or calls < 1 or len(sockets) * calls > MAX_CALLS or not tails:
             raise ValueError(f"1-{MAX_CONNECTIONS} connections, 1-{MAX_CALLS} calls in all, some jobs")
         load.connection_count = <uint32_t> len(sockets)
@@ -72,9 +76,16 @@ cdef class Generator:
             load.connections[index].streams = <uint32_t*> memory_zeroed(TABLE * sizeof(uint32_t))
             if nghttp2_hd_inflate_new(&load.connections[index].inflater) != 0:
                 raise MemoryError
-        for index in range(2):
-            take_block(&load.first[index], blocks[index])
-            take_block(&load.block[index], blocks[2 + index])
+        kinds = [ASSIGN, *[GET] * (reads > 0), *[HEARTBEAT] * (heartbeats > 0), COMPLETE]
+        load.kind_count = <uint32_t> len(kinds)
+        for index in range(load.kind_count):
+            load.kinds[index] = kinds[index]
+            take_block(&load.first[load.kinds[index]], blocks[index])
+            take_block(&load.block[load.kinds[index]], blocks[load.kind_count + index])
+        steps = [ASSIGN, *[GET] * reads, *[HEARTBEAT] * heartbeats]
+        load.step_count = 1 if batch else <uint32_t> len(steps)
+        for index in range(load.step_count):
+            load.steps[index] = steps[index]
         take_block(&load.tenant, tenant)
         take_block(&load.prefix, prefix)
         load.tail_count = <uint32_t> len(tails)
@@ -102,7 +113,7 @@ cdef class Generator:
             free(self._load.connections[index].input)
             free(self._load.connections[index].streams)
             buffer_free(&self._load.connections[index].output)
-        for index in range(2):
+        for index in range(KINDS):
             free(self._load.first[index].data)
             free(self._load.block[index].data)
         for index in range(self._load.tail_count):
@@ -148,12 +159,14 @@ cdef class Generator:
         self._load.due = 0
 
     def result(self):
-        """Calls, gRPC codes (17: none) and latency by method; jobs nobody took; calls that were lost; jobs that are held;
-        assignments over an agent's capacity; for an open loop how many Assigns it `began` since the reset, and in how many
-        `seconds` until it last looked at the clock."""
+        """Calls, gRPC codes (17: none) and latency by method that was called; jobs nobody took; calls that were lost; jobs that are
+        held; assignments over an agent's capacity; for an open loop how many Assigns it `began` since the reset, and in how
+        many `seconds` until it last looked at the clock."""
         cdef int kind
         out = {}
-        for kind, name in ((ASSIGN, "Assign"), (COMPLETE, "CompleteJob")):
+        for kind, name in ((ASSIGN, "Assign"), (GET, "GetJob"), (HEARTBEAT, "Heartbeat"), (COMPLETE, "CompleteJob")):
+            if (kind == GET or kind == HEARTBEAT) and self._load.latency[kind].count == 0:
+                continue
             out[name] = {
                 "calls": self._load.latency[kind].count,
                 "codes": {code: self._load.codes[kind][<int> code] for code in range(CODES)

@@ -5,7 +5,7 @@ from libc.string cimport memcmp, memcpy, memmove
 
 from fairlead.base.buffer cimport buffer_append, buffer_reserve
 from fairlead.load.model cimport (
-    ASSIGN, Block, CODE_OTHER, Call, Connection, Load, MAX_ANSWER, NGHTTP2_HD_INFLATE_EMIT, NGHTTP2_HD_INFLATE_FINAL,
+    Block, CODE_OTHER, Call, Connection, Load, MAX_ANSWER, NGHTTP2_HD_INFLATE_EMIT, NGHTTP2_HD_INFLATE_FINAL,
     TABLE, nghttp2_hd_inflate_end_headers, nghttp2_hd_inflate_hd2, nghttp2_nv,
 )
 
@@ -88,7 +88,7 @@ cdef void write_request(Load* load, Connection* connection, uint32_t place) noex
     cdef uint32_t stream = connection.next_stream
     cdef size_t part, done = 0
     cdef uint8_t* at
-    if connection.stage < 2:
+    if connection.stage < load.kind_count:
         block = &load.first[call.kind]
     connection.streams[(stream >> 1) & (TABLE - 1)] = place
     connection.next_stream += 2

@@ -5,7 +5,7 @@ are due at fixed times, and a late one is measured from the time it was due, so 
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_append
@@ -16,7 +16,7 @@ from fairlead.codec.writer cimport (
 )
 from fairlead.load.frames cimport read_frames, write_preface, write_request
 from fairlead.load.model cimport (
-    ASSIGN, COMPLETE, CODE_OTHER, Call, Connection, Held, Load, ROOM, record,
+    ASSIGN, COMPLETE, Call, Connection, HEARTBEAT, Held, Load, ROOM, record,
 )
 
 cdef extern from "<poll.h>" nogil:
@@ -44,6 +44,8 @@ cdef enum:
     MAX_CONNECTIONS = 1024
     PREFIX = 5
     OUTCOME_ASSIGNED = 1
+    MAX_NAME = 128               # of a job's or an agent's id
+    MAX_DIGITS = 20
     SINGLE_WINDOW = 16384        # more than a request of one job; below this the connection waits for the server
     JOB_WINDOW = 256             # of a batch, for each job
 
@@ -57,16 +59,30 @@ cdef int64_t clock_ns() noexcept nogil:
 # ---- messages
 
 
-cdef Text job_id(Load* load, uint64_t job, char* space) noexcept nogil:
+cdef Text numbered(const void* prefix, size_t size, uint64_t number, char* space) noexcept nogil:
+    """The prefix (at most MAX_NAME - MAX_DIGITS bytes) and a decimal number, at the end of `space`."""
+    cdef char* at = space + MAX_NAME
     cdef Text text
-    text.data = space
-    text.size = <uint32_t> snprintf(space, 128, b"%.*s%llu", <int> load.prefix.size, <char*> load.prefix.data, <unsigned long long> job)
+    while True:
+        at -= 1
+        at[0] = <char> (c'0' + number % 10)
+        number //= 10
+        if number == 0:
+            break
+    at -= size
+    memcpy(at, prefix, size)
+    text.data = at
+    text.size = <uint32_t> (space + MAX_NAME - at)
     return text
+
+
+cdef Text job_id(const Load* load, uint64_t job, char* space) noexcept nogil:
+    return numbered(load.prefix.data, load.prefix.size, job, space)
 
 
 cdef void append_job(Load* load, uint64_t job) noexcept nogil:
     """Field 2: a JobSpec with an id of its own, as AssignRequest and BatchAssignRequest have it."""
-    cdef char[128] space
+    cdef char[MAX_NAME] space
     cdef Text id = job_id(load, job, space)
     cdef uint32_t tail = <uint32_t> (job % load.tail_count)
     cdef size_t mark = open_message(&load.message)
@@ -76,13 +92,18 @@ cdef void append_job(Load* load, uint64_t job) noexcept nogil:
 
 
 cdef void build(Load* load, Call* call) noexcept nogil:
-    cdef char[128] space
+    cdef char[MAX_NAME] space
     cdef uint64_t at
     load.message.size = 0
     buffer_append(&load.message, load.tenant.data, load.tenant.size)
-    if call.kind == COMPLETE:
+    if call.kind == HEARTBEAT:
+        append_text(&load.message, BYTES_2, numbered(b"agent-", 6, call.job % max(<uint32_t> 1, load.agent_count), space))
+        return
+    if call.kind != ASSIGN:
         append_text(&load.message, BYTES_2, job_id(load, call.job, space))
+    if call.kind == COMPLETE:
         advance(&load.message, put_number(buffer_end(&load.message, FIELD_SIZE), VARINT_3, call.version))
+    if call.kind != ASSIGN:
         return
     for at in range(load.batch if load.batch else 1):
         append_job(load, call.job + at)
@@ -145,6 +166,7 @@ cdef void begin(Load* load, uint32_t place, uint8_t kind, int64_t intended) noex
     call.intended = intended
     call.busy = 1
     if kind == ASSIGN:
+        call.step = 0
         call.job = load.next_job
         load.next_job += load.batch if load.batch else 1
     build(load, call)
@@ -188,6 +210,14 @@ cdef void complete_oldest(Load* load, uint32_t place) noexcept nogil:
     begin(load, place, COMPLETE, load.now)
 
 
+cdef void complete_beyond(Load* load, uint32_t place, uint32_t hold) noexcept nogil:
+    """The place's next call, when more jobs are held: the completion of the oldest; else the next job."""
+    if load.held_count > hold:
+        complete_oldest(load, place)
+    else:
+        next_job(load, place)
+
+
 cdef void finished(Load* load, uint32_t place) noexcept nogil:
     """A call is answered: the next one of its place follows."""
     cdef Call* call = &load.calls[place]
@@ -197,34 +227,36 @@ cdef void finished(Load* load, uint32_t place) noexcept nogil:
     load.in_flight -= 1
     record(&load.latency[call.kind], load.now - call.intended)
     load.codes[call.kind][call.status] += 1
-    if connection.stage < 2:
+    if connection.stage < load.kind_count:
         # Alone on the connection until every header field is in the server's table.
+        if call.kind == ASSIGN and load.batch:
+            call.version = 1
+        elif call.kind == ASSIGN and was_assigned(call):
+            keep(load, call)
         connection.stage += 1
-        if connection.stage == 1:
-            if was_assigned(call):
-                keep(load, call)
-            if load.held_count:
-                complete_oldest(load, place)
-            else:
-                begin(load, place, COMPLETE, load.now)
-            connection.stage = 1
-        else:
+        if connection.stage == load.kind_count:
             next_job(load, place)
             open_places(load, call.connection, place)
-        return
-    if call.kind == ASSIGN and not load.batch and call.status == 0:
-        if was_assigned(call):
-            keep(load, call)
-            if load.held_count > load.hold:
-                complete_oldest(load, place)
-                return
+        elif load.kinds[connection.stage] == COMPLETE and load.held_count:
+            complete_oldest(load, place)
         else:
+            begin(load, place, load.kinds[connection.stage], load.now)
+        return
+    if call.kind == ASSIGN and call.status == 0 and not load.batch:
+        if not was_assigned(call):
             load.unassigned += 1
-            if load.held_count:
-                # Room is what is missing.
-                complete_oldest(load, place)
-                return
-    next_job(load, place)
+            # Room is what is missing.
+            complete_beyond(load, place, 0)
+            return
+        keep(load, call)
+    if call.kind == COMPLETE or call.status or load.batch:
+        next_job(load, place)
+        return
+    call.step += 1
+    if call.step < load.step_count:
+        begin(load, place, load.steps[call.step], load.now)
+    else:
+        complete_beyond(load, place, load.hold)
 
 
 cdef void open_places(Load* load, uint32_t connection, uint32_t but) noexcept nogil:
@@ -264,7 +296,7 @@ cdef void begin_waiting(Load* load) noexcept nogil:
         left -= 1
         place = load.free_calls[left]
         connection = &load.connections[load.calls[place].connection]
-        if connection.failed or connection.stage < 2 or not has_window(load, connection):
+        if connection.failed or connection.stage < load.kind_count or not has_window(load, connection):
             continue
         # The last place moves into the gap.
         load.free_count -= 1

@@ -36,9 +36,14 @@ cdef enum:
     CODE_OTHER = 17              # an answer without a gRPC status, or a reset
     CODES = 18
 
+# Kinds of calls.
 cdef enum:
     ASSIGN = 0
-    COMPLETE = 1
+    GET = 1
+    HEARTBEAT = 2
+    COMPLETE = 3
+    KINDS = 4
+    MAX_STEPS = 64               # calls of one job but its completion
 
 cdef struct Histogram:
     uint64_t[BUCKETS] counts
@@ -55,6 +60,7 @@ cdef struct Call:
     uint8_t kind
     uint8_t status               # gRPC's, CODE_OTHER until it is known
     uint8_t busy
+    uint8_t step                 # of its job
     uint16_t answer_size
     uint8_t[MAX_ANSWER] answer
 
@@ -66,7 +72,7 @@ cdef struct Held:
 
 cdef struct Connection:
     int fd
-    uint8_t stage                # 0 nothing sent, 1 first Assign sent, 2 first CompleteJob sent: all fields are in the table
+    uint8_t stage                # calls of its first job, one of each kind; `kind_count`: it is over, all fields are in the table
     uint8_t failed
     uint32_t next_stream
     int64_t window               # of ours, for the connection
@@ -89,9 +95,13 @@ cdef struct Load:
     uint32_t call_count
     uint32_t* free_calls         # of the open loop: places without a call
     uint32_t free_count
-    Block[2] first               # header blocks: the first of a connection, by kind
-    Block[2] block               # and all that follow
-    Block tenant                 # field 1 of both requests, whole
+    Block[KINDS] first           # header blocks: the first of a connection, by kind
+    Block[KINDS] block           # and all that follow
+    uint8_t[KINDS] kinds         # those that are called, in the order in which a connection's first job makes each once
+    uint32_t kind_count
+    uint8_t[MAX_STEPS] steps     # kinds of a job's calls up to its completion, in order
+    uint32_t step_count
+    Block tenant                 # field 1 of every request, whole
     Block prefix                 # of the job ids
     Block* tails                 # of a JobSpec: all but its id
     uint32_t tail_count
@@ -103,11 +113,11 @@ cdef struct Load:
     uint64_t due                 # Assigns that were sent, in the open loop
     uint8_t stopping
     uint32_t in_flight
-    Histogram[2] latency
-    uint64_t[2][CODES] codes
+    Histogram[KINDS] latency
+    uint64_t[KINDS][CODES] codes
     uint64_t unassigned
     uint64_t lost                # calls of connections that failed
-    uint64_t batch               # jobs of one request; 0: Assign and CompleteJob
+    uint64_t batch               # jobs of one BatchAssign, which takes the place of Assign; 0: one job a call
     Held* held                   # a ring: jobs that were assigned and not yet completed, oldest first
     uint32_t held_room
     uint32_t held_first

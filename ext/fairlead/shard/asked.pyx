@@ -6,7 +6,7 @@ from fairlead.base.buffer cimport Buffer, buffer_reserve
 from fairlead.codec.messages cimport MAX_LABELS, MAX_NAME_SIZE
 from fairlead.directory.names cimport names_find
 from fairlead.engine.model cimport Demand
-from fairlead.journal.packing cimport VARINT_SIZE, put_varint, zigzag
+from fairlead.base.packing cimport VARINT_SIZE, put_varint, zigzag
 
 cdef enum:
     HIGHEST = 10

@@ -10,7 +10,7 @@ from fairlead.base.text cimport Text
 from fairlead.codec.messages cimport (
     CompleteJobRequest, JobRequest, JobSpec, SetPresenceRequest, TransferJobRequest,
 )
-from fairlead.engine.decide cimport Answer
+from fairlead.engine.decide cimport Answer, AssignCommand
 from fairlead.engine.model cimport Demand
 from fairlead.shard.tenant cimport Tenant
 
@@ -53,6 +53,7 @@ cdef enum Method:
     DELETE_CUSTOMER = 31
 
 # All return True when the call was carried out.
+cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil
 cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil
 cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Reply* reply) noexcept nogil
 cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil

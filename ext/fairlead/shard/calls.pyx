@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memmove, memset
 from fairlead.base.memory cimport mix64
 from fairlead.base.text cimport text_empty
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
-from fairlead.directory.names cimport NO_SLOT, names_find, text_hash
+from fairlead.directory.names cimport NO_SLOT, names_find, names_find_hashed, text_hash
 from fairlead.engine.decide cimport (
     AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
@@ -261,11 +261,40 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
     return True
 
 
+cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil:
+    """What the policy in force makes of a job now: all of the command but its customer, content and arm. Names that are new are kept, and what
+    was asked is packed for a journal."""
+    cdef uint32_t index
+    command.time_to_live = job.time_to_live.us
+    command.affinity = <uint8_t> job.affinity
+    command.immediate_only = immediate_only
+    command.demand_count = 0
+    command.preferred_count = 0
+    command.wish_count = 0
+    add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
+    add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
+    add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
+    add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
+    if t.journal.enabled:
+        pack_demands(t, command)
+    if not resolve_policy_names(t, job, command, reply) or not resolve_agents(t, job, command, reply) \
+            or not resolve_start(t, job, immediate_only, command, reply):
+        return False
+    if command.wish_count:
+        memcpy(command.preferred, command.demands, command.demand_count * sizeof(Demand))
+        command.preferred_count = command.demand_count
+        for index in range(command.wish_count):
+            add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
+                       command.wishes[index].most)
+    command.arm = 0
+    return True
+
+
 cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply) noexcept nogil:
     """Submits a job, or repeats the first answer to one submitted before. What `job` leaves empty its customer's profile fills."""
     cdef AssignCommand command
-    cdef uint32_t slot = names_find(&t.jobs, job.id), index
-    cdef uint64_t content = job_digest(job, immediate_only)
+    cdef uint64_t hash = text_hash(t.jobs.seed, job.id), content = job_digest(job, immediate_only)
+    cdef uint32_t slot = names_find_hashed(&t.jobs, hash, job.id)
     cdef Unfilled before
     reply.repeated = 0
     if slot != NO_SLOT:
@@ -280,43 +309,27 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     before = unfilled(job)
     if job.customer.size:
         apply_profile(t, job)
-    command.content = content
-    command.time_to_live = job.time_to_live.us
-    command.affinity = <uint8_t> job.affinity
-    command.immediate_only = immediate_only
-    command.demand_count = 0
-    command.preferred_count = 0
-    command.wish_count = 0
-    add_skills(t, job.skills, job.skill_count, command.demands, &command.demand_count)
-    add_tags(t, job.tags, job.tag_count, command.demands, &command.demand_count)
-    add_skills(t, job.preferred_skills, job.preferred_skill_count, command.wishes, &command.wish_count)
-    add_tags(t, job.preferred_tags, job.preferred_tag_count, command.wishes, &command.wish_count)
-    if t.journal.enabled:
-        pack_demands(t, &command)
-    if not resolve_policy_names(t, job, &command, reply) or not resolve_agents(t, job, &command, reply) \
-            or not resolve_start(t, job, immediate_only, &command, reply):
+    if not prepare_assign(t, job, immediate_only, &command, reply):
         return False
-    if command.wish_count:
-        memcpy(command.preferred, command.demands, command.demand_count * sizeof(Demand))
-        command.preferred_count = command.demand_count
-        for index in range(command.wish_count):
-            add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
-                       command.wishes[index].most)
-    command.arm = 0
+    command.content = content
     if t.rules != NULL:
         apply_arm(&t.rules.experiment, job.id, t.engine.now, &command)
     reply.arm = command.arm
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
+    t.pending_hash = hash
     t.pending_gateway = job.gateway
     if t.journal.enabled:
         pack_fields(t, job, &before, &command)
     assign(&t.engine, &command, &reply.answer)
     if reply.answer.refusal != ACCEPTED or reply.answer.job == NO_SLOT:
         customer_release(t, command.customer)
-    if reply.answer.refusal == ACCEPTED and reply.answer.job == NO_SLOT:
+    if reply.answer.refusal != ACCEPTED:
+        return fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
+    if reply.answer.job == NO_SLOT:
         record_refused(t, job.customer, &command, &reply.answer)
-    return True if reply.answer.refusal == ACCEPTED else fail_refused(reply, reply.answer.refusal, job.id, NO_JOB)
+    t.tally.assigns[reply.answer.outcome][reply.answer.reason] += 1
+    return True
 
 
 # ---- the other mutations
@@ -355,14 +368,18 @@ cdef bint call_offer(Tenant* t, const JobRequest* request, uint32_t method, Repl
     return finish(t, request.request_id, content, reply.answer.refusal, request.job_id, slot, reply)
 
 
+cdef uint64_t complete_digest(const CompleteJobRequest* request) noexcept nogil:
+    cdef uint64_t digest = assignment_digest(COMPLETE_JOB, request.job_id, request.version)
+    digest = digest_number(digest, request.first_response.us)
+    digest = digest_number(digest, request.satisfaction if request.has_satisfaction else -1)
+    return digest_number(digest, request.skip_wrap_up)
+
+
 cdef bint call_complete(Tenant* t, const CompleteJobRequest* request, Reply* reply) noexcept nogil:
-    cdef uint64_t content = assignment_digest(COMPLETE_JOB, request.job_id, request.version)
-    cdef int32_t seen
+    # Only who may ask again is remembered.
+    cdef uint64_t content = complete_digest(request) if request.request_id.size else 0
+    cdef int32_t seen = repeat(t, request.request_id, content, reply)
     cdef uint32_t slot
-    content = digest_number(content, request.first_response.us)
-    content = digest_number(content, request.satisfaction if request.has_satisfaction else -1)
-    content = digest_number(content, request.skip_wrap_up)
-    seen = repeat(t, request.request_id, content, reply)
     if seen:
         return seen > 0
     slot = find_job(t, request.job_id, reply)

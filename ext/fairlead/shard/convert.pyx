@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
@@ -12,6 +11,12 @@ from fairlead.codec.messages cimport MAX_DEMANDS, MAX_LABELS
 from fairlead.shard.failures cimport encode_failure
 
 from fairlead.errors import from_status, raise_error
+
+cdef extern from "Python.h":
+    # Declared to raise nothing: a handler around each of two dozen arguments would cost as much as all else about them.
+    const char* utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t* size) noexcept
+    long long long_of "PyLong_AsLongLongAndOverflow"(object number, int* overflow) noexcept
+    void PyErr_Clear() noexcept
 
 cdef enum:
     LONGEST_TEXT = 1 << 20   # no name comes near; the codec refuses what is over its own limit
@@ -40,9 +45,9 @@ cdef Text to_text_at(object value, str field, int32_t index, str part) except *:
     cdef Py_ssize_t size
     if type(value) is not str:
         raise_error("INVALID_FIELD", f"{value!r}; must be a string", path_of(field, index, part))
-    try:
-        text.data = PyUnicode_AsUTF8AndSize(value, &size)
-    except UnicodeEncodeError:
+    text.data = utf8_of(value, &size)
+    if text.data == NULL:
+        PyErr_Clear()
         raise_error("INVALID_FIELD", f"{value!r} is not valid Unicode", path_of(field, index, part))
     text.size = <unsigned int> (size if size < LONGEST_TEXT else LONGEST_TEXT)
     return text
@@ -50,6 +55,12 @@ cdef Text to_text_at(object value, str field, int32_t index, str part) except *:
 
 cdef int64_t to_number(object value, str field) except? -1:
     """An int of 64 bits; one beyond them is refused here, one out of range by the validation."""
+    cdef int64_t number
+    cdef int overflow
+    if type(value) is int:
+        number = long_of(value, &overflow)
+        if not overflow:
+            return number
     try:
         return value
     except (OverflowError, TypeError):
@@ -61,6 +72,12 @@ cdef int32_t to_small(object value, str field) except? -1:
 
 
 cdef int32_t to_small_at(object value, str field, int32_t index, str part) except? -1:
+    cdef int64_t number
+    cdef int overflow
+    if type(value) is int:
+        number = long_of(value, &overflow)
+        if not overflow and number == <int32_t> number:
+            return <int32_t> number
     if type(value) is float:
         raise_error("INVALID_FIELD", f"{value!r}; must be a whole number", path_of(field, index, part))
     try:

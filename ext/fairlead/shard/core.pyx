@@ -62,6 +62,8 @@ from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.past cimport Search, explain_past
 from fairlead.shard.record cimport record_customer, record_customer_removed, record_policy, record_scenarios
 from fairlead.shard.rulebook cimport RuleBook
+from fairlead.shard.tally cimport Tally
+from fairlead.shard.totals cimport Totals, add_up, totals_view
 from fairlead.shard.tenant cimport Remembered, Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
 from fairlead.shard.views cimport agent_settings, agent_view, assigned, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
@@ -235,8 +237,15 @@ cdef class Shard:
         if lock_file >= 0:
             os.close(lock_file)
 
+    @property
+    def directory(self):
+        """Where the journal is; None: in memory."""
+        return self._directory
+
     def journal(self):
-        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space. Empty in memory."""
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space, and how long the
+        write and sync of commits took (`syncs`, counts by `sync_bounds_us`; `sync_us`, the sum). `stall_us`: how long the one under
+        way has taken by now; `is_slow`: it, or the last within a minute, took over a second. Empty in memory. Takes no lock."""
         return journal_counts(&self._state)
 
     # ---- tenants and time
@@ -1024,6 +1033,17 @@ cdef class Shard:
         cdef _Held held = hold(&self._state)
         cdef uint32_t slot
         return [to_str(names_text(&self._state.names, slot)) for slot in range(self._state.names.used)]
+
+    def totals(self):
+        """Of all tenants together: `tally` since the start, and as they are now jobs by state, agents by presence, load and
+        capacity of those who are ONLINE, tenants. O(agents), 64 tenants at a time under the lock. Waits for no disk: these
+        are numbers for those who look why it is slow."""
+        cdef Totals totals
+        cdef Tally tally
+        with nogil:
+            add_up(&self._state, &totals)
+            tally = self._state.tally
+        return totals_view(&tally, &totals)
 
     def status(self, str tenant not None):
         """Counts of one tenant."""

@@ -7,13 +7,14 @@ tables that grow. The caller holds the shard's lock.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
-from fairlead.base.text cimport Text
+from fairlead.base.text cimport Text, text_of
 from fairlead.codec.messages cimport AssignRequest, JobDetail
-from fairlead.directory.names cimport Names
+from fairlead.directory.names cimport NO_SLOT, Names, names_find
 from fairlead.events.feed cimport Feed
 from fairlead.journal.journal cimport journal_publish
 from fairlead.journal.model cimport Journal
 from fairlead.shard.calls cimport Reply
+from fairlead.shard.tally cimport Tally
 from fairlead.shard.tenant cimport Tenant
 
 cdef extern from "<pthread.h>" nogil:
@@ -28,6 +29,7 @@ cdef struct ShardState:
     pthread_mutex_t lock       # of all below; recursive, for a face that calls itself
     Journal journal
     Feed feed                  # events of all tenants
+    Tally tally
     Names names                # of tenants
     Tenant** tenants           # by slot
     uint32_t tenant_capacity
@@ -59,6 +61,17 @@ cdef inline void shard_unlock(ShardState* s) noexcept nogil:
     """What was decided under the lock becomes durable together."""
     journal_publish(&s.journal)
     pthread_mutex_unlock(&s.lock)
+
+
+cdef inline Text tenant_name(Text name) noexcept nogil:
+    """An empty name is `default`."""
+    return name if name.size else text_of(b"default")
+
+
+cdef inline Tenant* tenant_look(const ShardState* s, Text name) noexcept nogil:
+    """The tenant as it is; NULL when it does not exist."""
+    cdef uint32_t slot = names_find(&s.names, tenant_name(name))
+    return s.tenants[slot] if slot != NO_SLOT else NULL
 
 
 cdef void shard_init(ShardState* s, bint is_virtual, uint64_t seed, uint32_t events_kept) noexcept nogil

@@ -20,7 +20,7 @@ from fairlead.codec.messages cimport (
     DECODE_OK, AssignReply, BatchAssignRequest, CompleteJobRequest, DecodeError, HeartbeatRequest, JobReply, JobRequest,
     SetPresenceRequest, TransferJobRequest,
 )
-from fairlead.directory.names cimport NO_SLOT, names_add, names_find, names_free, names_init, names_text
+from fairlead.directory.names cimport NO_SLOT, names_add, names_free, names_init, names_text
 from fairlead.engine.clock cimport advance, forget, next_due
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.manage cimport define_channel, define_queue, extend_lease
@@ -38,6 +38,7 @@ from fairlead.shard.calls cimport (
 )
 from fairlead.shard.estimate cimport estimate_wait
 from fairlead.shard.failures cimport encode_failure, fail
+from fairlead.shard.foresight cimport foresee_next
 from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.record cimport record_hash_when_due, record_tenant
 from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules
@@ -55,7 +56,6 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_destroy(pthread_mutex_t* mutex)
 
 cdef const char* STATE_CAPSULE = b"fairlead.shard.ShardState"
-cdef const char* DEFAULT_TENANT = b"default"
 
 
 cdef int64_t clock_us(int clock) noexcept nogil:
@@ -98,21 +98,19 @@ cdef int64_t shard_now(const ShardState* s) noexcept nogil:
 
 cdef Tenant* tenant_peek(ShardState* s, Text name) noexcept nogil:
     """The tenant as its last step left it, for those who only look; NULL when it does not exist."""
-    cdef uint32_t slot = names_find(&s.names, name if name.size else text_of(DEFAULT_TENANT))
-    if slot == NO_SLOT:
-        return NULL
-    forget(&s.tenants[slot].engine)
-    forget_requests(s.tenants[slot])
-    return s.tenants[slot]
+    cdef Tenant* t = tenant_look(s, name)
+    if t != NULL:
+        forget(&t.engine)
+        forget_requests(t)
+    return t
 
 
 cdef Tenant* tenant_find(ShardState* s, Text name) noexcept nogil:
-    """The tenant, its clock moved to now; NULL when it does not exist. An empty name is `default`."""
-    cdef uint32_t slot = names_find(&s.names, name if name.size else text_of(DEFAULT_TENANT))
-    if slot == NO_SLOT:
-        return NULL
-    tenant_advance(s, s.tenants[slot])
-    return s.tenants[slot]
+    """The tenant, its clock moved to now; NULL when it does not exist."""
+    cdef Tenant* t = tenant_look(s, name)
+    if t != NULL:
+        tenant_advance(s, t)
+    return t
 
 
 cdef void tenant_advance(ShardState* s, Tenant* t) noexcept nogil:
@@ -137,7 +135,7 @@ cdef Tenant* tenant_get(ShardState* s, Text name) noexcept nogil:
     cdef Tenant* t = tenant_find(s, name)
     if t != NULL or s.names.count == MAX_TENANTS:
         return t
-    t = tenant_add(s, name if name.size else text_of(DEFAULT_TENANT))
+    t = tenant_add(s, tenant_name(name))
     tenant_advance(s, t)
     built_in_policy(t)
     return t
@@ -149,7 +147,7 @@ cdef Tenant* tenant_add(ShardState* s, Text name) noexcept nogil:
     if slot >= s.tenant_capacity:
         s.tenant_capacity = s.tenant_capacity * 2 if s.tenant_capacity else 4
         s.tenants = <Tenant**> memory_grow(s.tenants, s.tenant_capacity * sizeof(Tenant*))
-    s.tenants[slot] = tenant_create(&s.journal, &s.feed, slot, s.seed, s.keeps_facts)
+    s.tenants[slot] = tenant_create(&s.journal, &s.feed, &s.tally, slot, s.seed, s.keeps_facts)
     record_tenant(s.tenants[slot], name)
     return s.tenants[slot]
 
@@ -385,7 +383,9 @@ cdef int32_t submit_batch(ShardState* s, const uint8_t* data, size_t size, Buffe
     for index in range(request.job_count):
         if decode_next_job(&request, &s.request.job, &error) != DECODE_OK:
             encode_batch_decode_error(out, &error)
-        elif call_assign(t, &s.request.job, request.immediate_only, &reply):
+            continue
+        foresee_next(t, request.next, request.end)
+        if call_assign(t, &s.request.job, request.immediate_only, &reply):
             assign_reply(t, s.request.job.id, &reply, &message)
             encode_batch_assignment(out, &message)
         else:

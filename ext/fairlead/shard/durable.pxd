@@ -13,6 +13,8 @@ cdef enum:
 # Applies every record up to `upto` to an empty shard. Raises FairleadError; only reads the directory.
 # `progress`, if any, is called with the last sequence read and "replay", once a frame.
 cdef object read_all(ShardState* s, Reader reader, uint64_t upto=*, object progress=*)
+# Applies what lies behind a snapshot (its Image; None: all). Returns the Reader, at its end.
+cdef object read_tail(ShardState* s, str path, object image, uint64_t upto=*, object progress=*)
 cdef object check_layout(Reader reader)
 cdef object raise_damage(object damage)
 # Raises what the state of a replay that is not REPLAY_OK means.

@@ -1,8 +1,8 @@
 """See durable.pxd.
 
-One process has a directory: it holds `lock` locked (flock) for as long as it lives. Recovery reads every segment from the
-first, applies each frame, cuts a torn tail after copying it aside, sets the clocks, and lets the journal go on there.
-Nothing is written before all is read and believed.
+One process has a directory: it holds `lock` locked (flock) for as long as it lives. Recovery loads the newest snapshot that is
+good, reads the segments from where it ends, or from the first record, applies each frame, cuts a torn tail after copying it
+aside, sets the clocks, and lets the journal go on there. Nothing is written before all is read and believed.
 """
 
 import fcntl
@@ -15,50 +15,52 @@ from libc.string cimport memcpy, memset
 
 from fairlead.base.text cimport text_of
 from fairlead.directory.names cimport names_find
-from fairlead.engine.audit cimport state_hash
 from fairlead.engine.manage cimport spare_leases
-from fairlead.journal.commit cimport Tail, journal_close, journal_open
-from fairlead.journal.model cimport DURABILITY_FSYNC, DURABILITY_NONE, DURABILITY_OS, FORMAT, load
-from fairlead.journal.packing cimport get_varint, unzigzag
+from fairlead.journal.commit cimport Tail, journal_close, journal_open, sync_bounds
+from fairlead.journal.journal cimport journal_is_slow, journal_stall
+from fairlead.journal.model cimport DURABILITY_FSYNC, DURABILITY_NONE, DURABILITY_OS, FORMAT, SYNC_BUCKETS, load
+from fairlead.base.packing cimport get_varint, unzigzag
 from fairlead.journal.reader cimport Reader
+from fairlead.journal.system cimport CLOCK_MONOTONIC, now_us
 from fairlead.shard.dispatch cimport shard_now
 from fairlead.shard.record cimport LAYOUT, record_hash
+from fairlead.shard.snapshot cimport load_newest, shard_hash
 from fairlead.shard.replay cimport (
     REPLAY_HASH, REPLAY_OK, REPLAY_UNKNOWN, Replay, replay_frame, replay_free, replay_init,
 )
-from fairlead.shard.tenant cimport channel_slot
+from fairlead.shard.tenant cimport KEPT_POLICIES, channel_slot
 
 from fairlead.errors import raise_error
 from fairlead.journal.reader import Damage, segment_names
+from fairlead.shard.manifest import read_manifest, sync_directory
 
 cdef enum:
     GRACE_US = 15000000      # no lease ends sooner after a start
+    SLOW_US = 1000000        # a sync that takes longer is told to the operator
 
 MODES = {"none": DURABILITY_NONE, "os": DURABILITY_OS, "fsync": DURABILITY_FSYNC}
 LEAST_SEGMENT = 4096
-KEPT_POLICIES = 100         # versions of a tenant that survive a restart
 REASON_OF = {"broken": "JOURNAL_DAMAGED", "gap": "JOURNAL_GAP", "newer": "JOURNAL_VERSION"}
 ADVICE = "; nothing was changed: `fairlead journal verify` shows more, docs/OPERATIONS says what to do"
 
 
 class Recovered(NamedTuple):
-    """What was found. `state_hash` is the sum of all tenants'; `torn_bytes` were cut from the tail and kept in `torn_copy`."""
+    """What was found. `state_hash` is the sum of all tenants'; `torn_bytes` were cut from the tail and kept in `torn_copy`.
+
+    `records` is the last sequence; `tail_records` of them were read behind the `snapshot`, an empty name for none. `problems`
+    tells of snapshots that were passed over.
+    """
 
     segments: int
     records: int
+    tail_records: int
+    snapshot: str
+    problems: tuple
     tenants: int
     seconds: float
     state_hash: int
     torn_bytes: int
     torn_copy: str
-
-
-cdef object sync_directory(str path):
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 cdef object lock_directory(str path, bint create):
@@ -172,13 +174,60 @@ cdef void spare_agents(ShardState* s) noexcept nogil:
             spare_leases(&s.tenants[slot].engine, shard_now(s) + GRACE_US)
 
 
+cdef object read_tail(ShardState* s, str path, object image, uint64_t upto=EVERYTHING, object progress=None):
+    """Applies what lies behind a snapshot, or all where there is none. Returns the Reader."""
+    cdef Reader reader = Reader(path, image.base if image else None)
+    s.journal.replaying = 1
+    read_all(s, reader, upto, progress)
+    s.journal.replaying = 0
+    if image and not reader.names:
+        raise_error(
+            "JOURNAL_GAP", f"{path}: segment {image.base.segment}, in which the snapshot {image.name} ends, is missing{ADVICE}", "path")
+    return reader
+
+
+cdef uint64_t epoch_of(str path):
+    """The epoch that the manifest asks for; 0: none. A damaged manifest was told of when snapshots were looked for."""
+    try:
+        manifest = read_manifest(path)
+    except ValueError:
+        return 0
+    return manifest.epoch if manifest else 0
+
+
+cdef tuple open_end(str path, Reader reader, Tail* tail):
+    """Where the journal goes on. Returns the name of the copy of what was torn, and the descriptor of the segment; -1: it begins
+    one, because there is none, or because this is a restored copy, which goes on in an epoch of its own."""
+    cdef uint64_t epoch = epoch_of(path)
+    cdef int descriptor
+    torn_copy = ""
+    memset(tail, 0, sizeof(Tail))
+    tail.epoch = epoch or 1
+    if reader.place < 0:
+        tail.instance = int.from_bytes(os.urandom(8), "little")
+        return torn_copy, -1
+    descriptor = os.open(os.path.join(path, reader.names[reader.place]), os.O_RDWR | os.O_CLOEXEC)
+    if reader.torn:
+        torn_copy = cut_tail(path, reader, descriptor)
+    tail.number = reader.number
+    tail.offset = reader.end
+    tail.sequence = reader.sequence
+    tail.instance = reader.instance
+    tail.epoch = max(epoch, reader.epoch)
+    tail.digest = reader.digest
+    if tail.epoch > reader.epoch:
+        os.ftruncate(descriptor, reader.end)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        descriptor = -1
+    return torn_copy, descriptor
+
+
 cdef tuple open_journal(ShardState* s, str path, str durability, bint create, uint64_t segment_size):
     """Raises FairleadError; the shard is then good for nothing more."""
     cdef Reader reader
     cdef Tail tail
-    cdef int failed, descriptor = -1
-    cdef uint32_t slot
-    cdef uint64_t hash = 0
+    cdef int failed, descriptor
     if durability not in MODES:
         raise_error("INVALID_FIELD", f"{durability!r}; must be one of {', '.join(MODES)}", "durability")
     if segment_size < LEAST_SEGMENT or segment_size % 4096:
@@ -186,27 +235,13 @@ cdef tuple open_journal(ShardState* s, str path, str durability, bint create, ui
     start = time.monotonic()
     lock = lock_directory(path, create)
     try:
-        reader = Reader(path)
-        s.journal.replaying = 1
-        read_all(s, reader)
-        s.journal.replaying = 0
+        image, problems = load_newest(s, path, EVERYTHING)
+        reader = read_tail(s, path, image)
         set_clocks(s)
-        if os.path.exists(os.path.join(path, "spare")):
-            os.unlink(os.path.join(path, "spare"))
-        torn_copy = ""
-        memset(&tail, 0, sizeof(Tail))
-        tail.epoch = 1
-        tail.instance = int.from_bytes(os.urandom(8), "little")
-        if reader.place >= 0:
-            descriptor = os.open(os.path.join(path, reader.names[reader.place]), os.O_RDWR | os.O_CLOEXEC)
-            if reader.torn:
-                torn_copy = cut_tail(path, reader, descriptor)
-            tail.number = reader.number
-            tail.offset = reader.end
-            tail.sequence = reader.sequence
-            tail.instance = reader.instance
-            tail.epoch = reader.epoch
-            tail.digest = reader.digest
+        for left in ("spare", "manifest.tmp"):
+            if os.path.exists(os.path.join(path, left)):
+                os.unlink(os.path.join(path, left))
+        torn_copy, descriptor = open_end(path, reader, &tail)
         failed = journal_open(
             &s.journal, MODES[durability], os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), descriptor, segment_size, LAYOUT,
             &tail)
@@ -220,10 +255,9 @@ cdef tuple open_journal(ShardState* s, str path, str durability, bint create, ui
     except BaseException:
         os.close(lock)
         raise
-    for slot in range(s.names.used):
-        hash += state_hash(&s.tenants[slot].engine)
     return Recovered(
-        len(reader.names), reader.sequence, s.names.used, time.monotonic() - start, hash, reader.torn, torn_copy), lock
+        len(reader.names), reader.sequence, reader.sequence - (image.base.sequence if image else 0), image.name if image else "",
+        tuple(problems), s.names.used, time.monotonic() - start, shard_hash(s), reader.torn, torn_copy), lock
 
 
 cdef void close_journal(ShardState* s) noexcept nogil:
@@ -238,12 +272,17 @@ cdef void close_journal(ShardState* s) noexcept nogil:
 
 
 cdef dict journal_counts(ShardState* s):
+    cdef int at
+    cdef int64_t now = now_us(CLOCK_MONOTONIC)
     if not s.journal.enabled:
         return {}
     return {
         "format": FORMAT, "segment": s.journal.number, "sequence": s.journal.sequence, "durable": load(&s.journal.durable),
         "commits": s.journal.commits, "frames": s.journal.frames, "bytes": s.journal.bytes, "rotations": s.journal.rotations,
         "no_space": bool(load(&s.journal.no_space)),
+        "syncs": [s.journal.syncs[at] for at in range(SYNC_BUCKETS)], "sync_us": s.journal.sync_us,
+        "sync_bounds_us": [sync_bounds()[at] for at in range(SYNC_BUCKETS - 1)],
+        "stall_us": journal_stall(&s.journal, now), "is_slow": journal_is_slow(&s.journal, now, SLOW_US),
     }
 
 

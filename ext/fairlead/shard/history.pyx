@@ -17,7 +17,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.engine.state cimport has_room
 from fairlead.events.ring cimport LEAST_EVENTS
-from fairlead.journal.packing cimport get_varint, unzigzag
+from fairlead.base.packing cimport get_varint, unzigzag
 from fairlead.shard.asked cimport (
     ASKED_AFFINITY, ASKED_AGENT, ASKED_AT_ONCE, ASKED_CHANNEL, ASKED_HEAD_START, ASKED_LABELS, ASKED_LANGUAGE, ASKED_QUEUE, ASKED_TIER,
     ASKED_URGENCY, ASKED_VALUE,

@@ -13,7 +13,7 @@ from fairlead.engine.audit cimport Audit, audit
 from fairlead.engine.model cimport FACT_JOB_SUBMITTED, Fact
 from fairlead.engine.witness cimport objection, unfinished
 from fairlead.events.ring cimport LEAST_EVENTS
-from fairlead.journal.packing cimport get_varint
+from fairlead.base.packing cimport get_varint
 from fairlead.shard.dispatch cimport shard_free, shard_init
 from fairlead.shard.durable cimport check_layout, raise_damage
 from fairlead.shard.record cimport RECORD_FACT

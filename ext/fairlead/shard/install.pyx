@@ -14,7 +14,7 @@ from fairlead.engine.model cimport ChannelBody, Demand, MAX_CHANNELS, QueueBody,
 from fairlead.rules.book cimport book_toggle
 from fairlead.shard.agents cimport store_agent
 from fairlead.shard.compile cimport compile_rules, install_plans
-from fairlead.journal.packing cimport get_varint
+from fairlead.base.packing cimport get_varint
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.record cimport record_scenarios
 from fairlead.shard.rulebook cimport RuleBook, queue_is_closed, rulebook_free, start_schedules

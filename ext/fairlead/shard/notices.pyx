@@ -12,6 +12,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.events.feed cimport Pending, feed_append, feed_hold
 from fairlead.events.ring cimport Record
+from fairlead.shard.tally cimport tally_wait
 
 
 cdef Record record_of(const Tenant* t, uint32_t kind, int64_t time) noexcept nogil:
@@ -29,6 +30,7 @@ cdef Record record_of(const Tenant* t, uint32_t kind, int64_t time) noexcept nog
 cdef void add_job_event(Tenant* t, Record* record, uint32_t job, uint32_t cls) noexcept nogil:
     """The event of a job of this class."""
     cdef uint32_t gateway = t.job_gateways[job]
+    t.tally.events[record.kind] += 1
     record.queue = t.engine.classes[cls].queue
     feed_append(
         t.feed, record, names_text(&t.jobs, job),
@@ -47,6 +49,8 @@ cdef void notice_job(Tenant* t, const Fact* fact, uint32_t kind) noexcept nogil:
         record.agent = fact.agent
         record.version = job.version + 1
         cls = fact.cls
+        if job.version == 0:
+            tally_wait(t.tally, max(<int64_t> 0, fact.time - job.queue_time))
     elif fact.type == FACT_JOB_ENDED:
         record.reason = fact.reason
     add_job_event(t, &record, fact.job, cls)
@@ -66,6 +70,7 @@ cdef void notice_agent(Tenant* t, const Fact* fact, uint32_t kind) noexcept nogi
     cdef Record record = record_of(t, kind, fact.time)
     cdef Text note = text_empty()
     record.agent = fact.agent
+    t.tally.events[kind] += 1
     if kind == EVENT_PRESENCE_CHANGED:
         record.presence = fact.state
         if fact.agent < t.note_capacity:
@@ -117,6 +122,7 @@ cdef void notice_fact(Tenant* t, const Fact* fact) noexcept nogil:
     elif fact.type == FACT_SETTINGS and (<const SettingsBody*> fact.body).policy_version != t.engine.policy_version:
         record = record_of(t, EVENT_POLICY_CHANGED, fact.time)
         record.policy_version = <uint32_t> (<const SettingsBody*> fact.body).policy_version
+        t.tally.events[<uint32_t> EVENT_POLICY_CHANGED] += 1
         feed_append(t.feed, &record, text_empty(), text_empty(), text_empty())
 
 

@@ -1,5 +1,6 @@
 """See past.pxd."""
 
+import os
 from typing import NamedTuple
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -8,7 +9,7 @@ from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.base.text cimport text_equal
-from fairlead.directory.names cimport NO_SLOT, names_text
+from fairlead.directory.names cimport NO_SLOT, names_find, names_text
 from fairlead.engine.apply cimport apply
 from fairlead.engine.model cimport (
     FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, OUTCOME_ASSIGNED, OUTCOME_OFFERED, OUTCOME_QUEUED,
@@ -16,19 +17,21 @@ from fairlead.engine.model cimport (
 )
 from fairlead.engine.witness cimport about_to_be
 from fairlead.events.ring cimport LEAST_EVENTS
-from fairlead.journal.packing cimport get_varint
+from fairlead.base.packing cimport get_varint
 from fairlead.journal.reader cimport Reader
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.dispatch cimport shard_free, shard_init
-from fairlead.shard.durable cimport check_layout, raise_damage, read_all
+from fairlead.shard.durable cimport check_layout, raise_damage, read_tail
 from fairlead.shard.explain cimport cause_name, explain_as
 from fairlead.shard.record cimport RECORD_FACT, RECORD_TENANT
 from fairlead.shard.replay cimport REPLAY_BROKEN, REPLAY_OK, Replay, read_fact, read_head, replay_free, replay_init
+from fairlead.shard.snapshot cimport load_newest, load_snapshot
 from fairlead.shard.tenant cimport Tenant
 from fairlead.shard.views cimport job_view, to_str
 
 from fairlead.errors import raise_error
-from fairlead.journal.reader import Damage, segment_names
+from fairlead.journal.reader import Damage
+from fairlead.shard.snapshot import SnapshotDamage, oldest
 from fairlead.shard.views import Outcome, Reason
 
 MOST_RECORDS = 2_000_000
@@ -119,8 +122,10 @@ cdef uint32_t look_through(Search* search, Replay* replay, const uint8_t* data, 
 
 cdef object find_decision(Search* search, str directory, uint64_t most, object progress):
     """Reads until the decision is found, to the end, or to one record too many."""
-    names = segment_names(directory)
-    cdef Reader reader = Reader(directory, int(names[0][:16]) if names else 1)
+    first = oldest(directory)
+    if first is not None and search.create_time == 0:
+        look_into(search, os.path.join(directory, first.name))
+    cdef Reader reader = Reader(directory, first.base if first is not None else None, trusting=True)
     cdef Replay replay
     cdef uint64_t start = 0
     cdef uint32_t state
@@ -149,11 +154,39 @@ cdef object find_decision(Search* search, str directory, uint64_t most, object p
 # ---- the state before it
 
 
-cdef object rebuild(ShardState* s, str directory, uint64_t upto, object progress):
+cdef ShardState* scratch() noexcept:
+    cdef ShardState* s = <ShardState*> memory_zeroed(sizeof(ShardState))
+    shard_init(s, True, 0, LEAST_EVENTS)
+    return s
+
+
+cdef void throw_away(ShardState* s) noexcept:
+    shard_free(s)
+    free(s)
+
+
+cdef object look_into(Search* search, str snapshot):
+    """Tenant and job may be older than the first record that is left: then the snapshot before it has their slots."""
+    cdef ShardState* s = scratch()
+    try:
+        load_snapshot(s, snapshot)
+        search.slot = names_find(&s.names, search.tenant)
+        if search.slot != NO_SLOT:
+            search.job = names_find(&s.tenants[search.slot].jobs, search.id)
+    except SnapshotDamage as wrong:
+        raise_error("JOURNAL_DAMAGED", f"{wrong}", "path")
+    finally:
+        throw_away(s)
+
+
+cdef object rebuild(ShardState* s, str directory, uint64_t upto, uint64_t most, object progress):
     """An empty scratch shard becomes what the one of the directory was just behind a record."""
-    s.journal.replaying = 1
-    read_all(s, Reader(directory), upto, progress)
-    s.journal.replaying = 0
+    cdef uint64_t first
+    image, _ = load_newest(s, directory, upto)
+    first = image.base.sequence if image is not None else 0
+    if upto - first >= most:
+        raise_error("LIMIT_EXCEEDED", f"{upto - first} records lie before the decision; at most {most} are read", "max_records")
+    read_tail(s, directory, image, upto, progress)
 
 
 cdef object moment_of(const Tenant* t, const Search* search):
@@ -195,16 +228,12 @@ cdef Explanation explain_past(Search* search, str directory, uint64_t most, obje
     find_decision(search, directory, most, progress)
     if search.sequence == 0 or (search.wanted and search.is_seen and search.version != search.wanted):
         return None
-    if search.sequence > most:
-        raise_error("LIMIT_EXCEEDED", f"{search.sequence - 1} records lie before the decision; at most {most} are read", "max_records")
-    s = <ShardState*> memory_zeroed(sizeof(ShardState))
-    shard_init(s, True, 0, LEAST_EVENTS)
+    s = scratch()
     try:
-        rebuild(s, directory, search.sequence - 1, progress)
+        rebuild(s, directory, search.sequence - 1, most, progress)
         return explain_there(s.tenants[search.slot], search)
     finally:
-        shard_free(s)
-        free(s)
+        throw_away(s)
 
 
 def explain_decision(str directory not None, str tenant not None, str job_id not None, uint64_t most=MOST_RECORDS, progress=None):

@@ -9,7 +9,7 @@ from fairlead.engine.model cimport FACT_JOB_SUBMITTED, MAX_JOB_EXCLUDED
 from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.journal.journal cimport journal_count, journal_record, journal_recorded
 from fairlead.journal.model cimport Journal
-from fairlead.journal.packing cimport VARINT_SIZE, packed_size, put_varint, put_words, zigzag
+from fairlead.base.packing cimport VARINT_SIZE, packed_size, put_varint, put_words, zigzag
 from fairlead.shard.rulebook cimport RuleBook
 
 cdef enum:

@@ -5,11 +5,11 @@ from libc.string cimport memcpy, memset
 from fairlead.base.buffer cimport buffer_append, buffer_free, buffer_init, buffer_reserve
 from fairlead.base.text cimport Text, text_empty
 from fairlead.customers.store cimport MAX_ATTRIBUTES, Customer, customers_put, customers_remove
-from fairlead.directory.names cimport NO_SLOT, names_add, names_has, names_remove
+from fairlead.directory.names cimport NO_SLOT, names_add, names_has, names_remove, text_hash
 from fairlead.engine.apply cimport apply
 from fairlead.engine.decide cimport Answer
-from fairlead.engine.model cimport FACT_JOB_SUBMITTED, Fact
-from fairlead.journal.packing cimport get_varint, get_words, unzigzag
+from fairlead.engine.model cimport FACT_JOB_SUBMITTED, FACT_SETTINGS, Fact
+from fairlead.base.packing cimport get_varint, get_words, unzigzag
 from fairlead.shard.dispatch cimport tenant_add
 from fairlead.shard.record cimport (
     HAS_AGENT, HAS_BODY, HAS_CLASS, HAS_FLAG, HAS_JOB, HAS_REASON, HAS_STATE, HAS_VALUE, RECORD_ADDED, RECORD_CUSTOMER, RECORD_FACT,
@@ -109,6 +109,11 @@ cdef uint32_t replay_fact(Tenant* t, Replay* replay, const uint8_t* at, const ui
     cdef Fact fact
     if not read_fact(replay, at, end, &fact, &t.pending_id, &t.pending_gateway):
         return REPLAY_BROKEN
+    if fact.type == FACT_SETTINGS:
+        # What was too old for the retention so far stays forgotten under a longer one.
+        forget_requests(t)
+    if fact.type == FACT_JOB_SUBMITTED:
+        t.pending_hash = text_hash(t.jobs.seed, t.pending_id)
     t.engine.sink(t, &fact)
     apply(&t.engine, &fact)
     t.pending_gateway = text_empty()

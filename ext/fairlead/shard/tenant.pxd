@@ -15,10 +15,12 @@ from fairlead.engine.model cimport Engine
 from fairlead.events.feed cimport Feed
 from fairlead.journal.model cimport Journal
 from fairlead.shard.rulebook cimport RuleBook
+from fairlead.shard.tally cimport Tally
 
 cdef enum:
     MAX_TENANTS = 1000000
     MAX_REMEMBERED = 1000000   # answered request ids, whatever the retention
+    KEPT_POLICIES = 100        # versions that survive a restart
 
 cdef uint32_t BOUND            # flag in customer_references: the affinity memory knows the customer
 
@@ -78,10 +80,12 @@ cdef struct Tenant:
     uint32_t default_queue      # NO_SLOT: a job must name one
     uint32_t default_channel
     Text pending_id             # of the job being submitted
+    uint64_t pending_hash       # of pending_id, by the seed of `jobs`
     Text pending_gateway
     Buffer pending_asked        # what was asked of it, packed (asked.pxd); empty: nobody keeps it
     Journal* journal
     Feed* feed                  # of the shard
+    Tally* tally                # of the shard
     Buffer policies             # of a replay: every record of a policy, each after its size (8 bytes); the last is in force
     Buffer scenarios            # of a replay: the last record of scenarios that are on
     uint64_t unhashed           # records since the last one with a state hash
@@ -89,7 +93,9 @@ cdef struct Tenant:
     Buffer* tape                # a copy of every fact; NULL unless facts are kept
 
 
-cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil
+cdef Tenant* tenant_create(
+    Journal* journal, Feed* feed, Tally* tally, uint32_t slot, uint64_t seed, bint keeps_facts
+) noexcept nogil
 cdef void tenant_destroy(Tenant* t) noexcept nogil
 cdef uint32_t ability_slot(Tenant* t, char kind, Text name, bint may_add) noexcept nogil
 cdef uint32_t channel_slot(const Tenant* t, Text name) noexcept nogil

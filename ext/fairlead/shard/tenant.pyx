@@ -8,7 +8,7 @@ from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.base.text cimport text_empty, text_of
 from fairlead.customers.store cimport customers_free, customers_init
 from fairlead.directory.names cimport (
-    NO_SLOT, names_add, names_find, names_free, names_init, names_put, names_remove, names_size,
+    NO_SLOT, names_add, names_find, names_free, names_init, names_put_hashed, names_remove, names_size,
 )
 from fairlead.engine.model cimport (
     FACT_CUSTOMER_FORGOTTEN, FACT_JOB_FORGOTTEN, FACT_JOB_GIVEN, FACT_JOB_SUBMITTED, FACT_OFFER_ACCEPTED, FACT_PRESENCE, LEASE_EXPIRED, MAX_CHANNELS,
@@ -20,6 +20,7 @@ from fairlead.events.feed cimport Feed
 from fairlead.shard.notices cimport notice_fact
 from fairlead.shard.record cimport TABLE_COUNT, record_fact, record_name, record_note, record_request, table_of
 from fairlead.shard.rulebook cimport rulebook_free
+from fairlead.shard.tally cimport Tally
 
 cdef enum:
     LONGEST_ABILITY = 129
@@ -34,7 +35,7 @@ cdef void take_fact(void* owner, const Fact* fact) noexcept nogil:
     cdef Fact copy
     cdef uint8_t[8] padding
     if fact.type == FACT_JOB_SUBMITTED:
-        names_put(&t.jobs, fact.job, t.pending_id)
+        names_put_hashed(&t.jobs, fact.job, t.pending_hash, t.pending_id)
         note_gateway(t, fact.job)
         customer = (<const JobBody*> fact.body).customer
         if customer != NO_SLOT:
@@ -93,7 +94,9 @@ cdef void drop_gateway(Tenant* t, uint32_t job) noexcept nogil:
             names_remove(&t.gateways, slot)
 
 
-cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t seed, bint keeps_facts) noexcept nogil:
+cdef Tenant* tenant_create(
+    Journal* journal, Feed* feed, Tally* tally, uint32_t slot, uint64_t seed, bint keeps_facts
+) noexcept nogil:
     """A tenant with no agents, no queues and no channels; the caller gives it a policy."""
     cdef Tenant* t = <Tenant*> memory_zeroed(sizeof(Tenant))
     cdef uint32_t table
@@ -103,6 +106,7 @@ cdef Tenant* tenant_create(Journal* journal, Feed* feed, uint32_t slot, uint64_t
     t.engine.sink_owner = t
     t.journal = journal
     t.feed = feed
+    t.tally = tally
     t.slot = slot
     names_init(&t.jobs, seed)
     names_init(&t.agents, seed)
@@ -268,6 +272,7 @@ cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* a
         while capacity <= slot:
             capacity = capacity + capacity // 2 + 16
         t.remembered = <Remembered*> memory_grow(t.remembered, capacity * sizeof(Remembered))
+        memset(t.remembered + t.remembered_capacity, 0, (capacity - t.remembered_capacity) * sizeof(Remembered))
         t.remembered_capacity = capacity
     entry = &t.remembered[slot]
     entry.content = content

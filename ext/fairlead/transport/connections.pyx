@@ -7,18 +7,18 @@ from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound, guard_walk
 from fairlead.transport.model cimport (
-    CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, MAX_STREAMS, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
+    CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
     NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new2,
+    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new3,
     nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
     nghttp2_settings_entry, nghttp2_submit_settings,
 )
 from fairlead.transport.streams cimport stream_orphan, touch
 from fairlead.transport.system cimport (
-    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
+    EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
 )
 
@@ -40,11 +40,11 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
     connection.fd = fd
     connection.address = address
     connection.opened = connection.progress = connection.last_read = loop.now
-    if nghttp2_session_server_new2(&connection.session, loop.callbacks, connection, loop.options) != 0:
+    if nghttp2_session_server_new3(&connection.session, loop.callbacks, connection, loop.options, &loop.memory) != 0:
         free(connection)
         return NULL
     settings[0].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
-    settings[0].value = MAX_STREAMS
+    settings[0].value = loop.front.limits.streams
     settings[1].settings_id = NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
     settings[1].value = STREAM_WINDOW
     settings[2].settings_id = NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
@@ -80,6 +80,8 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
         connection.next.previous = connection.previous
     loop.connection_count -= 1
     guard_leave(loop, connection.address)
+    # Closing alone would not end the events: a child that was just forked holds the socket until it runs its program.
+    epoll_ctl(loop.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
     close(connection.fd)
     buffer_free(&connection.out)
     free(connection)

@@ -60,7 +60,7 @@ cdef void push_event(Loop* loop, Stream* stream, uint32_t kind, uint8_t* data, s
         eventfd_write(exchange.up, 1)
 
 
-cdef void push_command(
+cdef bint push_command(
     Exchange* exchange, uint64_t call, uint32_t kind, int32_t status, const uint8_t* data, size_t size
 ) noexcept nogil:
     cdef Command* command
@@ -69,6 +69,10 @@ cdef void push_command(
         copy = <uint8_t*> memory_grow(NULL, size)
         memcpy(copy, data, size)
     pthread_mutex_lock(&exchange.lock)
+    if exchange.closed:
+        pthread_mutex_unlock(&exchange.lock)
+        free(copy)
+        return False
     if exchange.command_count == exchange.command_capacity:
         exchange.command_capacity = exchange.command_capacity * 2 if exchange.command_capacity else 64
         exchange.commands = <Command*> memory_grow(exchange.commands, exchange.command_capacity * sizeof(Command))
@@ -80,6 +84,7 @@ cdef void push_command(
     command.data = copy
     command.size = size
     pthread_mutex_unlock(&exchange.lock)
+    return True
 
 
 cdef void wake_loop(Exchange* exchange) noexcept nogil:

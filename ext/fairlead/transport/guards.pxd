@@ -20,8 +20,8 @@ cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
 cdef void guard_outbound(Connection* connection) noexcept nogil
 # Once a second: time limits, keepalive, age.
 cdef void guard_sweep(Loop* loop) noexcept nogil
-# Whether there is a place for a connection from there; takes it.
-cdef bint guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil
+# The loop that has a place for a connection from there, the one with the fewest; takes it. NULL: there is none.
+cdef Loop* guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil
 cdef void guard_leave(Loop* loop, uint32_t address) noexcept nogil
 # Whether the rate allows to accept one more now.
 cdef bint guard_may_accept(Loop* loop) noexcept nogil

@@ -5,9 +5,9 @@ from libc.string cimport memcpy
 
 from fairlead.base.memory cimport mix64
 from fairlead.transport.model cimport (
-    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_CONNECTIONS, GUARD_GLITCHES,
+    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES,
     GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
-    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Loop, STREAMING,
+    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, STREAMING,
     Stream,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -17,7 +17,7 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_submit_shutdown_notice,
 )
 from fairlead.transport.streams cimport touch
-from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage
+from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage, atomic_add, atomic_get
 
 cdef enum:
     SECOND = 1000000
@@ -32,20 +32,7 @@ cdef enum:
     PAUSE_BYTES = 1048576
     PAUSE_FRAMES = 1000
     CLOSE_BYTES = 4194304
-    WRITE_TIMEOUT = 20000000
-    PREFACE_TIMEOUT = 5000000
-    SETTINGS_TIMEOUT = 10000000
-    HEADERS_TIMEOUT = 10000000
-    BODY_TIMEOUT = 30000000
-    KEEPALIVE_AFTER = 60000000
-    KEEPALIVE_TIMEOUT = 20000000
-    AGE = 1800000000             # of a connection, give or take a tenth
-    AGE_GRACE = 60000000
     LINGER_TIMEOUT = 2000000
-    MAX_CONNECTIONS = 10000
-    MAX_PER_ADDRESS = 256
-    ACCEPT_RATE = 500
-    ACCEPT_BURST = 1000
 
 # Frame types.
 cdef enum:
@@ -63,11 +50,12 @@ cdef enum:
 
 cdef void guard_begin(Connection* connection) noexcept nogil:
     # Spread, so that connections that began together do not all begin again together.
-    cdef uint64_t spread = mix64(<uint64_t> connection.opened ^ <uint64_t> connection.fd) % (AGE // 5)
+    cdef int64_t age = connection.loop.front.limits.age_us
+    cdef uint64_t spread = mix64(<uint64_t> connection.opened ^ <uint64_t> connection.fd) % <uint64_t> (age // 5)
     connection.glitches = BURST
     connection.glitch_time = connection.opened
     connection.preface_left = PREFACE_SIZE
-    connection.age_limit = connection.opened + AGE - AGE // 10 + <int64_t> spread
+    connection.age_limit = connection.opened + age - age // 10 + <int64_t> spread
 
 
 cdef void guard_charge(Connection* connection, double glitches) noexcept nogil:
@@ -159,18 +147,22 @@ cdef void guard_outbound(Connection* connection) noexcept nogil:
 
 cdef bint is_late(Loop* loop, Connection* connection) noexcept nogil:
     """Whether a time limit of the whole connection has passed; counts it."""
+    cdef const Limits* limits = &loop.front.limits
     cdef int64_t age = loop.now - connection.opened
     cdef int guard = -1
-    if connection.preface_left and age > PREFACE_TIMEOUT:
+    if connection.preface_left and age > limits.preface_us:
         guard = GUARD_TIMEOUT_PREFACE
-    elif not connection.settings_acked and age > SETTINGS_TIMEOUT:
+    elif not connection.settings_acked and age > limits.settings_us:
         guard = GUARD_TIMEOUT_SETTINGS
-    elif connection.current != NULL and loop.now - connection.current.started > HEADERS_TIMEOUT:
+    elif connection.current != NULL and loop.now - connection.current.started > limits.headers_us:
         guard = GUARD_TIMEOUT_HEADERS
-    elif (connection.out.size or connection.held_bytes) and loop.now - connection.progress > WRITE_TIMEOUT:
+    elif (connection.out.size or connection.held_bytes) and loop.now - connection.progress > limits.write_us:
         guard = GUARD_TIMEOUT_WRITE
-    elif connection.ping_sent and loop.now - connection.ping_sent > KEEPALIVE_TIMEOUT:
+    elif connection.ping_sent and connection.last_read <= connection.ping_sent and (
+            loop.now - connection.ping_sent > limits.keepalive_timeout_us):
         guard = GUARD_TIMEOUT_PING
+    elif loop.now > connection.age_limit + limits.age_grace_us:
+        guard = GUARD_AGE
     if guard < 0:
         return False
     loop.trips[guard] += 1
@@ -182,7 +174,7 @@ cdef void sweep_streams(Loop* loop, Connection* connection) noexcept nogil:
     cdef Stream* stream = connection.streams
     while stream != NULL:
         if stream.flags & HEADERS_DONE and not stream.flags & (ENDED | IN_PYTHON) and (
-                loop.now - stream.started > BODY_TIMEOUT) and not stream.timed_out:
+                loop.now - stream.started > loop.front.limits.body_us) and not stream.timed_out:
             loop.trips[GUARD_TIMEOUT_BODY] += 1
             stream.timed_out = 1
             nghttp2_submit_rst_stream(connection.session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_CANCEL)
@@ -193,7 +185,7 @@ cdef void sweep_streams(Loop* loop, Connection* connection) noexcept nogil:
 cdef void keep_alive(Loop* loop, Connection* connection) noexcept nogil:
     if connection.ping_sent and connection.last_read > connection.ping_sent:
         connection.ping_sent = 0
-    if not connection.ping_sent and loop.now - connection.last_read > KEEPALIVE_AFTER:
+    if not connection.ping_sent and loop.now - connection.last_read > loop.front.limits.keepalive_us:
         connection.ping_sent = loop.now
         nghttp2_submit_ping(connection.session, NGHTTP2_FLAG_NONE, NULL)
         touch(connection)
@@ -205,7 +197,7 @@ cdef void guard_sweep(Loop* loop) noexcept nogil:
         if connection.lingers:
             connection.dead = loop.now - connection.lingers > LINGER_TIMEOUT
             touch(connection)
-        elif is_late(loop, connection) or loop.now > connection.age_limit + AGE_GRACE:
+        elif is_late(loop, connection):
             connection.dead = 1
             touch(connection)
         else:
@@ -241,28 +233,41 @@ cdef uint32_t address_place(Loop* loop, const sockaddr_storage* peer) noexcept n
         if value == 0:
             # An IPv4 address inside IPv6.
             memcpy(&value, (<const sockaddr_in6*> peer).sin6_addr.s6_addr + 8, 8)
-    return <uint32_t> (mix64(value ^ loop.address_key) % ADDRESS_PLACES)
+    return <uint32_t> (mix64(value ^ loop.front.address_key) % ADDRESS_PLACES)
 
 
-cdef bint guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil:
+cdef Loop* guard_admit(Loop* loop, const sockaddr_storage* peer, uint32_t* address) noexcept nogil:
+    cdef const Limits* limits = &loop.front.limits
+    cdef Loop* each
+    cdef uint32_t at, count = 0
+    cdef Loop* least = loop
     address[0] = address_place(loop, peer)
-    if loop.connection_count >= MAX_CONNECTIONS:
+    for at in range(loop.front.loop_count):
+        each = &loop.front.loops[at]
+        count += atomic_get(&each.places)
+        if atomic_get(&each.places) < atomic_get(&least.places):
+            least = each
+    if count >= limits.connections:
         loop.trips[GUARD_CONNECTIONS] += 1
-        return False
-    if loop.addresses[address[0]] >= MAX_PER_ADDRESS:
+        return NULL
+    if atomic_get(&loop.front.addresses[address[0]]) >= limits.connections_per_address:
         loop.trips[GUARD_ADDRESS] += 1
-        return False
-    loop.addresses[address[0]] += 1
-    return True
+        return NULL
+    atomic_add(&loop.front.addresses[address[0]], 1)
+    atomic_add(&least.places, 1)
+    return least
 
 
 cdef void guard_leave(Loop* loop, uint32_t address) noexcept nogil:
-    loop.addresses[address] -= 1
+    atomic_add(&loop.front.addresses[address], -1)
+    atomic_add(&loop.places, -1)
 
 
 cdef bint guard_may_accept(Loop* loop) noexcept nogil:
+    cdef const Limits* limits = &loop.front.limits
     loop.accept_tokens = min(
-        <double> ACCEPT_BURST, loop.accept_tokens + <double> (loop.now - loop.accept_time) * ACCEPT_RATE / SECOND)
+        <double> limits.accept_burst,
+        loop.accept_tokens + <double> (loop.now - loop.accept_time) * limits.accepts_per_second / SECOND)
     loop.accept_time = loop.now
     if loop.accept_tokens < 1:
         loop.trips[GUARD_ACCEPTS] += 1

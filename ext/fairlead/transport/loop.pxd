@@ -2,10 +2,11 @@
 
 from libc.stdint cimport uint32_t
 
-from fairlead.transport.model cimport Loop
+from fairlead.transport.model cimport Front, Loop
 
-# Whether the system gave what a loop needs.
-cdef bint loop_init(Loop* loop) noexcept nogil
+# Makes loop `number` of a zeroed array; `listener` is its own from here on, -1: it takes what the first one accepts. Whether the
+# system gave what it needs; `loop_free` is due either way.
+cdef bint loop_init(Front* front, uint32_t number, int listener) noexcept nogil
 cdef void loop_free(Loop* loop) noexcept nogil
 # Serves until it was drained.
 cdef void loop_run(Loop* loop) noexcept nogil

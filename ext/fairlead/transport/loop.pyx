@@ -15,22 +15,29 @@ from libc.string cimport memset
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
-from fairlead.journal.journal cimport journal_durable, journal_listen
+from fairlead.journal.journal cimport journal_durable, journal_ignore, journal_listen
 from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, submit
+from fairlead.shard.foresight cimport Foresight, foresee, foresee_job
 from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
 )
-from fairlead.transport.exchange cimport close_events, exchange_free, exchange_init, take_commands
+from fairlead.transport.counts cimport counts_init
+from fairlead.transport.exchange cimport (
+    close_events, exchange_free, exchange_init, push_command, take_commands, wake_loop,
+)
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
-    CLOSED, COMPRESSED_MESSAGE, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, HOT, IN_BATCH,
-    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
+    CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
+    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
+    nghttp2_option_set_no_closed_streams,
     nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
+from fairlead.transport.overload cimport overload_look
+from fairlead.transport.pool cimport pool_free, pool_give, pool_init, pool_resize, pool_take, pool_take_zeroed
 from fairlead.transport.replies cimport (
     answer, answer_finish, answer_more, message_begin, message_end, set_reply_callbacks, stream_fail_with,
 )
@@ -53,8 +60,16 @@ cdef enum:
     INTERNAL = 13
 
 
-cdef bint loop_init(Loop* loop) noexcept nogil:
+cdef bint loop_init(Front* front, uint32_t number, int listener) noexcept nogil:
+    cdef Loop* loop = &front.loops[number]
     cdef epoll_event wanted
+    loop.front = front
+    loop.number = number
+    loop.shard = front.shard
+    loop.methods = front.methods
+    loop.method_count = front.method_count
+    loop.listener = listener
+    loop.epoll = -1
     if not exchange_init(&loop.exchange):
         return False
     loop.epoll = epoll_create1(EPOLL_CLOEXEC)
@@ -65,25 +80,34 @@ cdef bint loop_init(Loop* loop) noexcept nogil:
     set_request_callbacks(loop.callbacks)
     set_reply_callbacks(loop.callbacks)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
+    # Nothing asks for a stream that is over; kept, as many as may be open would push live ones out of the cache.
+    nghttp2_option_set_no_closed_streams(loop.options, 1)
+    pool_init(&loop.pool)
+    loop.memory.mem_user_data = &loop.pool
+    loop.memory.malloc = pool_take
+    loop.memory.free = pool_give
+    loop.memory.calloc = pool_take_zeroed
+    loop.memory.realloc = pool_resize
     loop.accepting = 1
-    loop.now = loop.accept_time = clock_us()
-    loop.accept_tokens = 1000
+    loop.now = loop.accept_time = loop.woken = loop.finished = clock_us()
+    loop.hot.worst = loop.cold.worst = RANKS
+    counts_init(loop)
+    loop.accept_tokens = loop.front.limits.accept_burst
     loop.input = <uint8_t*> memory_grow(NULL, READ_SIZE)
     wanted.events = EPOLLIN
     wanted.data.ptr = loop
-    if epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.listener, &wanted) != 0:
+    if loop.listener >= 0 and epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.listener, &wanted) != 0:
         return False
     wanted.data.ptr = &loop.exchange
     # A commit wakes the loop as a command does; parked replies then leave.
-    journal_listen(&loop.shard.journal, loop.exchange.down)
-    return epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.exchange.down, &wanted) == 0
+    return journal_listen(&loop.shard.journal, loop.exchange.down) and (
+        epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.exchange.down, &wanted) == 0)
 
 
 cdef void loop_free(Loop* loop) noexcept nogil:
     cdef uint32_t at, place
     cdef Stream* stream
-    if loop.shard != NULL:
-        journal_listen(&loop.shard.journal, -1)
+    journal_ignore(&loop.shard.journal, loop.exchange.down)
     while loop.connections != NULL:
         connection_free(loop, loop.connections)
     for at in range(loop.chunk_count):
@@ -93,9 +117,6 @@ cdef void loop_free(Loop* loop) noexcept nogil:
             buffer_free(&stream.reply)
             buffer_free(&stream.metadata)
         free(loop.chunks[at])
-    for at in range(loop.method_count):
-        free(loop.methods[at].path)
-    free(loop.methods)
     free(loop.chunks)
     free(loop.batch)
     free(loop.input)
@@ -104,7 +125,9 @@ cdef void loop_free(Loop* loop) noexcept nogil:
     buffer_free(&loop.output)
     nghttp2_session_callbacks_del(loop.callbacks)
     nghttp2_option_del(loop.options)
+    pool_free(&loop.pool)
     exchange_free(&loop.exchange)
+    free(loop.counts)
     close_listener(loop)
     if loop.epoll >= 0:
         close(loop.epoll)
@@ -130,7 +153,14 @@ cdef void poll_listener(Loop* loop, bint wanted) noexcept nogil:
     loop.accepting = wanted
 
 
+cdef void take_connection(Loop* loop, int fd, uint32_t address) noexcept nogil:
+    if loop.draining or connection_open(loop, fd, address) == NULL:
+        guard_leave(loop, address)
+        close(fd)
+
+
 cdef void accept_some(Loop* loop) noexcept nogil:
+    cdef Loop* owner
     cdef sockaddr_storage peer
     cdef socklen_t size
     cdef uint32_t address
@@ -148,12 +178,17 @@ cdef void accept_some(Loop* loop) noexcept nogil:
             if errno == EMFILE or errno == ENFILE:
                 poll_listener(loop, False)
             return
-        if not guard_admit(loop, &peer, &address):
+        owner = guard_admit(loop, &peer, &address)
+        if owner == NULL:
             close(fd)
             continue
         loop.accepted += 1
-        if connection_open(loop, fd, address) == NULL:
-            guard_leave(loop, address)
+        if owner == loop:
+            take_connection(loop, fd, address)
+        elif push_command(&owner.exchange, address, COMMAND_CONNECTION, fd, NULL, 0):
+            wake_loop(&owner.exchange)
+        else:
+            guard_leave(owner, address)
             close(fd)
 
 
@@ -176,13 +211,32 @@ cdef void read_ready(Loop* loop, const epoll_event* ready, int count) noexcept n
 # ---- decide and release
 
 
+cdef inline Foresight look_ahead(const Loop* loop, uint32_t at) noexcept nogil:
+    """What the call at this place of the batch will need; nothing beyond the end."""
+    cdef const Stream* stream
+    cdef Foresight sight
+    sight.tenant = NULL
+    sight.hash = 0
+    if at >= loop.batch_count:
+        return sight
+    stream = loop.batch[at]
+    if stream.flags & (CLOSED | DECIDED):
+        return sight
+    return foresee(
+        loop.shard, loop.methods[stream.method].number, stream.body.data + PREFIX_SIZE, stream.body.size - PREFIX_SIZE)
+
+
 cdef void decide(Loop* loop) noexcept nogil:
     """The calls of the batch, under one lock."""
     cdef Stream* stream
+    cdef Foresight next_sight
     cdef uint32_t at
     cdef size_t begin
     shard_lock(loop.shard)
+    next_sight = look_ahead(loop, 1)
     for at in range(loop.batch_count):
+        foresee_job(&next_sight)
+        next_sight = look_ahead(loop, at + 2)
         stream = loop.batch[at]
         if stream.flags & CLOSED:
             loop.unanswered += 1
@@ -287,6 +341,9 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
             drain_all(loop)
         loop.drain_until = loop.now + <int64_t> command.status * 1000
         return
+    if command.kind == COMMAND_CONNECTION:
+        take_connection(loop, command.status, <uint32_t> command.call)
+        return
     stream = stream_of(loop, command.call)
     if stream == NULL:
         return
@@ -300,7 +357,9 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
         stream_returned(loop, stream)
     elif command.kind == COMMAND_HTTP:
         if not stream.flags & CLOSED:
-            stream.http_status = command.status
+            stream.http_status = command.status & 0xFFFF
+            stream.status = command.status >> 16
+            stream.told = command.size
             stream.reply.size = 0
             buffer_append(&stream.reply, command.data, command.size)
             stream.flags |= DECIDED
@@ -362,6 +421,7 @@ cdef void loop_run(Loop* loop) noexcept nogil:
     while not loop.stopped:
         count = epoll_wait(loop.epoll, ready, MAX_READY, wait_ms(loop))
         loop.now = clock_us()
+        overload_look(loop)
         loop.wakeups += 1
         if loop.now >= loop.next_sweep:
             loop.next_sweep = loop.now + SWEEP_US
@@ -376,8 +436,13 @@ cdef void loop_run(Loop* loop) noexcept nogil:
             release_durable(loop)
         if loop.draining:
             drain_on(loop)
+        # What ends in the writing took until now.
+        loop.now = clock_us()
         flush_touched(loop)
+        loop.finished = clock_us()
     close_listener(loop)
+    close_events(&loop.exchange)
+    # What came until the exchange was closed: connections are closed, calls are over.
+    run_commands(loop)
     while loop.connections != NULL:
         connection_free(loop, loop.connections)
-    close_events(&loop.exchange)

@@ -1,6 +1,7 @@
 """The transport's memory: one Loop per thread, its connections, their streams.
 
-    Loop        one epoll, one listener, the methods, the shard; owned by the thread that runs it
+    Front       what the threads of a server share: the methods, places, and the loops themselves
+    Loop        one epoll, its connections, its half of an exchange with Python; owned by the thread that runs it
     Connection  one socket and its nghttp2 session
     Stream      one HTTP/2 stream, which is one call; pooled, so that a call allocates nothing
 
@@ -8,11 +9,12 @@ A stream goes through: headers -> message -> batch -> decided -> answered -> clo
 Python object is reachable from here. Times are monotone microseconds; sizes are bytes.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.shard.dispatch cimport ShardState
-from fairlead.transport.nghttp2 cimport nghttp2_option, nghttp2_session, nghttp2_session_callbacks
+from fairlead.transport.nghttp2 cimport nghttp2_mem, nghttp2_option, nghttp2_session, nghttp2_session_callbacks
+from fairlead.transport.pool cimport Pool
 from fairlead.transport.system cimport pthread_mutex_t
 
 
@@ -22,7 +24,6 @@ cdef enum:
     KEPT_BUFFER = 16384            # a pooled stream gives larger buffers back
     READ_SIZE = 65536              # one recv
     WRITE_SIZE = 65536             # nghttp2 is asked for frames until there are so many bytes for one send
-    MAX_STREAMS = 1000             # of a connection, at once
     STREAM_WINDOW = 262144
     CONNECTION_WINDOW = 4194304
     MAX_FIELDS = 64                # of a header block: more fail the stream
@@ -35,6 +36,22 @@ cdef enum:
     MAX_HELD_STREAMS = 8192
     ADDRESS_PLACES = 65536
     MAX_EVENT_BYTES = 67108864     # of messages that wait for Python
+    MAX_THREADS = 64
+    THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
+    MAX_STREAMS_OF_LOOP = 16777216
+
+# Buckets of the histograms of calls (gRPC proposal A66); the last of each has no bound.
+cdef enum:
+    DURATION_BUCKETS = 42
+    SIZE_BUCKETS = 15
+
+# Whose calls are refused first when there are too many.
+cdef enum:
+    NEVER = 0                      # health
+    LAST = 1                       # what frees capacity, and what operators do
+    NEW_WORK = 2
+    READS = 3
+    RANKS = 4
 
 # Kinds of methods.
 cdef enum:
@@ -71,6 +88,8 @@ cdef enum:
     CONTENT_GZIP = 16777216        # HTTP's own content-encoding and accept-encoding, which Connect uses
     CONTENT_UNKNOWN = 33554432
     CONTENT_ACCEPTS_GZIP = 67108864
+    SHED = 134217728               # refused because there is too much to do
+    UNCOUNTED = 268435456          # no call, but something else over HTTP
 
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
@@ -90,7 +109,9 @@ cdef enum:
     GUARD_ACCEPTS = 13
     GUARD_MESSAGE_SIZE = 14
     GUARD_COLD_FULL = 15
-    GUARD_COUNT = 16
+    GUARD_STREAMS = 16             # a call above the number that one connection may have open
+    GUARD_AGE = 17                 # calls were open when the grace of an old connection ended
+    GUARD_COUNT = 18
 
 cdef struct Method:
     uint64_t tail                  # last 8 bytes of the path
@@ -99,10 +120,61 @@ cdef struct Method:
     uint32_t number                # the shard's, of a hot one
     uint32_t kind
     uint32_t limit                 # of a message
+    uint32_t rank
     uint8_t takes_metadata         # Python wants to see the header fields
+
+# Calls of one method that ended with one status.
+cdef struct Ended:
+    uint64_t duration_us
+    uint64_t received              # bytes of messages, as they came, without their prefixes
+    uint64_t sent
+    uint64_t[DURATION_BUCKETS] durations
+    uint64_t[SIZE_BUCKETS] received_sizes
+    uint64_t[SIZE_BUCKETS] sent_sizes
+
+cdef struct CallCounts:
+    uint64_t started
+    Ended[17] ended                # by gRPC status
 
 cdef struct Connection
 cdef struct Loop
+
+# What a peer may cost; the operator's to set. Times in microseconds, rates in a second.
+cdef struct Limits:
+    int64_t preface_us             # from the first byte of a connection to the end of its preface
+    int64_t settings_us            # until our SETTINGS are acknowledged
+    int64_t headers_us             # of one header block
+    int64_t body_us                # of a request, from its headers to its end
+    int64_t write_us               # without a byte taken by a peer that should take some
+    int64_t keepalive_us           # of silence, then we ping
+    int64_t keepalive_timeout_us   # for the answer
+    int64_t age_us                 # of a connection, give or take a tenth
+    int64_t age_grace_us           # for its calls to end
+    uint32_t connections           # of all addresses
+    uint32_t connections_per_address
+    uint32_t accepts_per_second    # beyond the burst
+    uint32_t accept_burst
+    uint32_t streams               # of a connection, at once
+    int64_t queue_us               # new work that would wait so long is refused
+    int64_t sync_us                # so is all new work while one sync takes longer
+
+# What the loops of a server share. Nothing here changes while they run but `addresses`, by atomic steps.
+cdef struct Front:
+    ShardState* shard
+    Limits limits
+    Method* methods
+    uint32_t method_count
+    uint32_t loop_count
+    Loop* loops
+    # Python's workers, which all loops share: how long the call waited that one of them began last, and when that was.
+    int64_t begun_waited
+    int64_t begun_at
+    uint64_t begun                 # calls
+    Buffer overload_status         # a google.rpc.Status
+    Buffer overload_message        # what a refused call is told, as a header field
+    Buffer overload_details
+    uint64_t address_key
+    uint32_t[ADDRESS_PLACES] addresses   # connections by place of their address
 
 cdef struct Stream:
     Connection* connection         # NULL when it is gone
@@ -116,7 +188,7 @@ cdef struct Stream:
     int64_t started
     int64_t deadline               # 0: none
     uint64_t sequence              # in the journal, of what the reply tells
-    uint32_t index                 # in Loop.streams
+    uint32_t index                 # thread and place in its slab
     uint32_t generation
     uint32_t flags
     uint32_t fields
@@ -127,6 +199,8 @@ cdef struct Stream:
     int32_t http_status            # of an answer that is not gRPC; 0: gRPC
     uint8_t timed_out
     uint32_t charged               # of the connection's held_bytes
+    uint64_t received              # bytes of whole messages
+    uint64_t told                  # bytes of messages
     uint8_t finishes               # a streaming reply has all its messages; trailers follow them
 
 cdef struct Connection:
@@ -180,9 +254,10 @@ cdef enum:
 cdef enum:
     COMMAND_MESSAGE = 0            # one message of the reply; `status` is COMPRESSED_MESSAGE, TELL_ROOM or both or none
     COMMAND_FINISH = 1             # gRPC status, and the Status unless it is 0
-    COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status and body
-    COMMAND_DRAIN = 3              # of the whole server, `status` milliseconds long
-    COMMAND_METADATA = 4           # fields of the answer
+    COMMAND_HTTP = 2               # an answer that is not gRPC: HTTP status, the gRPC code << 16, and body
+    COMMAND_DRAIN = 3              # of the whole loop, `status` milliseconds long
+    COMMAND_CONNECTION = 4         # accepted by the first loop: descriptor `status`, place of the address `call`
+    COMMAND_METADATA = 5           # fields of the answer
 
 # Of COMMAND_MESSAGE.
 cdef enum:
@@ -217,13 +292,24 @@ cdef struct Exchange:
     uint32_t command_capacity
     int up                         # eventfd: there are events
     int down                       # eventfd: there are commands
-    uint8_t closed                 # no events will come
+    uint8_t closed                 # no events will come, no connection is taken
+
+# A queue time that is watched.
+cdef struct Late:
+    int64_t waited                 # by the last look
+    int64_t since                  # above half the limit at every look since; 0: it is not
+    uint8_t worst                  # calls of this rank and above are refused; RANKS: none
 
 cdef struct Loop:
+    Front* front
     ShardState* shard
+    uint32_t number                # among the loops; 0 accepts for all
+    uint32_t places                # connections it has or is being given; changed by atomic steps
     Exchange exchange
     nghttp2_session_callbacks* callbacks
     nghttp2_option* options
+    Pool pool                      # of what nghttp2 allocates
+    nghttp2_mem memory
     Method* methods
     uint32_t method_count
     Stream** chunks                # the slab of streams
@@ -244,6 +330,8 @@ cdef struct Loop:
     Buffer trailers                # text of the trailers being submitted
     Buffer output                  # frames on their way to a socket
     int64_t now
+    int64_t woken                  # when this wake-up began
+    int64_t finished               # when the last one ended
     int64_t drain_start
     int64_t drain_until
     int64_t next_sweep
@@ -257,8 +345,13 @@ cdef struct Loop:
     uint64_t calls[3]              # by kind of method
     uint64_t unanswered            # cancelled or expired before they were decided
     uint64_t wakeups
-    uint64_t address_key
-    uint16_t[ADDRESS_PLACES] addresses   # connections by place of their address
+    CallCounts* counts             # by method; the last are calls of methods that there are not
+    uint64_t http_refusals         # requests that are no call
+    # overload
+    Late hot
+    Late cold
+    uint64_t handed                # calls given to Python's workers
+    uint64_t[RANKS] shed
     uint64_t accepted
     uint64_t trips[GUARD_COUNT]
     uint64_t statuses[17]

@@ -10,6 +10,12 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
         pass
     ctypedef struct nghttp2_option:
         pass
+    ctypedef struct nghttp2_mem:
+        void* mem_user_data
+        void* (*malloc)(size_t, void*) noexcept nogil
+        void (*free)(void*, void*) noexcept nogil
+        void* (*calloc)(size_t, size_t, void*) noexcept nogil
+        void* (*realloc)(void*, size_t, void*) noexcept nogil
     ctypedef struct nghttp2_nv:
         uint8_t* name
         uint8_t* value
@@ -90,6 +96,8 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
     void nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
         nghttp2_session_callbacks*,
         int (*)(nghttp2_session*, uint8_t, int32_t, const uint8_t*, size_t, void*) noexcept nogil)
+    void nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+        nghttp2_session_callbacks*, int (*)(nghttp2_session*, const nghttp2_frame*, int, void*) noexcept nogil)
     void nghttp2_session_callbacks_set_on_stream_close_callback(
         nghttp2_session_callbacks*, int (*)(nghttp2_session*, int32_t, uint32_t, void*) noexcept nogil)
 
@@ -101,7 +109,8 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
     void nghttp2_option_set_max_outbound_ack(nghttp2_option*, size_t)
     void nghttp2_option_set_no_auto_window_update(nghttp2_option*, int)
 
-    int nghttp2_session_server_new2(nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    int nghttp2_session_server_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*, nghttp2_mem*)
     int nghttp2_session_client_new2(nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
     void nghttp2_session_del(nghttp2_session*)
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)

@@ -16,6 +16,8 @@ cdef void stream_fail(Loop* loop, Stream* stream, int32_t code, const char* reas
 cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char* reason, const char* message) noexcept nogil
 # Decides the call: an answer that is not gRPC, without a body.
 cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil
+# Decides the call: there is too much to do. It is answered when its request has ended, so that no reset is needed.
+cdef void stream_shed(Loop* loop, Stream* stream) noexcept nogil
 # Gives a decided call to nghttp2.
 cdef void answer(Loop* loop, Stream* stream) noexcept nogil
 # A streaming call: what its reply has now may leave.

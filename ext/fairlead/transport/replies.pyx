@@ -12,7 +12,7 @@ from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.metadata cimport BOTH, LEADING, MAX_METADATA_FIELDS, TRAILING, metadata_fields, metadata_has
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
-    PREFIX_SIZE, REPLY_GZIP, STALLED, STREAMING, Stream, TELLS_ROOM,
+    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STREAMING, Stream, TELLS_ROOM,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
@@ -29,12 +29,16 @@ cdef enum:
     MAX_REPLY_FIELDS = 8 + MAX_METADATA_FIELDS
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
+    UNAVAILABLE = 14
+    PUSHBACK_COUNT = 4
 
 # gRPC codes as trailers spell them.
 cdef const char** CODES = [
     b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
 ]
 
+
+cdef const char** PUSHBACKS = [b"600", b"800", b"1000", b"1200"]
 
 # What an HTTP client is told beside the status. Plain text: in JSON it would be an error of Connect.
 cdef const char* HTTP_REFUSAL = b"POST application/grpc, application/json or application/proto to a method\n"
@@ -73,6 +77,7 @@ cdef void message_end(Stream* stream, size_t at, uint8_t compressed) noexcept no
     prefix[2] = <uint8_t> (size >> 16)
     prefix[3] = <uint8_t> (size >> 8)
     prefix[4] = <uint8_t> size
+    stream.told += size
 
 
 cdef inline void refusal_joins(Loop* loop, Stream* stream, bint is_http) noexcept nogil:
@@ -106,6 +111,16 @@ cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noex
     buffer_append(&stream.reply, HTTP_REFUSAL, strlen(HTTP_REFUSAL))
     stream.http_status = http_status
     refusal_joins(loop, stream, True)
+
+
+cdef void stream_shed(Loop* loop, Stream* stream) noexcept nogil:
+    loop.shed[loop.methods[stream.method].rank] += 1
+    stream.flags |= SHED
+    stream.status = UNAVAILABLE
+    if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        message_begin(stream)
+        buffer_append(&stream.reply, loop.front.overload_status.data, loop.front.overload_status.size)
+    refusal_joins(loop, stream, loop.methods[stream.method].kind != STREAMING)
 
 
 cdef size_t add_status(
@@ -226,6 +241,26 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
     touch(stream.connection)
 
 
+cdef void refuse_overload(Loop* loop, Stream* stream) noexcept nogil:
+    """Trailers only, all of whose values the peer's table has after the first time."""
+    cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    constant_field(&nv[0], b":status", b"200")
+    constant_field(&nv[1], b"content-type", b"application/grpc")
+    constant_field(&nv[2], b"grpc-status", CODES[stream.status])
+    # Several, so that those who were refused together do not come back together.
+    constant_field(&nv[3], b"grpc-retry-pushback-ms", PUSHBACKS[stream.index % PUSHBACK_COUNT])
+    constant_field(&nv[4], b"grpc-message", b"")
+    nv[4].value = loop.front.overload_message.data
+    nv[4].valuelen = loop.front.overload_message.size
+    constant_field(&nv[5], b"grpc-status-details-bin", b"")
+    nv[5].value = loop.front.overload_details.data
+    nv[5].valuelen = loop.front.overload_details.size
+    loop.statuses[stream.status] += 1
+    stream.flags |= ANSWERED
+    nghttp2_submit_response(stream.connection.session, stream.id, nv, 6, NULL)
+    touch(stream.connection)
+
+
 cdef inline const char* content_type(const Stream* stream) noexcept nogil:
     """Of an answer that is not gRPC. Ours are text, those of Connect JSON or, where it asks for that, protobuf."""
     if stream.flags & DISCARDS:
@@ -268,6 +303,9 @@ cdef void refuse_connect(Loop* loop, Stream* stream) noexcept nogil:
     elif stream.status == UNIMPLEMENTED:
         name = b"unimplemented"
         stream.http_status = 501
+    elif stream.status == UNAVAILABLE:
+        name = b"unavailable"
+        stream.http_status = 503
     loop.scratch.size = 0
     buffer_append(&loop.scratch, b'{"code":"', 9)
     buffer_append(&loop.scratch, name, strlen(name))
@@ -289,6 +327,8 @@ cdef void answer(Loop* loop, Stream* stream) noexcept nogil:
     elif stream.status == 0:
         stream.finishes = 1
         begin_answer(loop, stream)
+    elif stream.flags & SHED:
+        refuse_overload(loop, stream)
     else:
         refuse(loop, stream, stream.reply.data + PREFIX_SIZE, stream.reply.size - PREFIX_SIZE)
 

@@ -10,26 +10,29 @@ from libc.string cimport memchr, memcmp, memcpy, memmove
 from fairlead.base.buffer cimport buffer_append, buffer_init
 from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
+from fairlead.transport.counts cimport count_started
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.metadata cimport LEADING, metadata_append
 from fairlead.transport.model cimport (
     ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
     CONTENT_UNKNOWN, Connection,
     DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
-    EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, HAS_CONTENT_TYPE, HEADERS_DONE,
+    EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, GUARD_STREAMS, HAS_CONTENT_TYPE, HEADERS_DONE,
     HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
-    MAX_HELD_CALLS, MAX_HELD_STREAMS, MAX_STREAMS, Method, NOT_POST, PREFIX_SIZE, STREAMING, Stream, TOO_MANY_FIELDS,
-    UNARY,
+    MAX_HELD_CALLS, MAX_HELD_STREAMS, Method, NOT_POST, PREFIX_SIZE, SHED, STREAMING, Stream, TOO_MANY_FIELDS,
+    UNARY, UNCOUNTED,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_ERR_CALLBACK_FAILURE, NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE, NGHTTP2_FLAG_ACK,
-    NGHTTP2_FLAG_END_STREAM, NGHTTP2_HCAT_REQUEST, NGHTTP2_HEADERS, NGHTTP2_SETTINGS, nghttp2_frame, nghttp2_session,
+    NGHTTP2_FLAG_END_STREAM, NGHTTP2_HCAT_REQUEST, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_SETTINGS, nghttp2_frame, nghttp2_session,
     nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_begin_headers_callback,
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback, nghttp2_session_callbacks_set_on_frame_recv_callback,
-    nghttp2_session_callbacks_set_on_header_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
+    nghttp2_session_callbacks_set_on_header_callback,
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
     nghttp2_session_get_stream_user_data, nghttp2_session_set_stream_user_data,
 )
-from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with
+from fairlead.transport.overload cimport overload_handed, overload_refuses
+from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
 from fairlead.transport.streams cimport batch_add, stream_close, stream_open
 from fairlead.transport.wire cimport is_base64, parse_timeout
 
@@ -71,7 +74,10 @@ cdef bint contains(const uint8_t* value, size_t size, const char* word, size_t w
 
 
 cdef uint32_t content_type_flags(const uint8_t* value, size_t size) noexcept nogil:
-    cdef const uint8_t* semicolon = <const uint8_t*> memchr(value, c';', size)
+    cdef const uint8_t* semicolon
+    if size == 16 and memcmp(value, b"application/grpc", 16) == 0:
+        return HAS_CONTENT_TYPE
+    semicolon = <const uint8_t*> memchr(value, c';', size)
     if semicolon != NULL:
         size = semicolon - value
         while size and value[size - 1] == c' ':
@@ -163,7 +169,8 @@ cdef void read_field(
     elif name_size == 18:
         if memcmp(name, b"connect-timeout-ms", 18) == 0:
             read_connect_timeout(stream, value, size)
-    if name_size > 4 and memcmp(name + name_size - 4, b"-bin", 4) == 0 and not is_base64(value, size):
+    if name_size > 4 and name[name_size - 1] == c'n' and memcmp(name + name_size - 4, b"-bin", 4) == 0 and (
+            not is_base64(value, size)):
         stream.flags |= BAD_METADATA
     if stream.method >= 0 and loop.methods[stream.method].takes_metadata and name[0] != c':':
         metadata_append(&stream.metadata, LEADING, name, name_size, value, size)
@@ -198,8 +205,9 @@ cdef int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, 
         # Trailers count towards the same limits.
         connection.current = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
         return 0
-    if connection.stream_count + connection.held_count >= MAX_STREAMS:
+    if connection.stream_count + connection.held_count >= connection.loop.front.limits.streams:
         # Streams that were reset keep their place until their work ends.
+        connection.loop.trips[GUARD_STREAMS] += 1
         connection.current = NULL
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
     connection.current = stream_open(connection.loop, connection, frame.hd.stream_id)
@@ -282,6 +290,7 @@ cdef bint hand_over(Loop* loop, Stream* stream) noexcept nogil:
     stream.flags &= ~<uint32_t> (IN_BATCH | DECIDED | DISCARDS)
     stream.status = 0
     stream.reply.size = 0
+    overload_handed(loop)
     push_event(loop, stream, EVENT_CALL, stream.body.data, stream.body.size)
     buffer_init(&stream.body)
     return True
@@ -296,8 +305,17 @@ cdef void push_open(Loop* loop, Stream* stream) noexcept nogil:
 cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
     stream.flags |= HEADERS_DONE
     if refused(loop, stream):
+        if stream.http_status:
+            stream.flags |= UNCOUNTED
+            loop.http_refusals += 1
+        else:
+            count_started(loop, stream)
         return
+    count_started(loop, stream)
     stream.body.size = 0
+    if overload_refuses(loop, stream):
+        stream_shed(loop, stream)
+        return
     if loop.methods[stream.method].kind == STREAMING and hold(loop, stream):
         loop.calls[STREAMING] += 1
         push_open(loop, stream)
@@ -349,6 +367,7 @@ cdef void stream_messages(Loop* loop, Stream* stream) noexcept nogil:
             stream.flags |= COMPRESSED
         else:
             stream.flags &= ~<uint32_t> COMPRESSED
+        stream.received += size
         push_event(loop, stream, EVENT_MESSAGE, message_copy(stream.body.data + at + PREFIX_SIZE, size), size)
         at += PREFIX_SIZE + size
     if at:
@@ -379,6 +398,7 @@ cdef void to_python(Loop* loop, Stream* stream) noexcept nogil:
     """The whole request goes up; its memory with it."""
     if not hold(loop, stream):
         return
+    overload_handed(loop)
     if loop.methods[stream.method].takes_metadata:
         push_open(loop, stream)
     push_event(loop, stream, EVENT_CALL, stream.body.data, stream.body.size)
@@ -390,7 +410,7 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
     cdef size_t size
     stream.flags |= ENDED
     if stream.flags & DISCARDS:
-        if stream.http_status or stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        if stream.http_status or stream.flags & (CONNECT_JSON | CONNECT_PROTO | SHED):
             batch_add(loop, stream)
         return
     kind = loop.methods[stream.method].kind
@@ -401,6 +421,7 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
             push_event(loop, stream, EVENT_END, NULL, 0)
         return
     if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
+        stream.received = stream.body.size
         loop.calls[UNARY] += 1
         to_python(loop, stream)
         return
@@ -415,6 +436,7 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
         return
     if stream.body.data[0]:
         stream.flags |= COMPRESSED
+    stream.received = stream.body.size - PREFIX_SIZE
     loop.calls[kind] += 1
     if kind == HOT and not stream.flags & COMPRESSED:
         batch_add(loop, stream)
@@ -445,13 +467,21 @@ cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* us
     return 0
 
 
+cdef int on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) noexcept nogil:
+    """A header block that nghttp2 takes for one call too many ends the connection, or before our SETTINGS are known the stream."""
+    cdef Connection* connection = <Connection*> user
+    if frame.hd.type == NGHTTP2_HEADERS and connection.stream_count >= connection.loop.front.limits.streams:
+        connection.loop.trips[GUARD_STREAMS] += 1
+    return 0
+
+
 cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* user) noexcept nogil:
     cdef Connection* connection = <Connection*> user
     cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
     if stream != NULL:
         if connection.current == stream:
             connection.current = NULL
-        stream_close(connection.loop, stream)
+        stream_close(connection.loop, stream, code == NGHTTP2_NO_ERROR)
     return 0
 
 
@@ -460,4 +490,5 @@ cdef void set_request_callbacks(nghttp2_session_callbacks* callbacks) noexcept n
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame)
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close)

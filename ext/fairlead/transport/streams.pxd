@@ -6,7 +6,7 @@ from fairlead.transport.model cimport Connection, Loop, Stream
 
 cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcept nogil
 # nghttp2 is done with it. It returns to the pool when no batch and no Python handler has it.
-cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil
+cdef void stream_close(Loop* loop, Stream* stream, bint is_whole) noexcept nogil
 # Its connection ends.
 cdef void stream_orphan(Loop* loop, Stream* stream) noexcept nogil
 # Python is done with it.

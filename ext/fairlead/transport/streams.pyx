@@ -5,10 +5,11 @@ from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.transport.counts cimport count_ended
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.model cimport (
-    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, STREAMING, STREAMS_PER_CHUNK, Stream, WAITING,
-    call_of,
+    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, MAX_STREAMS_OF_LOOP, STREAMING, STREAMS_PER_CHUNK,
+    Stream, THREAD_SHIFT, WAITING, call_of,
 )
 
 
@@ -18,7 +19,7 @@ cdef void add_chunk(Loop* loop) noexcept nogil:
     loop.chunks = <Stream**> memory_grow(loop.chunks, (loop.chunk_count + 1) * sizeof(Stream*))
     loop.chunks[loop.chunk_count] = chunk
     for at in range(STREAMS_PER_CHUNK):
-        chunk[at].index = loop.chunk_count * STREAMS_PER_CHUNK + at
+        chunk[at].index = loop.number << THREAD_SHIFT | (loop.chunk_count * STREAMS_PER_CHUNK + at)
         chunk[at].generation = 1
         chunk[at].next = loop.free_streams
         loop.free_streams = &chunk[at]
@@ -52,6 +53,8 @@ cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcep
     stream.finishes = 0
     stream.timed_out = 0
     stream.charged = 0
+    stream.received = 0
+    stream.told = 0
     return stream
 
 
@@ -85,7 +88,8 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil:
     loop.free_streams = stream
 
 
-cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
+cdef void stream_close(Loop* loop, Stream* stream, bint is_whole) noexcept nogil:
+    count_ended(loop, stream, is_whole)
     stream.flags |= CLOSED
     stream.connection.stream_count -= 1
     stream.connection.held_bytes -= stream.charged
@@ -103,6 +107,8 @@ cdef void stream_close(Loop* loop, Stream* stream) noexcept nogil:
 
 cdef void stream_orphan(Loop* loop, Stream* stream) noexcept nogil:
     cdef bint was_open = not stream.flags & CLOSED
+    if was_open:
+        count_ended(loop, stream, False)
     stream.flags |= CLOSED
     detach(stream)
     if stream.flags & IN_BATCH:
@@ -126,7 +132,7 @@ cdef void stream_returned(Loop* loop, Stream* stream) noexcept nogil:
 
 
 cdef Stream* stream_of(Loop* loop, uint64_t call) noexcept nogil:
-    cdef uint32_t index = <uint32_t> call
+    cdef uint32_t index = <uint32_t> call & (MAX_STREAMS_OF_LOOP - 1)
     cdef Stream* stream
     if index >= loop.chunk_count * STREAMS_PER_CHUNK:
         return NULL

@@ -99,6 +99,16 @@ cdef extern from "<pthread.h>" nogil:
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 
+cdef extern from *:
+    """
+    #define fairlead_atomic_add(address, value) __atomic_fetch_add(address, value, __ATOMIC_RELAXED)
+    #define fairlead_atomic_get(address) __atomic_load_n(address, __ATOMIC_RELAXED)
+    """
+    # Counts that several threads change and that order nothing.
+    uint32_t atomic_add "fairlead_atomic_add"(uint32_t* address, int value) nogil
+    uint32_t atomic_get "fairlead_atomic_get"(const uint32_t* address) nogil
+
+
 cdef inline long long clock_us() noexcept nogil:
     """Monotone microseconds."""
     cdef timespec now

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +33,7 @@ def register(commands: Any) -> None:
     for name, text, run in leaves:
         leaf = _leaf(parts, name, text, run)
         if name == "verify":
-            leaf.add_argument("--replay", action="store_true", help="build the state in a scratch copy")
+            leaf.add_argument("--replay", action="store_true", help="build the state too")
         if name == "audit":
             leaf.add_argument(
                 "--every",
@@ -51,7 +50,9 @@ def register(commands: Any) -> None:
             leaf.add_argument("--max-records", type=int, default=sys.maxsize, metavar="N", help="default: all")
         if name == "salvage":
             leaf.add_argument("target", type=Path, help="the directory to make")
-    _leaf(commands, "backup", "copy a journal while it is written", backup).add_argument("target", type=Path)
+    _leaf(commands, "backup", "copy snapshots and journal while they are written", backup).add_argument(
+        "target", type=Path
+    )
 
 
 def _leaf(parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -81,18 +82,22 @@ def verify(namespace: argparse.Namespace) -> int:
     from fairlead.storage import journal
 
     if namespace.replay:
-        with tempfile.TemporaryDirectory() as scratch:
-            found = journal.replayed(namespace.path, Path(scratch) / "copy")
+        found = journal.replayed(namespace.path)
     else:
         found = journal.verify(namespace.path, progress())
     if namespace.json:
         print(json.dumps(found._asdict()))
     else:
-        print(f"{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes")
+        snapshots = f"{found.snapshots} snapshots, " if found.snapshots else ""
+        print(
+            f"{snapshots}{found.segments} segments, {found.frames} frames, {found.records} records, {found.bytes} bytes"
+        )
         if found.torn_bytes:
             print(f"torn tail of {found.torn_bytes} bytes: a write that nobody was told of; the next start cuts it")
         if found.state_hash:
             print(f"state hash {found.state_hash:016x}")
+        for warning in found.warnings:
+            print(f"warning: {warning}")
         print(found.problem or "whole")
     return EXIT_DAMAGED if found.problem else 0
 
@@ -125,12 +130,12 @@ def audit(namespace: argparse.Namespace) -> int:
 
 def dump(namespace: argparse.Namespace) -> int:
     """One line for each record, after one for its frame."""
-    from fairlead.journal.reader import Damage, Reader
-    from fairlead.storage.journal import check_directory
+    from fairlead.journal.reader import Damage
+    from fairlead.storage.journal import reader_of
     from fairlead.storage.records import records
 
     try:
-        for frame in Reader(str(check_directory(namespace.path))):
+        for frame in reader_of(namespace.path):
             if frame.first + frame.records <= namespace.first:
                 continue
             if not namespace.json:

@@ -3,7 +3,8 @@
 Closed loop: every place in flight begins its next call when the last is answered. With --rate an open loop: jobs are
 due at fixed times, a late one counts from when it was due, and answers that come after the duration count too; its jobs
 a second are those begun in time, and jobs that are due while every place in flight is taken are told as not begun.
-Works on a tenant of its own; agents are created there.
+With --mix each job is also read and an agent beats between the two. Works on a tenant of its own; agents are created
+there. Ctrl-C ends the load early; what was measured until then is told.
 """
 
 import argparse
@@ -18,6 +19,9 @@ DEFAULT_TENANT = "load"
 FINISH_SECONDS = 5.0
 MAX_CONNECTIONS = 1_024
 MAX_IN_FLIGHT = 1_000
+MIXED = ("GetJob", "Heartbeat")
+MAX_MIXED = 16
+INTERRUPTED = 130
 
 
 def register(commands: Any) -> None:
@@ -32,32 +36,39 @@ def register(commands: Any) -> None:
     parser.add_argument("--warm-up", metavar="SECONDS", type=float, default=0.5, help="not measured")
     parser.add_argument("--rate", metavar="JOBS", type=float, default=0.0, help="jobs a second; 0: closed loop")
     parser.add_argument("--batch", metavar="N", type=_whole(0, 1_000), default=0, help="BatchAssign of N jobs instead")
+    parser.add_argument(
+        "--mix", metavar="METHOD=N,..", type=_mix, default={}, help="calls of each job beside two: GetJob=2,Heartbeat=1"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, no live line")
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Prepares, loads, prints; exit code 1 when calls were lost or failed."""
+    """Prepares, loads, prints; exit code 1 when calls were lost or failed, 130 after Ctrl-C."""
     # The generator is compiled; the other commands do without.
     from fairlead.commands import load_plan as plan
 
     plan.create_agents(namespace.address, namespace.tenant, namespace.agents)
     sockets = plan.connect(namespace.address, namespace.connections)
     load = plan.generator(
-        sockets, namespace.address, namespace.tenant, namespace.in_flight, namespace.rate, namespace.batch
+        sockets,
+        namespace.address,
+        namespace.tenant,
+        namespace.in_flight,
+        namespace.rate,
+        namespace.batch,
+        namespace.mix,
+        namespace.agents,
     )
-    load.run(namespace.warm_up)
-    load.reset()
     started = time.monotonic()
-    works, calls = True, 0
-    while works and (left := namespace.duration - (time.monotonic() - started)) > 0:
-        turn = time.monotonic()
-        works = load.run(min(1.0, left))
-        done = _calls(load.result())
-        if not namespace.json and sys.stderr.isatty():
-            rate = (done - calls) / (time.monotonic() - turn)
-            print(f"\r{rate:12,.0f} calls/s", end="", file=sys.stderr, flush=True)
-        calls = done
+    try:
+        load.run(namespace.warm_up)
+        load.reset()
+        started = time.monotonic()
+        _load(load, namespace, started)
+        interrupted = False
+    except KeyboardInterrupt:
+        interrupted = True
     seconds = time.monotonic() - started
     measured = load.result()
     answered, began, began_seconds = _calls(measured), measured["began"], measured["seconds"]
@@ -86,7 +97,24 @@ def run(namespace: argparse.Namespace) -> int:
     else:
         print(_text(result))
     failed = sum(sum(method["codes"].values()) - method["codes"].get(0, 0) for method in measured["methods"].values())
+    if interrupted:
+        return INTERRUPTED
     return 1 if failed or measured["lost"] else 0
+
+
+def _load(load: Any, namespace: argparse.Namespace, started: float) -> None:
+    """Loads for the duration, in turns of a second, each with its live line."""
+    works, calls = True, 0
+    while works and (left := namespace.duration - (time.monotonic() - started)) > 0:
+        turn = time.monotonic()
+        works = load.run(min(1.0, left))
+        done = _calls(load.result())
+        if not namespace.json and sys.stderr.isatty():
+            rate = (done - calls) / (time.monotonic() - turn)
+            print(f"\r{rate:12,.0f} calls/s", end="", file=sys.stderr, flush=True)
+        calls = done
+    if not namespace.json and sys.stderr.isatty():
+        print(file=sys.stderr)
 
 
 def _calls(measured: dict[str, Any]) -> int:
@@ -110,6 +138,19 @@ def _text(result: dict[str, Any]) -> str:
     if result["not_begun"]:
         lines.append(f"{result['not_begun']:,} jobs were due while every place in flight was taken")
     return "\n".join(lines)
+
+
+def _mix(text: str) -> dict[str, int]:
+    """`GetJob=2,Heartbeat=1` as a mapping."""
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, count = part.partition("=")
+        if name not in MIXED or name in found or not count.isdecimal() or int(count) > MAX_MIXED:
+            raise argparse.ArgumentTypeError(
+                f"{part!r}; must be {' or '.join(f'{each}=N' for each in MIXED)} once each, N at most {MAX_MIXED}"
+            )
+        found[name] = int(count)
+    return found
 
 
 def _whole(low: int, high: int) -> Any:

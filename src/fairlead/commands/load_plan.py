@@ -2,8 +2,9 @@
 
 import random
 import socket
+import types
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -23,6 +24,8 @@ CALL_TIMEOUT_S = 60.0
 
 ASSIGN = "/fairlead.v1.RoutingService/Assign"
 BATCH_ASSIGN = "/fairlead.v1.RoutingService/BatchAssign"
+GET = "/fairlead.v1.RoutingService/GetJob"
+HEARTBEAT = "/fairlead.v1.AgentService/Heartbeat"
 COMPLETE = "/fairlead.v1.RoutingService/CompleteJob"
 
 # HPACK's static table: POST, http, and the names of :path, :authority, content-type, user-agent.
@@ -30,12 +33,13 @@ _METHOD_POST, _SCHEME_HTTP, _PATH, _AUTHORITY, _CONTENT_TYPE, _USER_AGENT = 3, 6
 _FIRST_DYNAMIC = 62
 
 
-def header_blocks(authority: str, assign: str = ASSIGN) -> tuple[bytes, bytes, bytes, bytes]:
-    """HPACK blocks of the first Assign and CompleteJob of a connection, and of all later ones.
+def header_blocks(authority: str, assign: str = ASSIGN, between: Sequence[str] = ()) -> list[bytes]:
+    """HPACK blocks of a connection's first Assign, methods `between`, and CompleteJob, and of all later ones of each.
 
-    The first two put every field into the server's table in a known order, so all later blocks are indices alone: nine
-    bytes, as any client's are once it has warmed up.
+    The first ones put every field into the server's table in a known order, so all later blocks are indices alone:
+    seven bytes, as any client's are once it has warmed up.
     """
+    paths = (assign, *between, COMPLETE)
     common = [
         (_AUTHORITY, b"", authority.encode()),
         (0, b"te", b"trailers"),
@@ -43,18 +47,18 @@ def header_blocks(authority: str, assign: str = ASSIGN) -> tuple[bytes, bytes, b
         (_USER_AGENT, b"", b"fairlead-load"),
     ]
     start = bytes((0x80 | _METHOD_POST, 0x80 | _SCHEME_HTTP))
-    first_assign = start + _literal(_PATH, b"", assign.encode()) + b"".join(_literal(*field) for field in common)
-    # Newest first: user-agent 62, content-type 63, te 64, authority 65, the path of Assign 66. The path of CompleteJob
-    # then moves all of them by one.
-    agent, content, te, host, assign_path = range(_FIRST_DYNAMIC + 1, _FIRST_DYNAMIC + 6)
-    fields = bytes(0x80 | index for index in (host, te, content, agent))
-    first_complete = start + _literal(_PATH, b"", COMPLETE.encode()) + fields
-    return (
-        first_assign,
-        first_complete,
-        start + bytes((0x80 | assign_path,)) + fields,
-        start + bytes((0x80 | _FIRST_DYNAMIC,)) + fields,
-    )
+    first = [start + _literal(_PATH, b"", assign.encode()) + b"".join(_literal(*field) for field in common)]
+    # Newest first: the common fields from last to first, then the path. Each later path moves all of them by one.
+    for moved, path in enumerate(paths[1:], 1):
+        first.append(start + _literal(_PATH, b"", path.encode()) + _common_fields(moved))
+    last = len(paths) - 1
+    later = [_FIRST_DYNAMIC + last + len(common), *(_FIRST_DYNAMIC + last - number for number in range(1, len(paths)))]
+    return first + [start + bytes((0x80 | index,)) + _common_fields(last) for index in later]
+
+
+def _common_fields(moved: int) -> bytes:
+    """Authority, te, content-type and user-agent by their indices, after so many newer entries."""
+    return bytes(0x80 | index for index in range(_FIRST_DYNAMIC + moved + 3, _FIRST_DYNAMIC + moved - 1, -1))
 
 
 def _literal(index: int, name: bytes, value: bytes) -> bytes:
@@ -126,16 +130,29 @@ def connect(address: str, count: int) -> list[socket.socket]:
 
 
 def generator(
-    sockets: Sequence[socket.socket], address: str, tenant: str, in_flight: int, rate: float = 0, batch: int = 0
+    sockets: Sequence[socket.socket],
+    address: str,
+    tenant: str,
+    in_flight: int,
+    rate: float = 0,
+    batch: int = 0,
+    mix: Mapping[str, int] = types.MappingProxyType({}),
+    agents: int = 0,
 ) -> Generator:
-    """A generator on these sockets; every job id is new, also among runs."""
+    """A generator on these sockets; every job id is new, also among runs. `mix`: GetJob and Heartbeat calls a job."""
+    reads, heartbeats = mix.get("GetJob", 0), mix.get("Heartbeat", 0)
+    between = [GET] * (reads > 0) + [HEARTBEAT] * (heartbeats > 0)
     return Generator(
         [each.fileno() for each in sockets],
         in_flight,
-        header_blocks(address, BATCH_ASSIGN if batch else ASSIGN),
+        header_blocks(address, BATCH_ASSIGN if batch else ASSIGN, between),
         routing_service_pb2.AssignRequest(tenant=tenant).SerializeToString(),
         f"{uuid.uuid4().hex[:8]}-".encode(),
         demand_tails(),
         rate,
         batch,
+        agents=agents,
+        capacity=CAPACITY,
+        reads=reads,
+        heartbeats=heartbeats,
     )

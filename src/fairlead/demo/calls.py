@@ -2,13 +2,14 @@
 
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
 
 from fairlead import errors
 from fairlead.commands.client import failure_of
+from fairlead.v1 import routing_service_pb2
 from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
 from fairlead.v1.policy_service_pb2_grpc import PolicyServiceStub
@@ -33,7 +34,7 @@ class Clients:
         self._open: dict[int, float] = {}
         self._calls = itertools.count()
         self._channels = [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(CONNECTIONS)]
-        self._methods: list[dict[str, Callable[..., Awaitable[Any]]]] = []
+        self._methods: list[dict[str, Callable[..., Any]]] = []
         for channel in self._channels:
             stubs = [make(channel) for make in _STUBS]
             self._methods.append({name: method for stub in stubs for name, method in vars(stub).items()})
@@ -69,6 +70,19 @@ class Clients:
             del self._open[number]
         self.latencies_s.setdefault(method, []).append(time.perf_counter() - began)
         return answer
+
+    async def watch(self, kinds: Sequence[routing_service_pb2.EventKind]) -> AsyncIterator[Any]:
+        """Messages of WatchEvents about these kinds, the first of them as soon as the watch has begun.
+
+        Raises FairleadError when the daemon ends it.
+        """
+        request = routing_service_pb2.WatchEventsRequest(tenant=TENANT)
+        request.kinds.extend(kinds)
+        try:
+            async for message in self._methods[0]["WatchEvents"](request):
+                yield message
+        except grpc.aio.AioRpcError as failure:
+            raise _named(failure_of(failure, self.address), "WatchEvents") from failure
 
 
 def _named(failure: errors.FairleadError, method: str) -> errors.FairleadError:

@@ -1,10 +1,8 @@
 """Plays a day: every event at its time, as calls of real clients.
 
 One loop pops events by day time and starts what they ask for without waiting for it: an arrival is an Assign, the end
-of a handle time a CompleteJob, the end of a patience a CancelJob, the roster SetPresence. The contract of this version
-tells nobody when a waiting job is given, so `_watch` asks: which jobs are still queued, and for each that no longer is,
-where it went. It asks when something may have freed an agent, so its cost follows the backlog and not the clock; the
-times themselves are the daemon's own, so asking late changes no measured wait.
+of a handle time a CompleteJob, the end of a patience a CancelJob, the roster SetPresence. WatchEvents tells when a job
+waits no longer, and GetJob then where it went; the times are the daemon's own: hearing late changes no measured wait.
 """
 
 import asyncio
@@ -32,10 +30,14 @@ MAX_IN_FLIGHT = 32
 LATE_CALL_S = 0.02
 # The same for the play itself, when the machine did not let it run in time.
 LATE_PLAY_S = 0.01
-# Asking what became of waiting jobs: not more often than the first, not less than the second while some wait.
-WATCH_LEAST_S = 0.003
-WATCH_MOST_S = 0.025
-PAGE_SIZE = 1_000
+# How long the loop sleeps when it has nothing to wait for but calls.
+IDLE_S = 0.025
+# The events after which a job waits no longer.
+NO_LONGER_WAIT = (
+    routing_service_pb2.EVENT_KIND_ASSIGNED,
+    routing_service_pb2.EVENT_KIND_CANCELLED,
+    routing_service_pb2.EVENT_KIND_EXPIRED,
+)
 # A play in which nothing moves for so long, while conversations are open, has lost something.
 STALL_S = 60.0
 # So many failed calls are no accident; the rest of the day would only repeat them.
@@ -59,7 +61,9 @@ class Play:
         self._events: list[tuple[float, int, Work]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
-        self._freed = asyncio.Event()
+        # Jobs that wait no longer, of those that were told of.
+        self._told: set[str] = set()
+        self._watching = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._moved_wall = time.time()
         self._bug: BaseException | None = None
@@ -94,7 +98,11 @@ class Play:
 
     async def _loop(self) -> None:
         total, started = len(self.ledger.visits), 0
+        self._clock.stand(time.time())
+        while not self._watching and self._bug is None:
+            await self._sleep(IDLE_S)
         self._due_wall = time.time()
+        self._clock.go(self._due_wall)
         while self.ledger.ended_count < total:
             now = time.time()
             if now - self._due_wall > LATE_PLAY_S:
@@ -110,7 +118,7 @@ class Play:
                     "INTERNAL_ERROR", f"more than {MAX_FAILURES} calls failed, the first: {self.ledger.failures[0]}"
                 )
             if not self._events:
-                await self._sleep(WATCH_MOST_S)
+                await self._sleep(IDLE_S)
             elif self._events[0][0] <= self._clock.day(now):
                 _, _, work = heapq.heappop(self._events)
                 self._start(work())
@@ -200,7 +208,6 @@ class Play:
         else:
             if change.presence == ONLINE:
                 self.ledger.came_to_desk(desk, day_s, sent)
-                self._freed.set()
             elif desk.absent_since_wall is None:
                 desk.absent_since_wall = time.time()
         self._plan(changes[1:])
@@ -222,7 +229,7 @@ class Play:
                 self.ledger.came(visit, answer.reason)
                 visit.expected_day_s = self._expectation(answer.estimate)
                 # It may have been given already, by a call that was answered before this one.
-                self._freed.set()
+                self._look()
                 leaves_s = self._clock.day(sent) + visit.conversation.patience_s
                 if leaves_s != float("inf"):
                     self._at(leaves_s, partial(self._leave, visit))
@@ -251,7 +258,6 @@ class Play:
         finally:
             self.ledger.released(visit, self._clock.day(time.time()))
         self.ledger.ended(visit, Fate.COMPLETED)
-        self._freed.set()
 
     async def _leave(self, visit: Visit) -> None:
         """The customer goes if they still wait as far as their client knows; the last word is the daemon's."""
@@ -267,7 +273,6 @@ class Play:
         visit.left_at_pickup = job.version > 0
         visit.wait_day_s = self._between(job.queue_time, job.end_time)
         self.ledger.ended(visit, Fate.LEFT)
-        self._freed.set()
 
     def _between(self, begin: Any, end: Any) -> float:
         """Seconds of the day between two of the daemon's timestamps."""
@@ -281,36 +286,24 @@ class Play:
     # What became of those who wait.
 
     async def _watch(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(WATCH_MOST_S):
-                    await self._freed.wait()
-            except TimeoutError:
-                pass
-            self._freed.clear()
-            if self.ledger.waiting:
-                try:
-                    await self._look()
-                except FairleadError as failure:
-                    self.ledger.failed(failure.message)
-            await asyncio.sleep(WATCH_LEAST_S)
+        async for message in self._clients.watch(NO_LONGER_WAIT):
+            self._watching = True
+            self._told.update(event.job_id for event in message.events)
+            self._look()
 
-    async def _look(self) -> None:
-        known = list(self.ledger.waiting)
-        queued: set[str] = set()
-        request = routing_service_pb2.ListJobsRequest(page_size=PAGE_SIZE, states=[job_pb2.JOB_STATE_QUEUED])
-        while True:
-            page = await self._clients.call("ListJobs", request)
-            queued.update(job.id for job in page.jobs)
-            if not page.next_page_token:
-                break
-            request.page_token = page.next_page_token
-        gone = [job_id for job_id in known if job_id not in queued]
-        await asyncio.gather(*(self._ask(job_id, number) for number, job_id in enumerate(gone)))
+    def _look(self) -> None:
+        """Asks about those who were told of. An event may come before the answer that says that its job waits."""
+        for job_id in self._told & self.ledger.waiting.keys():
+            self._told.discard(job_id)
+            self._start(self._ask(job_id))
 
-    async def _ask(self, job_id: str, number: int) -> None:
-        answer = await self._clients.call("GetJob", routing_service_pb2.GetJobRequest(job_id=job_id), number)
-        job: job_pb2.Job = answer.job
+    async def _ask(self, job_id: str) -> None:
+        request = routing_service_pb2.GetJobRequest(job_id=job_id)
+        try:
+            job = (await self._clients.call("GetJob", request, zlib.crc32(job_id.encode()))).job
+        except FairleadError as failure:
+            self.ledger.failed(failure.message)
+            return
         visit = self.ledger.waiting.get(job_id)
         if visit is None:
             return

@@ -12,6 +12,16 @@ class Damage(Exception):
     sequence: int
     needs: int
 
+class Base(NamedTuple):
+    """A place between two frames: behind record `sequence`, at byte `offset` of a segment."""
+
+    segment: int
+    offset: int
+    sequence: int
+    digest: int
+    instance: int
+    epoch: int
+
 class Frame(NamedTuple):
     """One frame. `offset` and `size` are bytes of its segment, `time` microseconds of Unix time."""
 
@@ -32,14 +42,17 @@ def segment_names(directory: str) -> list[str]:
     """Names of the segments of a directory, oldest first."""
 
 class Reader:
-    """One reading of a directory, from segment number `start` on. Memory: one segment."""
+    """One reading of a directory, from record 1 on, or behind a `base` that a snapshot vouches for."""
 
-    def __init__(self, directory: str, start: int = 1) -> None: ...
+    def __init__(self, directory: str, base: Base | None = None, trusting: bool = False) -> None: ...
     def __iter__(self) -> Iterator[Frame]:
         """Frames, to the end or the torn tail. Raises Damage."""
     @property
     def segments(self) -> list[str]:
         """Names of the segments that are read."""
+    @property
+    def place_behind(self) -> Base:
+        """Behind the last frame that was read, as a Base for another reading."""
     @property
     def tail(self) -> tuple[str, int, int, int]:
         """(name of the segment, offset behind the last frame, bytes that are torn, last sequence) once all is read."""

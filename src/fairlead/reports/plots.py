@@ -62,13 +62,9 @@ class Bars(NamedTuple):
     high: Sequence[float] = ()
 
 
-def is_available() -> bool:
-    """Whether plots can be drawn here."""
-    try:
-        _library()
-    except PlotsMissing:
-        return False
-    return True
+def require() -> None:
+    """Raises PlotsMissing when no plot can be drawn here: for programs that would find out after long work."""
+    _library()
 
 
 def require() -> None:

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from structlog.typing import FilteringBoundLogger
 
 from fairlead.errors import INTERNAL, FairleadError, error, from_status
+from fairlead.service.overload import PUSHBACK_KEY, PUSHBACK_MS, overloaded
 from fairlead.service.requests import bad_text, parse
 from fairlead.shard.core import Method, Shard
 from fairlead.v1 import agent_service_pb2, routing_service_pb2
@@ -68,7 +69,8 @@ class InPool:
 def abort(context: grpc.ServicerContext, status: bytes) -> NoReturn:
     """Ends the call with a serialized google.rpc.Status. Never returns: grpcio unwinds by an exception."""
     failure = from_status(status)
-    context.set_trailing_metadata(((DETAILS_KEY, status),))
+    pushback = ((PUSHBACK_KEY, PUSHBACK_MS),) if failure.reason == "OVERLOADED" else ()
+    context.set_trailing_metadata(((DETAILS_KEY, status), *pushback))
     context.abort(_CODES[failure.code], failure.message)
 
 
@@ -91,11 +93,14 @@ def hot_handler(
     shard: Shard,
     call: HotCall,
     wait: Callable[[bytes, grpc.ServicerContext], tuple[int, bytes]],
+    is_refused: Callable[[], bool],
     log: FilteringBoundLogger,
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    """The handler of a hot method. `wait` carries out a call that may wait."""
+    """The handler of a hot method. `wait` carries out a call that may wait; `is_refused`: there is too much to do."""
 
     def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if is_refused():
+            abort(context, overloaded().status_bytes())
         try:
             status, body = hot_answer(shard, call, request)
             if status == HANDED_OVER:

@@ -20,10 +20,13 @@ class Health:
     """The state of every service, and who watches it. Thread-safe.
 
     `send` takes a call and a serialized response; it is called under the lock, so that a watcher sees changes in order.
+    `stop` ends a call with the word that the server is stopping.
     """
 
-    def __init__(self, send: Callable[[int, bytes], None]) -> None:
+    def __init__(self, send: Callable[[int, bytes], None], stop: Callable[[int], None]) -> None:
         self._send = send
+        self._stop = stop
+        self._stopping = False
         self._lock = threading.Lock()
         self._states: dict[str, int] = {}
         self._watchers: dict[int, str] = {}
@@ -45,15 +48,23 @@ class Health:
                     self._tell(call, name)
 
     def stop_all(self) -> None:
-        """Nothing serves any more."""
+        """Nothing serves any more: whoever watches is told, and their calls end, which nothing else would end."""
         self.set_all(tuple(self._states), pb.HealthCheckResponse.NOT_SERVING)
+        with self._lock:
+            self._stopping = True
+            for call in self._watchers:
+                self._stop(call)
+            self._watchers.clear()
 
     def message(self, call: int, data: bytes) -> None:
         """A watcher says what it watches."""
         name = pb.HealthCheckRequest.FromString(data).service
         with self._lock:
-            self._watchers[call] = name
             self._tell(call, name)
+            if self._stopping:
+                self._stop(call)
+            else:
+                self._watchers[call] = name
 
     def end(self, call: int) -> None:
         """A watcher says no more; it still listens."""

@@ -1,34 +1,42 @@
 """The native transport: hot calls never come here; cold calls and streams arrive from the compiled server as events.
 
-One thread runs the server without the interpreter, one takes its events and hands cold calls to a pool. Streams are
-handled on a worker of their own, message by message, so an idle stream costs no thread.
+Each thread of the server runs without the interpreter and has a second one beside it, which takes its events and hands
+cold calls to a pool. Streams are handled on a worker of their own, message by message, so an idle stream costs no
+thread.
 """
 
+import resource
 import socket
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from grpc_health.v1 import health_pb2
 from structlog.typing import FilteringBoundLogger
 
-from fairlead.config import Config
+from fairlead.config import Config, GuardsConfig
 from fairlead.errors import FairleadError, error
 from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, connect, customers, health, jobs, policy, reflection, watch
 from fairlead.service.calls import HANDED_OVER, HOT_CALLS, cold_answer, hot_answer, status_of
 from fairlead.service.health import Health
 from fairlead.service.metadata import Metadata, metadata_of
+from fairlead.service.overload import overloaded
+from fairlead.service.ranks import rank_of
 from fairlead.service.waiting import Waiters
 from fairlead.service.watch import EventPump
 from fairlead.shard.core import Method, Shard
+from fairlead.telemetry.metrics import TransportMetrics
 from fairlead.transport.core import EventKind, Flag, Kind, Server
 
 COLD_THREADS = 2
+# Of the journal, logs, queues and the interpreter.
+OTHER_FILES = 256
 BACKLOG = 1_024
 PREFIX_SIZE = 5
 # Of a message to a hot method that takes no list; those that do take what a cold one takes.
@@ -85,7 +93,7 @@ class NativeTransport:
         self._book = book or RuleBook(shard)
         self._config = config
         self._log = log
-        self._health = Health(self._send)
+        self._health = Health(self._send, self._stopped)
         self._pump = EventPump(shard, self, log)
         self._waiters = Waiters(shard, log)
         self._served = self._methods()
@@ -98,17 +106,27 @@ class NativeTransport:
 
     def start(self) -> None:
         """Binds, serves, and turns health to SERVING. Raises Unavailable when the address cannot be bound."""
+        allow_files(self._config.guards.connections + OTHER_FILES)
         listener, self.address = bind(self._config.listen)
         table = [
-            (each.path.encode(), int(each.kind), each.number, each.limit, each.takes_metadata) for each in self._served
+            (each.path.encode(), int(each.kind), each.number, each.limit, each.takes_metadata, int(rank_of(each.path)))
+            for each in self._served
         ]
         # The server owns the descriptor from here on.
-        self._server = Server(self._shard, listener.detach(), table)
+        self._server = server = Server(
+            self._shard,
+            listener.detach(),
+            table,
+            limits_of(self._config.guards),
+            overloaded().status_bytes(),
+            self._config.transport_threads,
+        )
         names = {each.path.split("/")[1] for each in self._served} | {""}
         self._health.set_all(sorted(names), health_pb2.HealthCheckResponse.SERVING)
-        self._threads = (
-            threading.Thread(target=self._server.run, name="transport", daemon=True),
-            threading.Thread(target=self._take, args=(self._server,), name="events", daemon=True),
+        self._threads = tuple(
+            threading.Thread(target=work, args=(*arguments, number), name=f"{name}-{number}", daemon=True)
+            for number in range(server.threads)
+            for name, work, *arguments in (("transport", server.run), ("events", self._take, server))
         )
         self._pump.start()
         self._waiters.start()
@@ -131,6 +149,11 @@ class NativeTransport:
         """Counts since the start, as `Server.statistics` tells them. Only once started."""
         assert self._server is not None
         return self._server.statistics()
+
+    def metrics(self) -> TransportMetrics:
+        """What has been counted since the start."""
+        assert self._server is not None
+        return TransportMetrics(self._server.calls(), len(self._pump), len(self._waiters), self._server.statistics())
 
     def _methods(self) -> tuple[Served, ...]:
         cold = {
@@ -183,14 +206,18 @@ class NativeTransport:
         assert self._server is not None
         self._server.send(call, message)
 
+    def _stopped(self, call: int) -> None:
+        self.end(call, error("STOPPING", "the server is stopping"))
+
     def _finish(self, call: int) -> None:
         assert self._server is not None
         self._server.finish(call, 0)
 
-    def _take(self, server: Server) -> None:
-        """The thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
+    def _take(self, server: Server, thread: int) -> None:
+        """A thread of events: hands each to the pool of its kind. Never works itself, never waits for a handler."""
         opened: dict[int, bytes] = {}
-        while events := server.take():
+        while events := server.take(thread):
+            taken = time.monotonic_ns()
             for key, kind, flags, index, deadline, data in events:
                 served = self._served[index]
                 if kind == EventKind.ROOM:
@@ -203,15 +230,18 @@ class NativeTransport:
                     opened[key] = data
                 elif kind == EventKind.CALL:
                     metadata = metadata_of(opened.pop(key, b""))
-                    self._cold.submit(self._serve, Call(server, served, key, flags, metadata), deadline, data)
+                    call = Call(server, served, key, flags, metadata)
+                    self._cold.submit(self._serve, call, deadline, data, taken)
                 else:
                     self._streams.submit(self._stream, Call(server, served, key, flags, metadata_of(b"")), kind, data)
 
-    def _serve(self, call: Call, deadline: int, data: bytes) -> None:
+    def _serve(self, call: Call, deadline: int, data: bytes, taken: int) -> None:
         served, key, flags, metadata = call.served, call.key, call.flags, call.metadata
         assert served.answer is not None
+        now = time.monotonic_ns()
+        call.server.begun((now - taken) // 1_000)
         try:
-            if deadline and time.monotonic_ns() // 1_000 >= deadline:
+            if deadline and now // 1_000 >= deadline:
                 raise error("DEADLINE_EXCEEDED", "the deadline passed before the call was carried out")
             request = _message(data if flags & CONNECT else data[PREFIX_SIZE:], flags, served.limit)
             if flags & CONNECT:
@@ -232,7 +262,7 @@ class NativeTransport:
                 metadata.leading.append(("content-encoding", b"gzip"))
                 body = _gzip(body)
             server.metadata(key, metadata.packed_for_connect())
-            server.respond(key, http_status, body)
+            server.respond(key, code, http_status, body)
             return
         if metadata.leading or metadata.trailing:
             server.metadata(key, metadata.packed())
@@ -246,7 +276,7 @@ class NativeTransport:
     def _refuse(self, call: Call, wrong: Exception) -> None:
         status = status_of(wrong, call.served.path, self._log)
         if call.flags & CONNECT:
-            call.server.respond(call.key, *connect.refusal(status))
+            call.server.respond(call.key, status[1], *connect.refusal(status))
         else:
             call.server.finish(call.key, status[1], status)
 
@@ -284,6 +314,22 @@ class Watches:
     def cancelled(self, call: int) -> None:
         """The client is gone."""
         self._pump.leave(call)
+
+
+def limits_of(guards: GuardsConfig) -> dict[str, int]:
+    """The guards as the compiled server takes them: times in microseconds."""
+    return {
+        name.replace("_seconds", "_us"): round(value * 1e6) if name.endswith("_seconds") else value
+        for name, value in asdict(guards).items()
+    }
+
+
+def allow_files(count: int) -> None:
+    """Raises this process's limit of open files to so many, or to what the system lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def bind(listen: str) -> tuple[socket.socket, str]:

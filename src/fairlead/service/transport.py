@@ -21,10 +21,14 @@ from fairlead.errors import FairleadError, error
 from fairlead.rulebook.book import RuleBook
 from fairlead.service import admin, agents, customers, jobs, policy, reflection
 from fairlead.service.calls import HOT_CALLS, InPool, UnknownMethods, abort, cold_handler, hot_handler, status_of
+from fairlead.service.counting import Counting
+from fairlead.service.ranks import rank_of
 from fairlead.service.waiting import Waiters
 from fairlead.service.watch import WATCH, EventPump
 from fairlead.service.workers import Workers
 from fairlead.shard.core import Shard
+from fairlead.telemetry.metrics import TransportMetrics
+from fairlead.transport.core import Rank
 
 COLD_THREADS = 2
 STREAM_THREADS = 4
@@ -60,6 +64,7 @@ class GrpcTransport:
 
     def __init__(self, shard: Shard, config: Config, log: FilteringBoundLogger, book: RuleBook | None = None) -> None:
         self._listen = config.listen
+        self._sync_us = round(config.guards.sync_seconds * 1e6)
         self._cold = ThreadPoolExecutor(COLD_THREADS, thread_name_prefix="cold")
         self._streams = ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream")
         self._watches = ThreadPoolExecutor(MAX_STREAM_THREADS, thread_name_prefix="watch")
@@ -67,11 +72,14 @@ class GrpcTransport:
         self._pump = EventPump(shard, _Queues(), log)
         self._waiters = Waiters(shard, log, MAX_WAITING)
         self._log = log
+        self._known: set[str] = set()
+        self._counting = Counting(self._known)
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._streams)
         self._server = grpc.server(
             # grpcio asks no more of it than of any executor.
             cast(ThreadPoolExecutor, self._hot),
             handlers=[UnknownMethods()],
+            interceptors=[self._counting],
             options=(
                 # A second daemon on the port is a mistake, not load sharing: their states differ.
                 ("grpc.so_reuseport", 0),
@@ -109,6 +117,10 @@ class GrpcTransport:
         for pool in (self._hot, self._cold, self._streams, self._watches):
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def metrics(self) -> TransportMetrics:
+        """What has been counted since the start."""
+        return TransportMetrics(self._counting.calls(), len(self._pump), len(self._waiters), {})
+
     def _register(self, shard: Shard, book: RuleBook, config: Config, log: FilteringBoundLogger) -> tuple[str, ...]:
         cold = {
             **agents.calls(shard),
@@ -118,7 +130,10 @@ class GrpcTransport:
             **customers.calls(shard),
         }
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            **{path: hot_handler(shard, call, self._wait, log) for path, call in HOT_CALLS.items()},
+            **{
+                path: hot_handler(shard, call, self._wait, partial(self._is_refused, shard, rank_of(path)), log)
+                for path, call in HOT_CALLS.items()
+            },
             **{path: cold_handler(call, self._cold, log) for path, call in cold.items()},
             customers.IMPORT: grpc.stream_unary_rpc_method_handler(InPool(partial(self._import, shard), self._streams)),
             WATCH: grpc.unary_stream_rpc_method_handler(InPool(self._watch, self._watches)),
@@ -127,7 +142,12 @@ class GrpcTransport:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._add(handlers)
         self._add(reflection.handlers((*services, HEALTH_SERVICE), self._streams))
+        self._known.update(f"/{HEALTH_SERVICE}/{name}" for name in ("Check", "List", "Watch"))
         return services
+
+    def _is_refused(self, shard: Shard, rank: Rank) -> bool:
+        """Whether calls of this rank are refused now: while the disk stands still, new work and reads."""
+        return rank >= Rank.NEW_WORK and shard.journal().get("stall_us", 0) > self._sync_us
 
     def _import(self, shard: Shard, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         try:
@@ -167,6 +187,7 @@ class GrpcTransport:
         return answers.get()
 
     def _add(self, handlers: "Mapping[str, grpc.RpcMethodHandler[Any, Any]]") -> None:
+        self._known.update(handlers)
         for service in {service_of(path) for path in handlers}:
             methods = {path.rpartition("/")[2]: each for path, each in handlers.items() if service_of(path) == service}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))

@@ -114,6 +114,10 @@ class Waiters:
         if self._deadlines and self._deadlines[0][2] == key:
             self._shard.wake_events()
 
+    def __len__(self) -> int:
+        """How many calls wait."""
+        return len(self._calls)
+
     def leave(self, key: Any) -> bool:
         """The caller is gone; whether the call still waited."""
         with self._changed:

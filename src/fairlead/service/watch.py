@@ -110,6 +110,10 @@ class EventPump:
         self._streams.send((key,), pb.WatchEventsResponse(sequence=watcher.position).SerializeToString())
         self._shard.wake_events()
 
+    def __len__(self) -> int:
+        """How many watches are open."""
+        return len(self._watchers)
+
     def room(self, key: Any) -> None:
         """The watcher has taken what was sent to it."""
         watcher = self._watchers.get(key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
+from typing import Any
 
 from fairlead.policy.tables import PolicyTables
 from fairlead.shard.customers import CustomerView as CustomerView
@@ -59,8 +60,20 @@ class Shard:
         """
     def close(self) -> None:
         """Writes and syncs what is pending; the shard then lives on in memory alone. Twice is harmless."""
-    def journal(self) -> dict[str, int]:
-        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space; or none."""
+    @property
+    def directory(self) -> str | None:
+        """Where the journal is; None: in memory."""
+    def journal(self) -> dict[str, Any]:
+        """Counts since the start: commits, frames, bytes, rotations, segment, sequence, durable, no_space, and how long
+        the write and sync of commits took (`syncs`, counts by `sync_bounds_us`; `sync_us`, the sum). `stall_us`: how
+        long the one under way has taken by now; `is_slow`: it, or the last within a minute, took over a second. Empty
+        in memory. Takes no lock.
+        """
+    def totals(self) -> dict[str, Any]:
+        """Of all tenants together: since the start `assigns` by (outcome, reason), `events` by kind, `waits`; as they
+        are now `jobs` by state, `agents` by presence, `load` and `capacity` of those who are ONLINE, `tenants`.
+        O(agents), a tenant at a time under the lock.
+        """
     @property
     def now_us(self) -> int: ...
     def advance_to(self, now_us: int) -> None:

@@ -35,6 +35,18 @@ def test_a_backlog_of_18_and_three_who_log_in_within_five_minutes(
     assert [held.get(agent, 0) for agent in ("ann", "bob", "cid")] == shares
 
 
+@pytest.mark.parametrize("log_ins", [(0, 100, 200), (0, 150, 299)])
+def test_who_logs_in_minutes_later_gets_as_much_of_the_backlog(routing: Make, log_ins: tuple[int, ...]) -> None:
+    """P4: with an interval as long as the time in which they come, whoever is first takes no more than the last."""
+    r = routing(warming(5 * MINUTE, 60 * MINUTE))
+    r.deal(18)
+    for time, agent in zip(log_ins, ("ann", "bob", "cid"), strict=True):
+        r.at(time)
+        r.online(agent, capacity=10)
+    r.at(30 * MINUTE)
+    assert holders(r) == {"ann": 6, "bob": 6, "cid": 6}
+
+
 def test_the_first_job_comes_at_once_and_the_next_after_the_interval(routing: Make) -> None:
     """P4, Q1: exactly then, without anybody calling."""
     r = routing(warming(20))

@@ -54,43 +54,75 @@ cdef inline int64_t unzigzag(uint64_t value) noexcept nogil:
     return <int64_t> (value >> 1) ^ -<int64_t> (value & 1)
 
 
+cdef inline uint8_t* put_word(uint8_t* tags, size_t index, uint8_t* at, uint32_t word) noexcept nogil:
+    if word == 0:
+        return at
+    if word == <uint32_t> 0xFFFFFFFF:
+        tags[index >> 2] |= <uint8_t> (1 << 2 * (index & 3))
+        return at
+    if word <= 0xFFFF:
+        tags[index >> 2] |= <uint8_t> (2 << 2 * (index & 3))
+        memcpy(at, &word, 2)
+        return at + 2
+    tags[index >> 2] |= <uint8_t> (3 << 2 * (index & 3))
+    memcpy(at, &word, 4)
+    return at + 4
+
+
 cdef inline uint8_t* put_words(uint8_t* at, const void* data, size_t size) noexcept nogil:
     """A last word that is not whole is filled with zeroes."""
     cdef uint8_t* tags = at
-    cdef size_t count = (size + 3) // 4, index
-    cdef uint32_t word, tag
-    memset(tags, 0, (count + 3) // 4)
-    at += (count + 3) // 4
-    for index in range(count):
+    cdef size_t whole = size // 4, tag_bytes = (size + 15) // 16, index
+    cdef uint32_t word
+    memset(tags, 0, tag_bytes)
+    at += tag_bytes
+    for index in range(whole):
+        memcpy(&word, <const uint8_t*> data + 4 * index, 4)
+        at = put_word(tags, index, at, word)
+    if size % 4:
         word = 0
-        memcpy(&word, <const uint8_t*> data + 4 * index, 4 if size - 4 * index >= 4 else size - 4 * index)
-        if word == 0:
-            continue
-        tag = 1 if word == <uint32_t> 0xFFFFFFFF else 2 if word <= 0xFFFF else 3
-        tags[index >> 2] |= <uint8_t> (tag << 2 * (index & 3))
-        if tag == 2:
-            memcpy(at, &word, 2)
-            at += 2
-        elif tag == 3:
-            memcpy(at, &word, 4)
-            at += 4
+        memcpy(&word, <const uint8_t*> data + 4 * whole, size % 4)
+        at = put_word(tags, whole, at, word)
+    return at
+
+
+cdef inline const uint8_t* get_word(uint32_t tag, const uint8_t* at, const uint8_t* end, uint32_t* word) noexcept nogil:
+    cdef uint16_t half
+    word[0] = 0 if tag != 1 else <uint32_t> 0xFFFFFFFF
+    if tag == 2:
+        if end - at < 2:
+            return NULL
+        memcpy(&half, at, 2)
+        word[0] = half
+        return at + 2
+    if tag == 3:
+        if end - at < 4:
+            return NULL
+        memcpy(word, at, 4)
+        return at + 4
     return at
 
 
 cdef inline const uint8_t* get_words(const uint8_t* at, const uint8_t* end, void* data, size_t size) noexcept nogil:
+    """Four words that are 0 cost one look: most of most structs is."""
     cdef const uint8_t* tags = at
-    cdef size_t count = (size + 3) // 4, index, width
-    cdef uint32_t word, tag
-    if at == NULL or <size_t> (end - at) < (count + 3) // 4:
+    cdef uint8_t* to = <uint8_t*> data
+    cdef size_t whole = size // 4, tag_bytes = (size + 15) // 16, index = 0
+    cdef uint32_t word
+    if at == NULL or <size_t> (end - at) < tag_bytes:
         return NULL
-    at += (count + 3) // 4
-    for index in range(count):
-        tag = (tags[index >> 2] >> 2 * (index & 3)) & 3
-        width = 0 if tag < 2 else 2 if tag == 2 else 4
-        if <size_t> (end - at) < width:
+    at += tag_bytes
+    while index < whole:
+        if index % 4 == 0 and tags[index >> 2] == 0 and whole - index >= 4:
+            memset(to + 4 * index, 0, 16)
+            index += 4
+            continue
+        at = get_word((tags[index >> 2] >> 2 * (index & 3)) & 3, at, end, &word)
+        if at == NULL:
             return NULL
-        word = 0 if tag != 1 else <uint32_t> 0xFFFFFFFF
-        memcpy(&word, at, width)
-        at += width
-        memcpy(<uint8_t*> data + 4 * index, &word, 4 if size - 4 * index >= 4 else size - 4 * index)
+        memcpy(to + 4 * index, &word, 4)
+        index += 1
+    if size % 4:
+        at = get_word((tags[whole >> 2] >> 2 * (whole & 3)) & 3, at, end, &word)
+        memcpy(to + 4 * whole, &word, size % 4)
     return at

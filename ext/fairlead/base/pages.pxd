@@ -1,0 +1,71 @@
+"""Arrays that may become large: from LARGE bytes on they are pages of their own, which grow without being copied.
+
+`realloc` copies what it cannot extend in place, so an array of 100 MB that grows would stop the writer for as long as the
+copy takes, and touch all of it. The system moves pages by their tables instead. Sizes are bytes; the caller knows them.
+"""
+
+from libc.stdio cimport fprintf, stderr
+from libc.stdlib cimport abort, free
+from libc.string cimport memcpy
+
+from fairlead.base.memory cimport advise_huge, memory_grow, memory_zeroed
+
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #include <sys/mman.h>
+    static inline void *fairlead_pages_new(size_t size) {
+        void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return pages == MAP_FAILED ? NULL : pages;
+    }
+    static inline void *fairlead_pages_grow(void *pages, size_t size, size_t wanted) {
+    #ifdef MREMAP_MAYMOVE
+        void *grown = mremap(pages, size, wanted, MREMAP_MAYMOVE);
+        return grown == MAP_FAILED ? NULL : grown;
+    #else
+        void *grown = fairlead_pages_new(wanted);
+        if (grown != NULL) {
+            memcpy(grown, pages, size);
+            munmap(pages, size);
+        }
+        return grown;
+    #endif
+    }
+    """
+    void* pages_new "fairlead_pages_new"(size_t size) nogil
+    void* pages_grow "fairlead_pages_grow"(void* pages, size_t size, size_t wanted) nogil
+    int munmap(void* pages, size_t size) nogil
+
+cdef enum:
+    LARGE = 1 << 20
+
+
+cdef inline void* array_grow(void* array, size_t size, size_t wanted) noexcept nogil:
+    """The array (NULL: none) of `size` bytes with room for `wanted`, which are more; what is new is not cleared."""
+    cdef void* grown
+    if wanted < LARGE:
+        return memory_grow(array, wanted)
+    grown = pages_grow(array, size, wanted) if size >= LARGE else pages_new(wanted)
+    if grown == NULL:
+        fprintf(stderr, "fairlead: out of memory: cannot get %zu bytes\n", wanted)
+        abort()
+    if size < LARGE and array != NULL:
+        memcpy(grown, array, size)
+        free(array)
+    # All of it: pages that are advised in part could not be moved in one piece.
+    advise_huge(grown, wanted)
+    return grown
+
+
+cdef inline void* array_zeroed(size_t size) noexcept nogil:
+    """An array of `size` bytes, all 0: as the system's new pages are."""
+    return memory_zeroed(size) if size < LARGE else array_grow(NULL, 0, size)
+
+
+cdef inline void array_free(void* array, size_t size) noexcept nogil:
+    """Of an array of `size` bytes; NULL is none, whatever the size."""
+    if array == NULL or size < LARGE:
+        free(array)
+    else:
+        munmap(array, size)

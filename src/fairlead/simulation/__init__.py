@@ -1,0 +1,1 @@
+"""The compiled event loop of `fairlead simulate`, from ext/fairlead/simulation."""

@@ -1,0 +1,104 @@
+"""`make quality`: every system with a known answer, played until its interval is narrow; prints a table.
+
+Exit code 1 when a value is further off than its tolerance, or its interval leaves out the exact one.
+"""
+
+import argparse
+import math
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import NamedTuple
+
+from fairlead.commands.table import table
+from fairlead.simulate.run import processors
+from tests.simulation.known import COMPUTED, REFERENCE, from_tables
+from tests.simulation.systems import System, interval, replications
+
+JOBS = 100_000
+BATCH = 20
+# Half of the interval is to be at most this part of the tolerance.
+NARROW = 0.6
+MOST_JOBS = 120_000_000
+
+
+class Row(NamedTuple):
+    """One value of one system: what was expected, what was simulated, and the verdict."""
+
+    system: str
+    value: str
+    exact: float
+    mean: float
+    low: float
+    high: float
+    tolerance: float
+    jobs: int
+
+    @property
+    def deviation(self) -> float:
+        """Relative to the exact value."""
+        return self.mean / self.exact - 1 if self.exact else math.inf if self.mean else 0.0
+
+    @property
+    def verdict(self) -> str:
+        """ok: within the tolerance and covered; wide: covered, but the bound of jobs came before the tolerance."""
+        if not self.low <= self.exact <= self.high:
+            return "MISS"
+        if abs(self.deviation) <= self.tolerance:
+            return "ok"
+        return "wide" if (self.high - self.low) / 2 > self.tolerance * abs(self.exact) else "MISS"
+
+
+def play(system: System, most_jobs: int) -> list[Row]:
+    """Batches of replications until every interval is narrow, or the jobs are used up."""
+    samples = replications(system, BATCH, JOBS)
+    while len(samples) * JOBS < most_jobs and not _is_narrow(system, samples):
+        # As many as the widest interval seems to need, at most as many again.
+        samples += replications(system, BATCH, JOBS, first=len(samples))
+    rows = []
+    for key, exact in system.exact.items():
+        found = interval(samples, key)
+        rows.append(
+            Row(system.name, key, exact, found.mean, found.low, found.high, system.tolerance, len(samples) * JOBS)
+        )
+    return rows
+
+
+def _is_narrow(system: System, samples: list) -> bool:  # type: ignore[type-arg]
+    bound = NARROW * system.tolerance
+    return all(interval(samples, key).half_width <= bound * abs(exact) for key, exact in system.exact.items())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="systems whose name has this in it")
+    parser.add_argument("--most-jobs", type=int, default=MOST_JOBS, help=f"of one system; default {MOST_JOBS:,}")
+    options = parser.parse_args()
+    systems = [system for system in (*COMPUTED, *from_tables()) if options.only in system.name]
+    if not REFERENCE.is_dir():
+        print(f"the tables are not at {REFERENCE}: only the {len(COMPUTED)} systems that are computed here are played")
+    begin = time.monotonic()
+    found: dict[str, list[Row]] = {}
+    with ProcessPoolExecutor(processors(), multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(play, system, options.most_jobs): system.name for system in systems}
+        for done, future in enumerate(as_completed(futures), 1):
+            found[futures[future]] = future.result()
+            print(f"{done} of {len(systems)}, {time.monotonic() - begin:.0f} s: {futures[future]}", file=sys.stderr)
+    rows = [row for system in systems for row in found[system.name]]
+    headings = ("SYSTEM", "VALUE", "EXACT", "SIMULATED", "99.9 % INTERVAL", "OFF BY", "MAY BE", "JOBS", "")
+    shown = [
+        (
+            *(row.system, row.value, f"{row.exact:.6g}", f"{row.mean:.6g}", f"{row.low:.6g} to {row.high:.6g}"),
+            *(f"{row.deviation:+.2%}", f"{row.tolerance:.0%}", row.jobs, row.verdict),
+        )
+        for row in rows
+    ]
+    print(table(headings, shown, left=2))
+    verdicts = [row.verdict for row in rows]
+    print(f"{len(rows)} values: " + ", ".join(f"{verdicts.count(word)} {word}" for word in ("ok", "wide", "MISS")))
+    return 1 if "MISS" in verdicts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
