@@ -30,8 +30,8 @@ def _experiment(policy: policy_pb2.Policy) -> Iterator[str]:
         return
     if not experiment.HasField("slice"):
         yield (
-            "experiment: splits by job id: arms that share agents take them from each other, so their difference is not "
-            "what switching would bring; with slice it is"
+            "experiment: splits by job id: arms that share agents take them from each other, so their difference is "
+            "not what switching would bring; with slice it is"
         )
     elif not experiment.HasField("wash_out"):
         yield "experiment.slice: without wash_out a slice still feels the arm before, and arms look alike"

@@ -162,7 +162,8 @@ def _experiment(experiment: policy_pb2.Experiment) -> ExperimentTable:
             ArmTable(
                 arm.id,
                 tuple(
-                    ArmQueueTable(each.id, parse_strategy(each.strategy), each.affinity, each.plan) for each in arm.queues
+                    ArmQueueTable(each.id, parse_strategy(each.strategy), each.affinity, each.plan)
+                    for each in arm.queues
                 ),
             )
             for arm in experiment.arms

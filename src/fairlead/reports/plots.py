@@ -67,11 +67,6 @@ def require() -> None:
     _library()
 
 
-def require() -> None:
-    """Raises PlotsMissing now rather than after long work."""
-    _library()
-
-
 def lines(
     series: Sequence[Series],
     *,

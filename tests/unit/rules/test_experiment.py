@@ -119,7 +119,10 @@ def test_jobs_events_repeats_and_the_journal_carry_the_arm(tmp_path: Path) -> No
         ({"arms": [{"id": "a"}]}, "experiment.arms"),
         ({"arms": [{"id": "a"}, {"id": "a"}]}, "experiment.arms[1].id"),
         ({"arms": [{"id": "a"}, {"id": "b", "queues": [{"id": "x"}]}]}, "experiment.arms[1].queues[0].id"),
-        ({"arms": [{"id": "a"}, {"id": "b", "queues": [{"id": "q", "plan": "x"}]}]}, "experiment.arms[1].queues[0].plan"),
+        (
+            {"arms": [{"id": "a"}, {"id": "b", "queues": [{"id": "q", "plan": "x"}]}]},
+            "experiment.arms[1].queues[0].plan",
+        ),
         (
             {"arms": [{"id": "a"}, {"id": "b", "queues": [{"id": "q", "strategy": "x"}]}]},
             "experiment.arms[1].queues[0].strategy",
