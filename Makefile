@@ -3,7 +3,8 @@
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: bench build check clean conformance debug demo distclean help peers quality sanitize serve test torture
+.PHONY: bench build check clean conformance debug demo distclean fuzz help peers quality sanitize sanitized serve
+.PHONY: test torture tsan
 
 PYTHON ?= python3
 ARGS ?=
@@ -25,7 +26,7 @@ PROTO_SOURCES := $(shell find proto -name '*.proto')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "ARGS=\"..\" is handed on by demo, serve, bench, peers, test, conformance, debug and sanitize; PYTHON=python3.12 chooses the interpreter."
+	@echo "ARGS=\"..\" is handed on by demo, serve, bench, peers, test, conformance, debug, sanitize, fuzz and tsan; PYTHON=python3.12 chooses the interpreter."
 
 demo: build ## play a day of conversations through a real daemon and print what came of it
 	$(VENV)/bin/fairlead demo $(ARGS)
@@ -67,14 +68,23 @@ debug: build ## unit, property and contract tests on a build with bounds checks 
 peers: build ## fairlead beside Redis, PostgreSQL and services in Go, Rust and Python; ARGS="--growth --write docs"
 	$(RUN) -m benchmarks.peers $(ARGS)
 
+SANITIZED := FAIRLEAD_BUILD=sanitize PYTHONPATH=build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+    UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
+
 # Captured at the level of Python only: a sanitizer writes its report to the process and ends it.
-sanitize: build ## unit, property and contract tests on a build with the address and undefined-behaviour sanitizers
+sanitize: sanitized ## the tests on a build with the address and undefined-behaviour sanitizers
+	$(SANITIZED) $(PYTEST) --capture=sys --tape-length=$(SLOW_TAPE) \
+	    $(wildcard tests/unit tests/property tests/contract tests/conformance tests/crash) $(ARGS)
+
+sanitized: build
 	FAIRLEAD_BUILD=sanitize $(RUN) setup.py -q build --build-base=build/sanitize --build-lib=build/sanitize/lib
-	FAIRLEAD_BUILD=sanitize PYTHONPATH=build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-	    UBSAN_OPTIONS=print_stacktrace=1 \
-	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
-	    $(PYTEST) --capture=sys --tape-length=$(SLOW_TAPE) \
-	    $(wildcard tests/unit tests/property tests/contract) $(ARGS)
+
+fuzz: sanitized ## an hour of decoder, encoder and socket on the sanitized build; ARGS="--seconds 600 --seed 7", or targets
+	$(SANITIZED) nice $(RUN) -m tests.fuzz $(ARGS)
+
+tsan: build ## a loaded daemon under the thread sanitizer; ARGS="--seconds 300"
+	FAIRLEAD_BUILD=thread $(RUN) setup.py -q build --build-base=build/thread --build-lib=build/thread/lib
+	$(RUN) -m tests.races --modules build/thread/lib $(ARGS)
 
 clean: ## remove what was built; .venv stays
 	rm -rf build dist src/fairlead/v1 src/fairlead.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

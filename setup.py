@@ -1,9 +1,9 @@
 """Builds what pyproject.toml cannot say: the protobuf code and the compiled modules under ext/.
 
 Every `ext/fairlead/ROOM/NAME.pyx` becomes the module `fairlead.ROOM.NAME`. FAIRLEAD_BUILD chooses the set of compiler
-directives and flags: `release` (the default), `debug` (bounds checks and assertions) or `sanitize` (debug, under ASan
-and UBSan). Each set has its own tree under build/, so that none disturbs another. Directives stand here and nowhere
-else.
+directives and flags: `release` (the default), `debug` (bounds checks and assertions), `sanitize` (debug, under ASan
+and UBSan) or `thread` (under the thread sanitizer). Each set has its own tree under build/, so that none disturbs
+another. Directives stand here and nowhere else.
 """
 
 import os
@@ -52,6 +52,13 @@ BUILDS = {
         [("FAIRLEAD_DEBUG", "1")],
         ["-O1", "-g", "-UNDEBUG", *QUIET, *SANITIZERS],
         SANITIZERS,
+    ),
+    # Without assertions: this build looks for races alone, and is slow enough.
+    "thread": (
+        DEBUG_DIRECTIVES,
+        [("FAIRLEAD_DEBUG", "0"), ("CYTHON_WITHOUT_ASSERTIONS", "1")],
+        ["-O1", "-g1", *QUIET, "-fsanitize=thread", "-fno-omit-frame-pointer"],
+        ["-fsanitize=thread"],
     ),
 }
 

@@ -1,12 +1,12 @@
 """What a refused call costs beside a served one: CPU time of the daemon for each.
 
-    python -m benchmarks.overload [--json] [--seconds 2] [--folder FOLDER]
+    python -m benchmarks.overload [--json] [--calls 20000] [--folder FOLDER]
 
 The disk is held still (tests/crash/failing_calls.c lets fdatasync wait), so that every Assign and every BatchAssign is
 refused for as long as it lasts; before and after they are served, in mode fsync. Lists are refused by the same, and
-served by a handler in Python. One object: microseconds of CPU a call, and `*_ratio`, refused to served. Verified: while
-the disk stands no call is answered with anything but UNAVAILABLE, otherwise none with anything but OK. Left out:
-connecting, creating the agents, the warm-up.
+served by a handler in Python. One object: microseconds of CPU a call, and `*_ratio`, refused to served. Verified: every
+call is answered, with a message while the disk works and without one while it stands. Left out: connecting, creating
+the agents.
 """
 
 import argparse
@@ -26,35 +26,60 @@ from fairlead.commands import load_plan as plan
 from fairlead.v1 import agent_service_pb2, routing_service_pb2
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
+from tests.contract import raw_http2 as http2
+from tests.contract.raw_http2 import Peer, frame, message, request
 
 SHIM = Path(__file__).parents[1] / "tests/crash/failing_calls.c"
 AGENTS = 1_000
-CONNECTIONS = 4
-IN_FLIGHT = 100
+IN_FLIGHT = 400
 BATCH = 500
-LISTS = 300
+LISTS = 50
 OK, UNAVAILABLE = 0, 14
 SYNC_SECONDS = 0.3
 CONFIG = f"[guards]\nsync_seconds = {SYNC_SECONDS}\nqueue_seconds = 60\n"
 
 
-def load(server: Server, seconds: float, expected: int, batch: int = 0) -> float:
-    """CPU microseconds a call of Assign (with its CompleteJob when it is served), or of BatchAssign."""
-    sockets = plan.connect(server.address, CONNECTIONS)
-    tenant = "batch" if batch else "load"
-    generator = plan.generator(sockets, server.address, tenant, 2 if batch else IN_FLIGHT, 0, batch)
-    generator.run(0.5)
-    generator.reset()
+def calls(server: Server, path: str, bodies: list[bytes], expected: int) -> float:
+    """CPU microseconds a call, hundreds in flight on one connection."""
+    peer = Peer(server.address)
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (2**30).to_bytes(4, "big")))
+    head = request(path)
+    answered, with_message = 0, set[int]()
     before = server.cpu_seconds()
-    generator.run(seconds)
+    for start in range(0, len(bodies), IN_FLIGHT):
+        chunk = bodies[start : start + IN_FLIGHT]
+        streams = range(2 * start + 1, 2 * (start + len(chunk)), 2)
+        peer.send(
+            b"".join(
+                frame(http2.HEADERS, http2.END_HEADERS, stream, head)
+                + frame(http2.DATA, http2.END_STREAM, stream, message(body))
+                for stream, body in zip(streams, chunk, strict=True)
+            )
+        )
+        for kind, flags, stream, _ in peer.frames(60):
+            if kind == http2.DATA:
+                with_message.add(stream)
+            answered += kind == http2.HEADERS and flags & http2.END_STREAM > 0
+            if answered == start + len(chunk):
+                break
     used = server.cpu_seconds() - before
-    result = generator.result()
-    for each in sockets:
-        each.close()
-    methods = result["methods"].values()
-    codes = {code for method in methods for code in method["codes"]}
-    assert codes == {expected}, f"expected nothing but code {expected}: {result['methods']}"
-    return used * 1e6 / sum(method["calls"] for method in methods)
+    peer.close()
+    # A refusal is nothing but trailers.
+    served = len(with_message)
+    assert served == (len(bodies) if expected == OK else 0), f"{served} of {len(bodies)} were served"
+    return used * 1e6 / len(bodies)
+
+
+def assigns(count: int, name: str) -> list[bytes]:
+    return [
+        routing_service_pb2.AssignRequest(tenant="load", job={"id": f"{name}-{number}"}).SerializeToString()
+        for number in range(count)
+    ]
+
+
+def batches(count: int, name: str) -> list[bytes]:
+    jobs = [[{"id": f"{name}-{number}-{job}"} for job in range(BATCH)] for number in range(count)]
+    return [routing_service_pb2.BatchAssignRequest(tenant="load", jobs=each).SerializeToString() for each in jobs]
 
 
 def lists(server: Server, expected: int) -> float:
@@ -69,7 +94,7 @@ def lists(server: Server, expected: int) -> float:
         return (server.cpu_seconds() - before) * 1e6 / LISTS
 
 
-def run(seconds: float, folder: Path) -> dict[str, Any]:
+def run(count: int, folder: Path) -> dict[str, Any]:
     """All of it."""
     pin(CLIENT_CORE)
     shim, held = folder / "failing_calls.so", folder / "held"
@@ -78,20 +103,21 @@ def run(seconds: float, folder: Path) -> dict[str, Any]:
     out: dict[str, Any] = {}
     with daemon("native", folder / "journal", CONFIG, environment) as server:
         plan.create_agents(server.address, "load", AGENTS, 10_000)
-        plan.create_agents(server.address, "batch", AGENTS, 50_000)
-        out["assign_served"] = load(server, seconds, OK)
-        out["batch_served"] = load(server, seconds, OK, BATCH)
+        out["assign_served"] = calls(server, plan.ASSIGN, assigns(count, "served"), OK)
+        out["batch_served"] = calls(server, plan.BATCH_ASSIGN, batches(count // BATCH, "batch"), OK)
         out["list_served"] = lists(server, OK)
         held.touch()
         try:
             with grpc.insecure_channel(server.address) as channel:
                 stub = RoutingServiceStub(channel)
                 # Something must wait for the disk for it to be known as still.
-                stub.Assign.future(routing_service_pb2.AssignRequest(tenant="held", job={"id": "j"}))
+                waits = stub.Assign.future(routing_service_pb2.AssignRequest(tenant="held", job={"id": "j"}))
                 time.sleep(3 * SYNC_SECONDS)
-                out["assign_refused"] = load(server, seconds, UNAVAILABLE)
-                out["batch_refused"] = load(server, seconds, UNAVAILABLE, BATCH)
+                out["assign_refused"] = calls(server, plan.ASSIGN, assigns(count, "refused"), UNAVAILABLE)
+                refused = batches(count // BATCH, "refused")
+                out["batch_refused"] = calls(server, plan.BATCH_ASSIGN, refused, UNAVAILABLE)
                 out["list_refused"] = lists(server, UNAVAILABLE)
+                assert not waits.done(), "the disk did not stand still"
         finally:
             held.unlink()
     for name in ("assign", "batch", "list"):
@@ -102,11 +128,11 @@ def run(seconds: float, folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--folder", type=Path, default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        result = run(options.seconds, Path(folder))
+        result = run(options.calls, Path(folder))
     if options.json:
         print(json.dumps(result, indent=2))
         return

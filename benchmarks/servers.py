@@ -56,19 +56,25 @@ def file_system(folder: Path) -> str:
 
 
 @contextmanager
-def daemon(transport: str, journal: Path | None = None) -> Iterator[Server]:
-    """A daemon without a journal, which is mode none, or with one in this folder in mode fsync."""
+def daemon(
+    transport: str, journal: Path | None = None, more: str = "", environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """A daemon without a journal, which is mode none, or with one in this folder in mode fsync.
+
+    `more` are further lines of its configuration, tables of their own.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "fairlead.toml"
         lines = [f'transport = "{transport}"', "drain_seconds = 0", 'log.level = "warning"']
         if journal is not None:
             lines += ["[journal]", f'path = "{journal}"', 'durability = "fsync"']
-        file.write_text("\n".join(lines) + "\n")
+        file.write_text("\n".join([*lines, more]) + "\n")
         address = f"127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", address]
-        process = subprocess.Popen(command, preexec_fn=lambda: pin(SERVER_CORE))
+        command += ["--init"] if journal is not None else []
+        process = subprocess.Popen(command, preexec_fn=lambda: pin(SERVER_CORE), env=environment)
         try:
-            _await_port(address)
+            _await_port(address, process)
             yield Server(address, process.pid)
         finally:
             process.terminate()
@@ -102,10 +108,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_port(address: str) -> None:
+def _await_port(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when something listens there. Raises SystemExit when the process, which said why, has ended before."""
     host, _, port = address.rpartition(":")
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SystemExit(f"the daemon ended with {process.returncode} before it listened at {address}")
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
             return

@@ -55,6 +55,8 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
             text=True,
             timeout=BUILD_SECONDS,
             check=False,
+            # The run itself keeps to one core; what it builds need not.
+            preexec_fn=lambda: os.sched_setaffinity(0, range(os.cpu_count() or 1)),
         )
     except subprocess.TimeoutExpired:
         raise Absent(f"`{Path(command[0]).name}` was not done after {BUILD_SECONDS} s") from None

@@ -32,7 +32,7 @@ from tests.contract.test_guards import (
 )
 
 RATE = 400
-SECONDS = 0.7
+SECONDS = 0.5
 TRIES = 3
 # Below this the scheduler of a busy machine is what is measured.
 FLOOR_US = 3_000

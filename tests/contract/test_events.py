@@ -91,6 +91,18 @@ def test_a_watch_resumes_after_the_last_sequence_it_saw(
     assert [each.job_id for each in seen] == [*(f"j{number}" for number in range(1_000)), "last"]
 
 
+def test_a_watch_that_resumes_is_told_when_it_has_reached_the_present(
+    stubs: GrpcFace, tenant: str, watch: Callable[..., Watch]
+) -> None:
+    """E4: also when its filter lets none of what it missed through."""
+    begun = watch(tenant=tenant).begun
+    stubs.assign("j", tenant=tenant)
+    resumed = watch(tenant=tenant, after_sequence=begun, kinds=[pb.EVENT_KIND_COMPLETED])
+    assert resumed.begun == begun
+    present = next(resumed.call)
+    assert (present.sequence > begun, list(present.events)) == (True, [])
+
+
 def test_filters_choose_and_between_them_all_must_fit(
     stubs: GrpcFace, tenant: str, watch: Callable[..., Watch]
 ) -> None:

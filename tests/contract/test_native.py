@@ -279,6 +279,18 @@ def test_errors_have_details_on_every_path(native: NativeTransport) -> None:
     assert failure_of(raised.value).reason == "SERVICE_NOT_FOUND"
 
 
+@pytest.mark.parametrize(
+    "path", ["/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"]
+)
+@pytest.mark.parametrize(("body", "reason"), [(b"\x0a", "MALFORMED_REQUEST"), (b"\x0a\x01\xff", "INVALID_FIELD")])
+def test_a_torn_message_of_a_stream_is_the_callers_mistake(
+    native: NativeTransport, path: str, body: bytes, reason: str
+) -> None:
+    with grpc.insecure_channel(native.address) as channel, pytest.raises(grpc.RpcError) as raised:
+        next(channel.stream_stream(path)(iter((body,)), timeout=20))
+    assert failure_of(raised.value).reason == reason
+
+
 def server_side(peer: Peer) -> int:
     """The descriptor of the server's end of a connection, in this process."""
     local = peer.socket.getsockname()

@@ -1,12 +1,14 @@
 """Scenarios and traces: what is wrong is told with its path or line, and what is right means what it says."""
 
 import math
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fairlead.errors import FairleadError, InvalidArgument
+from fairlead.policy.document import load as load_policy
 from fairlead.simulate.load import bottleneck, check_load
 from fairlead.simulate.scenario import load, parse
 from fairlead.simulate.trace import TraceError, read_trace
@@ -88,6 +90,25 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, text: str | None, message: 
         path.write_text(text)
     with pytest.raises(InvalidArgument, match=message):
         load(path)
+
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "docs/examples/simulation").glob("*.toml"))
+
+
+def test_the_examples_are_scenarios_and_policies_that_hold() -> None:
+    assert len(EXAMPLES) == 8
+    for path in EXAMPLES:
+        text = path.read_text()
+        if path.stem == "bank":
+            # Its trace is not part of the project; all else of it is read.
+            document = tomllib.loads(text)
+            with pytest.raises(TraceError, match="cannot be read"):
+                parse({**document, "trace": {"file": "nowhere.tsv"}}, path.parent)
+        elif "[[agents]]" in text:
+            scenario = load(path)
+            assert check_load(scenario, scenario.policy, path.stem).count("utilisation") <= 1
+        else:
+            load_policy(text)
 
 
 # ---- load

@@ -25,13 +25,13 @@ SIZES = "MAX_CHANNELS MAX_TIERS MAX_STEPS RING_SIZE STATE_COUNT SATURATION_BITS"
 # Name and file of the number: its value, the digest, and the structs of each file.
 LAYOUTS = {
     ("LAYOUT", "shard/record.pxd"): (
-        3,
-        "0a8bb4ccac0e2f2d",
+        4,
+        "bd96a1c39934d6c4",
         {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"},
     ),
     ("STATE_LAYOUT", "shard/snapshot.pxd"): (
-        1,
-        "b5cc2c3053d2e2ad",
+        2,
+        "4ab08f851951cb3e",
         {
             "engine/model.pxd": STATE,
             "engine/decide.pxd": "Answer",

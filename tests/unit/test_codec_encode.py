@@ -122,9 +122,10 @@ def check_status(rng: random.Random) -> None:
         assert [(v.field, v.description) for v in violations.field_violations] == [(field, message)]
 
 
-@pytest.mark.parametrize(
-    "check", [check_assign, check_batch, check_job_replies, check_get_job, check_agent_replies, check_status]
-)
+CHECKS = (check_assign, check_batch, check_job_replies, check_get_job, check_agent_replies, check_status)
+
+
+@pytest.mark.parametrize("check", CHECKS)
 def test_replies_are_what_the_official_runtime_writes(check: Callable[[random.Random], None], tape_seed: int) -> None:
     """Byte for byte; of a Status the parsed values, since the order of a map is free."""
     rng = random.Random(tape_seed)
@@ -144,5 +145,7 @@ def test_a_long_reply_grows_its_buffer() -> None:
 
 def test_the_example_of_the_module_is_what_it_writes() -> None:
     fields = {"job_id": "j1", "outcome": 1, "reason": 0, "agent_id": "a1", "version": 1, "policy_version": 1}
-    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0), "offer_end_time": 0})
+    data = face.encode_assign(
+        fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0), "offer_end_time": 0, "arm": ""}
+    )
     assert data.hex(" ") == "0a 02 6a 31 10 01 22 02 61 31 28 01 30 01 42 01 71"

@@ -159,6 +159,16 @@ def test_status_counts_by_presence_and_state(router: Router) -> None:
     assert router.check() == []
 
 
+def test_who_had_a_job_is_told_after_its_end_too(router: Router) -> None:
+    """E3: without a journal what gave it to them is all that is known."""
+    router.create_agent("ann", presence=Presence.ONLINE)
+    router.complete("j", router.assign("j").version)
+    assert router.explain("j").summary == (
+        "Job j is completed. Agent ann had it: "
+        "decided by strategy least_load with load 0 of 1 before, after 0.0 s of waiting."
+    )
+
+
 def test_two_routers_share_nothing() -> None:
     one, other = Router(virtual_time=True), Router(virtual_time=True)
     one.create_agent("ann")

@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.shard.dispatch cimport STATE_CAPSULE, ShardState
 from fairlead.transport.counts cimport duration_bounds, size_bounds
-from fairlead.transport.exchange cimport push_command, take_events, wake_loop
+from fairlead.transport.exchange cimport events_closed, push_command, take_events, wake_loop
 from fairlead.transport.loop cimport loop_free, loop_init, loop_run
 from fairlead.transport.overload cimport overload_begun, overload_free, overload_init
 from fairlead.transport.model cimport (
@@ -139,7 +139,7 @@ cdef class Server:
         cdef uint32_t count = 0
         cdef uint32_t at
         cdef Event* events = NULL
-        while count == 0 and not loop.exchange.closed:
+        while count == 0 and not events_closed(&loop.exchange):
             with nogil:
                 events = take_events(&loop.exchange, &count)
         taken = []

@@ -18,3 +18,6 @@ cdef Event* take_events(Exchange* exchange, uint32_t* count) noexcept nogil
 cdef Command* take_commands(Exchange* exchange, uint32_t* count) noexcept nogil
 # Takes no more commands, and wakes the reader of events for the last time.
 cdef void close_events(Exchange* exchange) noexcept nogil
+# Bytes of messages that wait for Python; whether no events will come.
+cdef size_t events_size(Exchange* exchange) noexcept nogil
+cdef bint events_closed(Exchange* exchange) noexcept nogil

@@ -105,6 +105,22 @@ cdef Event* take_events(Exchange* exchange, uint32_t* count) noexcept nogil:
     return events
 
 
+cdef size_t events_size(Exchange* exchange) noexcept nogil:
+    cdef size_t size
+    pthread_mutex_lock(&exchange.lock)
+    size = exchange.event_bytes
+    pthread_mutex_unlock(&exchange.lock)
+    return size
+
+
+cdef bint events_closed(Exchange* exchange) noexcept nogil:
+    cdef bint closed
+    pthread_mutex_lock(&exchange.lock)
+    closed = exchange.closed
+    pthread_mutex_unlock(&exchange.lock)
+    return closed
+
+
 cdef Command* take_commands(Exchange* exchange, uint32_t* count) noexcept nogil:
     cdef Command* commands
     cdef eventfd_t ignored

@@ -9,13 +9,14 @@ One wake-up:
     bury     connections that ended
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
 from fairlead.journal.journal cimport journal_durable, journal_ignore, journal_listen
+from fairlead.journal.model cimport DURABILITY_NONE
 from fairlead.shard.dispatch cimport HANDED_OVER, shard_lock, shard_unlock, submit
 from fairlead.shard.foresight cimport Foresight, foresee, foresee_job
 from fairlead.transport.connections cimport (
@@ -302,9 +303,14 @@ cdef void release(Loop* loop) noexcept nogil:
     release_durable(loop)
 
 
+cdef inline bint is_durable(const Loop* loop, uint64_t sequence) noexcept nogil:
+    """Without the lock of the shard, so what only its owner may read, the last sequence of all, is not asked for."""
+    return loop.shard.journal.mode == DURABILITY_NONE or sequence <= journal_durable(&loop.shard.journal)
+
+
 cdef void release_durable(Loop* loop) noexcept nogil:
     cdef Stream* stream
-    while loop.parked_head != NULL and loop.parked_head.sequence <= journal_durable(&loop.shard.journal):
+    while loop.parked_head != NULL and is_durable(loop, loop.parked_head.sequence):
         stream = loop.parked_head
         loop.parked_head = stream.next_parked
         give(loop, stream)

@@ -11,7 +11,7 @@ from fairlead.base.buffer cimport buffer_append, buffer_init
 from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
 from fairlead.transport.counts cimport count_started
-from fairlead.transport.exchange cimport push_event
+from fairlead.transport.exchange cimport events_size, push_event
 from fairlead.transport.metadata cimport LEADING, metadata_append
 from fairlead.transport.model cimport (
     ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
@@ -359,7 +359,7 @@ cdef void stream_messages(Loop* loop, Stream* stream) noexcept nogil:
         size = declared(stream.body.data + at)
         if stream.body.size - at < PREFIX_SIZE + size:
             break
-        if loop.exchange.event_bytes > MAX_EVENT_BYTES:
+        if events_size(&loop.exchange) > MAX_EVENT_BYTES:
             loop.trips[GUARD_COLD_FULL] += 1
             stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"too many messages wait to be read")
             return

@@ -64,12 +64,12 @@ def register(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Plays every policy, shows the comparison, and says by the exit code whether it was interrupted."""
+    if namespace.agents and not namespace.trace:
+        namespace.parser.error("--agents is for --trace; a scenario and a journal have their own")
     if namespace.journal is not None:
         return _arms(namespace)
     if len(namespace.policies) < 2:
         namespace.parser.error("two policies or more are needed to compare")
-    if namespace.agents and not namespace.trace:
-        namespace.parser.error("--agents is for --trace; a scenario has its own")
     check_plots(namespace.html)
     comparison, interrupted = _played(namespace)
     show(comparison, namespace)

@@ -1,7 +1,7 @@
 """What came of an experiment (L5): the arms of a journal, compared slice by slice.
 
 One observation is what an arm came to in a slice of time. With arms by time slices, as many slices in a row as there
-are arms make a pair: each arm has one of them. With arms by job id every arm has every hour. Jobs of the wash-out, and
+are arms make a block: each arm has one of them. With arms by job id every arm has every hour. Jobs of the wash-out, and
 slices that the experiment was not in force for from beginning to end, are left out.
 """
 
@@ -76,7 +76,7 @@ def compare_arms(recording: Recording, target_us: int) -> Comparison:
 
 
 def _sample(slice_us: int) -> str:
-    return "pair of slices" if slice_us else "hour"
+    return "block" if slice_us else "hour"
 
 
 def _last_trial(recording: Recording) -> _Trial:
@@ -96,9 +96,15 @@ def _last_trial(recording: Recording) -> _Trial:
 
 
 def _measured(ledger: Ledger, fates: Sequence[Fate], target_us: int) -> Mapping[str, float]:
-    """One arm in one slice."""
+    """One arm in one slice. Fairness is Jain's index of the jobs given to each agent who was there."""
     found = measures(fates, target_us)
+    begin, end = fates[0].create_us, fates[-1].create_us
     given = Counter(fate.placements[0].agent_id for fate in fates if fate.placements)
+    there = given.keys() | {
+        agent
+        for agent, shift in ledger.shifts.items()
+        if any(since <= end and until >= begin and capacity for since, until, capacity in shift.spells)
+    }
     squares = math.fsum(count * count for count in given.values())
     return {
         "wait_mean": found.wait_mean,
@@ -106,7 +112,7 @@ def _measured(ledger: Ledger, fates: Sequence[Fate], target_us: int) -> Mapping[
         "in_time": found.in_time,
         "abandoned": found.abandoned / found.jobs,
         "saturation": _saturation(ledger, fates),
-        "fairness": given.total() ** 2 / (len(given) * squares) if squares else math.nan,
+        "fairness": given.total() ** 2 / (len(there) * squares) if squares else math.nan,
         "satisfaction": found.satisfaction,
         "own_agent": found.own_agent,
     }
@@ -140,7 +146,9 @@ def _notes(
 ) -> list[str]:
     counts = ", ".join(f"{arm.id} {sum(len(cells[block, arm.id]) for block in blocks):,}" for arm in experiment.arms)
     notes = [f"Jobs: {counts}; {washed:,} of the wash-out are left out."]
-    if not experiment.HasField("slice"):
+    if experiment.HasField("slice"):
+        notes.append(f"A block is {len(experiment.arms)} slices in a row, one of each arm.")
+    else:
         notes.append(
             "Arms by job id share their agents at the same time: what one takes the other lacks, and what one frees "
             "helps both. The differences are those between jobs side by side, not what all jobs would get under one "

@@ -85,6 +85,8 @@ def verdict(comparison: Comparison) -> list[str]:
     for arm in comparison.arms[1:]:
         own = [contrast for contrast in contrasts if contrast.arm == arm.name]
         parts = [f"{arm.name} instead of {comparison.arms[0].name}:"]
+        if not own:
+            parts.append(f"nothing can be said, at least two {comparison.sample}s are needed.")
         for good, word in ((True, "better"), (False, "worse")):
             told = [_told(contrast) for contrast in own if contrast.is_better is good]
             if told:
@@ -156,7 +158,8 @@ def table_of_differences(comparison: Comparison) -> tuple[list[str], list[list[s
     rows = []
     for each in comparison.contrasts():
         measure, difference = each.measure, each.difference
-        shown = {True: "better", False: "worse", None: "differs" if difference.is_significant else "not shown"}
+        undecided = "differs" if difference.is_significant else "not shown" if difference.needed else "same"
+        shown = {True: "better", False: "worse", None: undecided}
         rows.append(
             [
                 each.arm,

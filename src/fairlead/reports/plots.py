@@ -138,7 +138,7 @@ def differences(labels: Sequence[str], groups: Sequence[Bars], *, title: str = "
             colour = COLOURS[number % len(COLOURS)]
             axes.errorbar(group.values, places, xerr=ends, fmt="o", color=colour, label=group.name, capsize=3)
         axes.set_yticks(range(len(labels)), labels)
-        axes.invert_yaxis()
+        axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
 
     height = 1.2 + 0.16 * len(labels) * (1 + len(groups))

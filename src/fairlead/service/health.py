@@ -8,6 +8,7 @@ from grpc_health.v1 import health_pb2
 
 from fairlead.errors import error
 from fairlead.service.calls import ColdCall
+from fairlead.service.requests import parse
 
 # The stubs for type checkers lag behind the protocol: they lack List.
 pb: Any = health_pb2
@@ -58,7 +59,7 @@ class Health:
 
     def message(self, call: int, data: bytes) -> None:
         """A watcher says what it watches."""
-        name = pb.HealthCheckRequest.FromString(data).service
+        name = parse(pb.HealthCheckRequest, data).service
         with self._lock:
             self._tell(call, name)
             if self._stopping:

@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from fairlead.service.calls import InPool
+from fairlead.service.requests import parse
 
 OLD_PACKAGE = "grpc.reflection.v1alpha"
 NEW_PACKAGE = "grpc.reflection.v1"
@@ -86,7 +87,7 @@ class Messages:
 
     def message(self, call: int, data: bytes) -> None:
         """Answers one question."""
-        question = reflection_pb2.ServerReflectionRequest.FromString(data)
+        question = parse(reflection_pb2.ServerReflectionRequest, data)
         for answer in self._answers(iter((question,)), None):
             self._send(call, answer.SerializeToString())
 

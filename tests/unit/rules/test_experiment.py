@@ -108,7 +108,7 @@ def test_jobs_events_repeats_and_the_journal_carry_the_arm(tmp_path: Path) -> No
     assert all(each.arm == arms[each.job_id] for each in found if each.job_id in arms)
     with Router(tmp_path, "none", virtual_time=True) as again:
         assert all(again.job(job).arm == arm for job, arm in arms.items())
-        again.update_policy({"queues": [{"id": "q"}, {"id": "r"}]})
+        again.update_policy({"queues": [{"id": "q"}, {"id": "r"}], "default_queue": "q"})
         assert again.assign("after").arm == ""
         assert again.job("j0").arm == arms["j0"]
 

@@ -2,7 +2,7 @@ package client;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
-import fairlead.v1.Job.JobSpec;
+import fairlead.v1.JobOuterClass.JobSpec;
 import fairlead.v1.RoutingServiceGrpc;
 import fairlead.v1.RoutingServiceOuterClass.AcceptOfferRequest;
 import fairlead.v1.RoutingServiceOuterClass.AcceptOfferResponse;
