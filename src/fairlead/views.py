@@ -45,7 +45,7 @@ _WHY = {
 class Job:
     """A job at the moment of the call; `agent_id` is empty while nobody does; a time is None where there is none.
 
-    `deadline` is when the open offer or the after-work ends.
+    `deadline` is when the open offer or the after-work ends. `arm` of the policy's experiment, empty for none (L5).
     While it waits in line: its `position` (from 1), and the seconds that half and nine of ten such jobs do not exceed,
     None while too little is known.
     """
@@ -66,6 +66,7 @@ class Job:
     assign_time: datetime | None
     end_time: datetime | None
     policy_version: int
+    arm: str
     deadline: datetime | None
     position: int
     wait_p50: float | None
@@ -91,6 +92,7 @@ class Job:
             assign_time=to_datetime(view.assign_time_us),
             end_time=to_datetime(view.end_time_us),
             policy_version=view.policy_version,
+            arm=view.arm,
             deadline=to_datetime(view.deadline_us),
             position=view.position,
             wait_p50=view.wait_p50_us / _SECOND_US if view.wait_p50_us else None,
@@ -265,15 +267,16 @@ class Event:
     presence_reason: str
     policy_version: int
     gateway: str
+    arm: str
 
     @classmethod
-    def of(cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]) -> "Event":
+    def of(cls, row: tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str, str]) -> "Event":
         """The event of a row of `EventBatch.rows`."""
         sequence, time_us, kind, tenant, job_id, agent_id, queue, version, reason, presence = row[:10]
-        presence_reason, policy_version, gateway = row[10:]
+        presence_reason, policy_version, gateway, arm = row[10:]
         return cls(
             sequence, to_datetime(time_us), kind, tenant, job_id, agent_id, queue, version, Reason(reason),
-            Presence(presence) if presence else None, presence_reason, policy_version, gateway,
+            Presence(presence) if presence else None, presence_reason, policy_version, gateway, arm,
         )  # fmt: skip
 
 

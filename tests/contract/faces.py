@@ -454,6 +454,7 @@ def job_view(job: job_pb2.Job) -> Job:
         assign_time=time_of(job, "assign_time"),
         end_time=time_of(job, "end_time"),
         policy_version=job.policy_version,
+        arm=job.arm,
         position=job.estimate.position,
         wait_p50=duration_us(job.estimate.p50) / 1_000_000 if job.estimate.HasField("p50") else None,
         wait_p90=duration_us(job.estimate.p90) / 1_000_000 if job.estimate.HasField("p90") else None,

@@ -66,8 +66,17 @@ def asks(seed: int, count: int, gap_seconds: float = 20) -> list[Ask]:
     return found
 
 
-def play(directory: Path | None, policy: Mapping[str, Any], day: list[Ask], agents: int = 5) -> Shard:
-    """Plays a day by itself, without anything of `fairlead.replay`; closes the journal, if there is a directory."""
+def play(
+    directory: Path | None,
+    policy: Mapping[str, Any],
+    day: list[Ask],
+    agents: int = 5,
+    arms: dict[str, str] | None = None,
+) -> Shard:
+    """Plays a day by itself, without anything of `fairlead.replay`; closes the journal, if there is a directory.
+
+    `arms`, if any, is given the arm that each answer told, by job id.
+    """
     shard = Shard(virtual_time=True)
     if directory is not None:
         shard.open(str(directory), "none")
@@ -87,6 +96,8 @@ def play(directory: Path | None, policy: Mapping[str, Any], day: list[Ask], agen
         shard.advance_to(at)
         if what == "come":
             answer = shard.assign(TENANT, job_id, **by_id[job_id].request)
+            if arms is not None:
+                arms[job_id] = answer.arm
             if answer.outcome != Outcome.REFUSED:
                 waiting.add(job_id)
         elif what == "leave" and job_id in waiting and shard.job(TENANT, job_id).state == JobState.QUEUED:

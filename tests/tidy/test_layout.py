@@ -25,13 +25,13 @@ SIZES = "MAX_CHANNELS MAX_TIERS MAX_STEPS RING_SIZE STATE_COUNT SATURATION_BITS"
 # Name and file of the number: its value, the digest, and the structs of each file.
 LAYOUTS = {
     ("LAYOUT", "shard/record.pxd"): (
-        3,
-        "f434a8e662760a8e",
+        4,
+        "bd96a1c39934d6c4",
         {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"},
     ),
     ("STATE_LAYOUT", "shard/snapshot.pxd"): (
-        1,
-        "a988f1331c3c8809",
+        2,
+        "4ab08f851951cb3e",
         {
             "engine/model.pxd": STATE,
             "engine/decide.pxd": "Answer",

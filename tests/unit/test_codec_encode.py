@@ -51,7 +51,7 @@ def assignment(rng: random.Random) -> dict[str, Any]:
     fields: dict[str, Any] = {"repeated": rng.random() < 0.5, "estimate": estimate(rng)}
     fields |= numbers(rng, ("outcome", "reason", "version", "policy_version"))
     fields["offer_end_time"] = rng.choice((0, 0, 1, 1_700_000_000_123_456))
-    return fields | names_for(rng, ("job_id", "agent_id", "queue"))
+    return fields | names_for(rng, ("job_id", "agent_id", "queue", "arm"))
 
 
 def check_assign(rng: random.Random) -> None:
@@ -84,7 +84,7 @@ def check_job_replies(rng: random.Random) -> None:
 
 
 def check_get_job(rng: random.Random) -> None:
-    fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer", "rule", "plan"))
+    fields: dict[str, Any] = names_for(rng, ("id", "queue", "channel", "agent_id", "customer", "rule", "plan", "arm"))
     fields |= numbers(rng, ("state", "reason", "urgency", "cost", "version", "policy_version", "step"))
     official = job_pb2.Job(**fields)
     for name in ("head_start", "create_time", "queue_time", "assign_time", "end_time", "deadline"):
@@ -145,5 +145,7 @@ def test_a_long_reply_grows_its_buffer() -> None:
 
 def test_the_example_of_the_module_is_what_it_writes() -> None:
     fields = {"job_id": "j1", "outcome": 1, "reason": 0, "agent_id": "a1", "version": 1, "policy_version": 1}
-    data = face.encode_assign(fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0), "offer_end_time": 0})
+    data = face.encode_assign(
+        fields | {"repeated": False, "queue": "q", "estimate": (0, 0, 0), "offer_end_time": 0, "arm": ""}
+    )
     assert data.hex(" ") == "0a 02 6a 31 10 01 22 02 61 31 28 01 30 01 42 01 71"

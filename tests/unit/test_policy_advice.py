@@ -175,7 +175,7 @@ def test_what_nothing_refers_to_is_told() -> None:
     plans = [{"id": "p", "steps": [{"after": "1m", "any_agent": True}]}]
     found = advise(load(BASE | {"plans": plans}))
     assert found == [
-        "plans[0]: p is used by no queue or rule",
+        "plans[0]: p is used by no queue, rule or arm",
         "schedules[1]: night is used by no queue or rule",
         "scenarios[0]: sale is used by no rule",
         "scenarios[1]: rain is used by no rule",

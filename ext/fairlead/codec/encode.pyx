@@ -29,6 +29,7 @@ from fairlead.codec.tags cimport (
     BYTES_18,
     BYTES_20,
     BYTES_21,
+    BYTES_22,
     VARINT_1,
     VARINT_2,
     VARINT_3,
@@ -86,6 +87,8 @@ cdef void encode_assign(Buffer* buffer, const AssignReply* reply) noexcept nogil
     encode_estimate(buffer, BYTES_9, &reply.estimate)
     if reply.offer_end_us:
         advance(buffer, put_time(buffer_end(buffer, FIELD_SIZE), BYTES_10, reply.offer_end_us))
+    if reply.arm.size:
+        append_text(buffer, BYTES_11, reply.arm)
 
 
 cdef void encode_batch_assignment(Buffer* buffer, const AssignReply* reply) noexcept nogil:
@@ -161,6 +164,8 @@ cdef void encode_job(Buffer* buffer, const JobDetail* job) noexcept nogil:
     at = put_time(at, BYTES_20, job.deadline_us)
     advance(buffer, at)
     encode_estimate(buffer, BYTES_21, &job.estimate)
+    if job.arm.size:
+        append_text(buffer, BYTES_22, job.arm)
     close_message(buffer, content, BYTES_1)
 
 
@@ -168,9 +173,9 @@ cdef void encode_event(Buffer* buffer, const EventDetail* event) noexcept nogil:
     cdef size_t content = open_message(buffer)
     cdef size_t text_size = (
         <size_t>event.tenant.size + event.job_id.size + event.agent_id.size + event.queue.size + event.gateway.size
-        + event.presence_reason.size
+        + event.presence_reason.size + event.arm.size
     )
-    cdef uint8_t* at = buffer_end(buffer, 13 * FIELD_SIZE + text_size)
+    cdef uint8_t* at = buffer_end(buffer, 14 * FIELD_SIZE + text_size)
     at = put_number(at, VARINT_1, event.sequence)
     at = put_time(at, BYTES_2, event.time_us)
     at = put_number(at, VARINT_3, event.kind)
@@ -184,6 +189,7 @@ cdef void encode_event(Buffer* buffer, const EventDetail* event) noexcept nogil:
     at = put_text(at, BYTES_11, event.presence_reason)
     at = put_number(at, VARINT_12, event.policy_version)
     at = put_text(at, BYTES_13, event.gateway)
+    at = put_text(at, BYTES_14, event.arm)
     advance(buffer, at)
     close_message(buffer, content, BYTES_1)
 

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fairlead.base.buffer cimport Buffer, buffer_free, buffer_init
-from fairlead.base.text cimport Text, text_of, utf8_valid as is_utf8
+from fairlead.base.text cimport Text, text_empty, text_of, utf8_valid as is_utf8
 from fairlead.codec cimport encode as wire
 from fairlead.codec.decode cimport (
     decode_accept_offer,
@@ -344,6 +344,7 @@ cdef int fill_assign(list kept, dict fields, AssignReply* reply) except -1:
     hold(kept, fields["job_id"], &reply.job_id)
     hold(kept, fields["agent_id"], &reply.agent_id)
     hold(kept, fields["queue"], &reply.queue)
+    hold(kept, fields["arm"], &reply.arm)
     reply.outcome = fields["outcome"]
     reply.reason = fields["reason"]
     reply.version = fields["version"]
@@ -421,6 +422,7 @@ def encode_get_job(fields: dict) -> bytes:
     hold(kept, fields["customer"], &job.customer)
     hold(kept, fields["rule"], &job.rule)
     hold(kept, fields["plan"], &job.plan)
+    hold(kept, fields["arm"], &job.arm)
     job.step = fields["step"]
     job.state = fields["state"]
     job.reason = fields["reason"]
@@ -521,6 +523,7 @@ def assign_ns(data: bytes, rounds: int) -> float:
             reply.version = 1
             reply.policy_version = 7
             reply.offer_end_us = 0
+            reply.arm = text_empty()
             reply.repeated = 0
             buffer.size = 0
             wire.encode_assign(&buffer, &reply)

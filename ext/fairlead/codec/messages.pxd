@@ -204,6 +204,7 @@ cdef struct AssignReply:
     # 0: it is no offer.
     int64_t offer_end_us
     WaitEstimate estimate
+    Text arm
     uint8_t repeated
 
 
@@ -219,6 +220,7 @@ cdef struct EventDetail:
     Text queue
     Text gateway
     Text presence_reason
+    Text arm
     int32_t kind
     int32_t reason
     int32_t presence
@@ -242,6 +244,7 @@ cdef struct JobDetail:
     Text customer
     Text rule
     Text plan
+    Text arm
     int32_t step
     int32_t state
     int32_t reason

@@ -43,3 +43,4 @@ cdef enum:
     BYTES_19 = 154
     BYTES_20 = 162
     BYTES_21 = 170
+    BYTES_22 = 178

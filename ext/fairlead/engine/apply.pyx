@@ -397,6 +397,7 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     job.own_mode = body.own_mode
     job.own_away = body.own_away
     job.affinity = body.affinity
+    job.arm = body.arm
     job.channel_name = e.channels[c.channel].name
     job.cost = e.channels[c.channel].cost
     job.agent = NOBODY

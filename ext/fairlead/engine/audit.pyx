@@ -281,6 +281,8 @@ cdef uint64_t job_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, (<uint64_t> job.version << 32) | (<uint64_t> job.cost << 16) | (job.state << 8) | job.reason)
     hash = fold(hash, (job.urgency << 24) | (job.own_mode << 16) | (job.own_away << 8) | (job.held << 2) | job.affinity)
     hash = fold(hash, job.policy_version)
+    if job.arm:
+        hash = fold(hash, job.arm)
     if job.plan != NOBODY:
         hash = fold(fold(hash, (<uint64_t> job.plan << 8) | job.step), e.classes[job.original].digest)
         hash = fold(hash, e.classes[job.wishes].digest if job.wishes != NOBODY else 0)

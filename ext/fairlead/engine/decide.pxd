@@ -29,6 +29,7 @@ cdef struct AssignCommand:
     uint8_t affinity          # 0: the queue's mode
     uint8_t urgency
     uint8_t immediate_only
+    uint8_t arm               # 0: none
     uint32_t demand_count
     uint32_t preferred_count  # 0: no preferences
     uint32_t wish_count       # preferences alone

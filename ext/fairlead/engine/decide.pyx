@@ -257,6 +257,7 @@ cdef uint32_t submit(Engine* e, const AssignCommand* command, const Job* draft, 
     head.own_mode = draft.own_mode
     head.own_away = draft.own_away
     head.affinity = command.affinity
+    head.arm = command.arm
     head.first_outcome = <uint8_t> outcome
     head.first_reason = <uint8_t> p.reason
     head.first_agent = p.agent

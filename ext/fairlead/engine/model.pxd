@@ -278,6 +278,7 @@ cdef struct Job:
     uint8_t held           # waits for its own agent alone, not in its class
     uint8_t listed         # stands in its own agent's list
     uint8_t cause
+    uint8_t arm            # of the experiment when it was submitted, a number of the caller's; 0: none
     # The first answer (J4).
     uint8_t first_outcome
     uint8_t first_reason
@@ -556,6 +557,7 @@ cdef struct JobBody:
     uint8_t first_outcome
     uint8_t first_reason
     uint8_t excluded_count
+    uint8_t arm
 
 
 ctypedef void (*Sink)(void* owner, const Fact* fact) noexcept nogil

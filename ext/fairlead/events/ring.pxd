@@ -33,7 +33,7 @@ cdef struct Record:
     uint8_t kind
     uint8_t reason
     uint8_t presence
-    uint8_t unused
+    uint8_t arm              # of the job; 0: none
 
 
 cdef struct Ring:

@@ -27,6 +27,7 @@ cdef struct Failure:
 
 cdef struct Reply:
     Answer answer
+    uint8_t arm                # of an assign: the arm of its job; 0: none
     uint8_t repeated
     Failure failure
 

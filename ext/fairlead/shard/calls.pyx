@@ -16,6 +16,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
+from fairlead.shard.arms cimport apply_arm
 from fairlead.shard.asked cimport Unfilled, pack_demands, pack_fields, unfilled
 from fairlead.shard.failures cimport fail, fail_refused
 from fairlead.shard.profiles cimport apply_profile
@@ -261,7 +262,7 @@ cdef bint resolve_start(Tenant* t, const JobSpec* job, bint immediate_only, Assi
 
 
 cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, AssignCommand* command, Reply* reply) noexcept nogil:
-    """What the policy in force makes of a job now: all of the command but its customer and content. Names that are new are kept, and what
+    """What the policy in force makes of a job now: all of the command but its customer, content and arm. Names that are new are kept, and what
     was asked is packed for a journal."""
     cdef uint32_t index
     command.time_to_live = job.time_to_live.us
@@ -285,6 +286,7 @@ cdef bint prepare_assign(Tenant* t, const JobSpec* job, bint immediate_only, Ass
         for index in range(command.wish_count):
             add_demand(command.preferred, &command.preferred_count, command.wishes[index].ability, command.wishes[index].least,
                        command.wishes[index].most)
+    command.arm = 0
     return True
 
 
@@ -299,6 +301,7 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
         if t.engine.jobs[slot].content != content:
             return fail(reply, JOB_ALREADY_EXISTS, b"job '%.*s' exists with other content", job.id, b"job.id")
         first_answer(&t.engine, slot, &reply.answer)
+        reply.arm = t.engine.jobs[slot].arm
         reply.repeated = 1
         return True
     if journal_is_full(t.journal):
@@ -309,6 +312,9 @@ cdef bint call_assign(Tenant* t, JobSpec* job, bint immediate_only, Reply* reply
     if not prepare_assign(t, job, immediate_only, &command, reply):
         return False
     command.content = content
+    if t.rules != NULL:
+        apply_arm(&t.rules.experiment, job.id, t.engine.now, &command)
+    reply.arm = command.arm
     command.customer = customer_slot(t, job.customer)
     t.pending_id = job.id
     t.pending_hash = hash

@@ -1,6 +1,6 @@
 """See compile.pxd. Names that later requests bring must already have slots here: the tenant's tables of names only grow."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -11,12 +11,15 @@ from fairlead.engine.model cimport Demand, PlanBody
 from fairlead.rules.book cimport (
     CHANNEL, LABEL, LANGUAGE, QUEUE, TIER, book_accept, book_ask, book_bound, book_close, book_need, book_toggle, book_widen,
 )
+from fairlead.shard.arms cimport MAX_ARM_NAMES, ArmQueue, Experiment
 from fairlead.shard.calls cimport add_demand
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.rulebook cimport (
     Effect, Schedule, label_text, lower_case, rulebook_create,
 )
 from fairlead.shard.tenant cimport ability_slot
+
+from fairlead.errors import raise_error
 
 cdef enum:
     LONGEST_KEY = 136
@@ -142,6 +145,33 @@ cdef object add_hours(Tenant* t, RuleBook* rules, object tables):
             rules.hours[slot] = names_find(&rules.schedule_names, to_text(queue.hours, "queues"))
 
 
+cdef object add_experiment(Tenant* t, RuleBook* rules, object table):
+    """The arms, by their names of all policies so far, and what they set for queues, all of which have slots already."""
+    cdef Experiment* experiment = &rules.experiment
+    cdef ArmQueue* setting
+    cdef uint32_t place, index
+    experiment.slice = table.slice_us
+    experiment.seed = table.seed
+    experiment.queue_count = t.queues.used
+    experiment.queues = <ArmQueue*> memory_zeroed(len(table.arms) * experiment.queue_count * sizeof(ArmQueue))
+    for index in range(len(table.arms) * experiment.queue_count):
+        experiment.queues[index].plan = NO_SLOT
+    for place, arm in enumerate(table.arms):
+        index = names_add(&t.arm_names, to_text(arm.id, "experiment"))
+        if index >= MAX_ARM_NAMES:
+            raise_error(
+                "LIMIT_EXCEEDED", f"arm {arm.id!r} would be name {index + 1} of an arm; a tenant has at most {MAX_ARM_NAMES} ever: "
+                "use names again", "experiment.arms")
+        experiment.arms[place] = <uint8_t> (index + 1)
+        for queue in arm.queues:
+            setting = &experiment.queues[place * experiment.queue_count + names_find(&t.queues, to_text(queue.id, "experiment"))]
+            setting.strategy = queue.strategy
+            setting.affinity = queue.affinity
+            if queue.plan:
+                setting.plan = names_add(&t.plan_names, to_text(queue.plan, "experiment"))
+    experiment.count = len(table.arms)
+
+
 cdef RuleBook* compile_rules(Tenant* t, object tables, object breathe) except NULL:
     """A book that is not in force yet: its schedules stand before their first time, its scenarios are off. The caller owns it;
     `breathe` is called every so often. O(rules * values + named values * rules / 64)."""
@@ -164,6 +194,8 @@ cdef RuleBook* compile_rules(Tenant* t, object tables, object breathe) except NU
             book_widen(&rules.book, LABEL, pair, slot)
     widen_languages(rules, {name.lower() for rule in tables.rules for name in rule.languages})
     add_hours(t, rules, tables)
+    if tables.experiment.arms:
+        add_experiment(t, rules, tables.experiment)
     breathe()
     with nogil:
         book_close(&rules.book)

@@ -65,7 +65,7 @@ from fairlead.shard.rulebook cimport RuleBook
 from fairlead.shard.tally cimport Tally
 from fairlead.shard.totals cimport Totals, add_up, totals_view
 from fairlead.shard.tenant cimport Remembered, Tenant, customer_unbind, note_presence, recall, remember, tenant_names_size
-from fairlead.shard.views cimport agent_settings, agent_view, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
+from fairlead.shard.views cimport agent_settings, agent_view, assigned, assignment, empty_view, job_view, present_assignment, tenant_view, to_str
 from fairlead.shard.watch cimport read_events
 
 from fairlead.errors import FairleadError, raise_error
@@ -368,7 +368,7 @@ cdef class Shard:
         t = self._open(tenant)
         if not call_assign(t, job, immediate_only, &reply):
             raise_failure(&reply)
-        return assignment(t, job_id, &reply)
+        return assigned(t, job_id, &reply)
 
     cdef Tenant* _with_job(self, str tenant, job_id) except NULL:
         """The tenant of a job; in one that does not exist there is no job either."""

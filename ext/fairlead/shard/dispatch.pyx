@@ -42,7 +42,7 @@ from fairlead.shard.foresight cimport foresee_next
 from fairlead.shard.notices cimport notices_flush
 from fairlead.shard.record cimport record_hash_when_due, record_tenant
 from fairlead.shard.rulebook cimport NEVER_TOGGLES, run_schedules
-from fairlead.shard.tenant cimport MAX_TENANTS, forget_requests, tenant_create, tenant_destroy
+from fairlead.shard.tenant cimport MAX_TENANTS, arm_name, forget_requests, tenant_create, tenant_destroy
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutexattr_t:
@@ -206,6 +206,7 @@ cdef void assign_reply(const Tenant* t, Text id, const Reply* reply, AssignReply
     out.policy_version = <int64_t> answer.policy_version
     out.offer_end_us = answer.deadline if answer.outcome == OUTCOME_OFFERED else 0
     out.repeated = reply.repeated
+    out.arm = arm_name(t, reply.arm)
     if answer.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, answer.job, &out.estimate)
     else:
@@ -233,6 +234,7 @@ cdef void job_detail(const Tenant* t, uint32_t slot, JobDetail* out) noexcept no
     out.agent_id = agent_name(t, job.agent)
     out.rule = names_text(&t.rule_names, job.rule) if job.rule != NO_SLOT else text_empty()
     out.plan = names_text(&t.plan_names, job.plan) if job.plan != NO_SLOT else text_empty()
+    out.arm = arm_name(t, job.arm)
     out.step = job.step
     out.customer = names_text(&t.customers, job.customer) if job.customer != NO_SLOT else text_empty()
     out.state = job.state
@@ -328,6 +330,7 @@ cdef void encode_present(const Tenant* t, uint32_t slot, bint repeated, Buffer* 
     message.version = job.version if is_placed else 0
     message.policy_version = <int64_t> job.policy_version
     message.repeated = repeated
+    message.arm = arm_name(t, job.arm)
     message.offer_end_us = job.deadline if job.state == OFFERED else 0
     if message.outcome == OUTCOME_QUEUED:
         estimate_wait(&t.engine, slot, &message.estimate)

@@ -30,6 +30,7 @@ from fairlead.shard.record cimport (
     RECORD_CUSTOMER, RECORD_FACT, RECORD_FORGOTTEN, RECORD_POLICY, RECORD_REFUSED, RECORD_SCENARIOS, RECORD_TENANT,
 )
 from fairlead.shard.replay cimport REPLAY_BROKEN, REPLAY_OK, read_fact, read_head, replay_free, replay_init, replay_record
+from fairlead.shard.tenant cimport arm_name
 from fairlead.shard.views cimport agent_settings, to_str
 
 from fairlead.journal.reader import Damage
@@ -62,7 +63,7 @@ class What(IntEnum):
 class Happening(NamedTuple):
     """One record, with the names of its time; texts are empty and numbers 0 where there are none.
 
-    `agent_id` of a released or ended job is who held it, `cost` the units that it takes, `flag` of one that ended 1 where after-work was
+    `arm` is that of its job (of the experiment then in force). `agent_id` of a released or ended job is who held it, `cost` the units that it takes, `flag` of one that ended 1 where after-work was
     skipped and 2 where it was ended early, of an agent whether it is new; `value` of one that was transferred
     whether the agent had no room for it. `detail` by what happened: the arguments of `Shard.assign` of a
     job that was submitted or refused; settings of an agent, None where only its queues changed; a profile; the names of scenarios;
@@ -80,6 +81,7 @@ class Happening(NamedTuple):
     flag: int
     value: int
     cost: int
+    arm: str
     detail: object
 
 
@@ -206,11 +208,11 @@ cdef object refused(const Tenant* t, uint64_t sequence, int64_t time, _Bytes cur
     """The happening of a job that was turned away."""
     job_id, gateway, customer = cursor.text(), cursor.text(), cursor.text()
     queue = to_str(names_text(&t.queues, <uint32_t> cursor.number()))
-    reason, time_to_live = cursor.byte(), cursor.number()
+    reason, arm, time_to_live = cursor.byte(), to_str(arm_name(t, <uint8_t> cursor.byte())), cursor.number()
     excluded = [to_str(names_text(&t.agents, <uint32_t> cursor.number())) for _ in range(cursor.number())]
     given = {"gateway": gateway, "customer": customer, "time_to_live_us": time_to_live, "excluded_agents": excluded}
     asked = read_asked(t, cursor) | {name: value for name, value in given.items() if value}
-    return Happening(sequence, time, What.REFUSED, job_id, "", queue, 0, reason, 0, 0, 0, asked)
+    return Happening(sequence, time, What.REFUSED, job_id, "", queue, 0, reason, 0, 0, 0, arm, asked)
 
 
 # ---- reading
@@ -287,7 +289,7 @@ cdef class History:
         what = _WHAT.get(fact.type)
         if what is None:
             return None
-        job_id = queue = ""
+        job_id = queue = arm = ""
         cost = 0
         if fact.job != NO_SLOT and fact.type != FACT_JOB_SUBMITTED:
             job = &e.jobs[fact.job]
@@ -295,13 +297,14 @@ cdef class History:
             agent = job.agent if agent == NO_SLOT else agent
             cls = job.cls if cls == NO_SLOT else cls
             queue = queue_name(t, cls)
+            arm = to_str(arm_name(t, job.arm))
             cost = job.cost
             if fact.type == FACT_JOB_ENDED:
                 flag = cut_short(e, fact)
             elif fact.type == FACT_JOB_GIVEN and fact.reason == BY_TRANSFER:
                 value = e.agents[agent].reserved_for != NO_SLOT or not has_room(e, agent, e.classes[cls].channel, job.cost)
         return Happening(
-            self._done, fact.time, what, job_id, agent_name(t, agent), queue, state, fact.reason, flag, value, cost, None)
+            self._done, fact.time, what, job_id, agent_name(t, agent), queue, state, fact.reason, flag, value, cost, arm, None)
 
     cdef object _record(self, const uint8_t* at, const uint8_t* end):
         """Applies a record; what it says happened, None where that is nothing, or happened to another tenant."""
@@ -335,7 +338,7 @@ cdef class History:
         if fact.type == FACT_JOB_SUBMITTED:
             # What was asked begins behind the gateway, the last text of the fact.
             return happening._replace(
-                job_id=to_str(id), queue=queue_name(t, (<const JobBody*> fact.body).cls),
+                job_id=to_str(id), queue=queue_name(t, (<const JobBody*> fact.body).cls), arm=to_str(arm_name(t, (<const JobBody*> fact.body).arm)),
                 detail=submitted(t, &fact, gateway, <const uint8_t*> gateway.data + gateway.size, end))
         if fact.type == FACT_AGENT:
             after = settings_of(t, fact.agent)
@@ -360,7 +363,7 @@ cdef class History:
             what, detail = What.POLICY, (version, document)
         else:
             return None
-        return Happening(self._done, self._replay.time, what, "", "", "", 0, 0, 0, 0, 0, detail)
+        return Happening(self._done, self._replay.time, what, "", "", "", 0, 0, 0, 0, 0, "", detail)
 
     cdef object _frame(self):
         """The happenings of the frame that was read last."""

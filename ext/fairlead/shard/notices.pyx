@@ -43,6 +43,7 @@ cdef void notice_job(Tenant* t, const Fact* fact, uint32_t kind) noexcept nogil:
     cdef Record record = record_of(t, kind, fact.time)
     cdef uint32_t cls = job.cls
     record.version = job.version
+    record.arm = job.arm
     record.agent = job.agent
     if fact.type == FACT_JOB_GIVEN or fact.type == FACT_JOB_OFFERED:
         record.agent = fact.agent
@@ -61,6 +62,7 @@ cdef void notice_submitted(Tenant* t, const Fact* fact) noexcept nogil:
     if body.start_time > fact.time:
         record = record_of(t, EVENT_SCHEDULED, fact.time)
         record.reason = body.first_reason
+        record.arm = body.arm
         add_job_event(t, &record, fact.job, body.cls)
 
 
@@ -139,5 +141,6 @@ cdef void notices_flush(Feed* feed) noexcept nogil:
             continue
         record = record_of(t, EVENT_QUEUED, entry.time)
         record.reason = job.reason
+        record.arm = job.arm
         add_job_event(t, &record, entry.job, job.cls)
     feed.pending_count = 0

@@ -7,7 +7,7 @@ every frame can be read alone. Texts are a size (varint) and UTF-8. Integers are
     kind          content
     1 tenant      text: its name. Facts of its built-in policy follow
     2 added       table, slot, text: the directory gave a name a slot. Table 0 agents, 1 queues, 2 channels, 3 abilities
-                  ('s' or 't' and the name), 4 customers, 5 tiers, 6 rules, 7 plans
+                  ('s' or 't' and the name), 4 customers, 5 tiers, 6 rules, 7 plans, 8 arms
     3 removed     table, slot
     4 request     text: a request id; 8 bytes: digest of what was asked; Answer as words; of a cold call that answered more, text: the
                   JSON of answers.pxd (J4)
@@ -18,8 +18,8 @@ every frame can be read alone. Texts are a size (varint) and UTF-8. Integers are
     8 customer    id, tier, language, own agent (texts), value, count, so many keys and values (texts): a profile, stored
     9 forgotten   id (text) of a profile
     10 scenarios  count, so many names (texts): the scenarios that are on from here on
-    11 refused    a job that was turned away and is not kept: id, gateway, customer (texts), queue, a reason (byte), time to live,
-                  count, so many excluded agents, then what was asked (asked.pxd), to the end
+    11 refused    a job that was turned away and is not kept: id, gateway, customer (texts), queue, reason and arm (bytes), time to
+                  live, count, so many excluded agents, then what was asked (asked.pxd), to the end
     64 + type     a fact: a byte that says which fields follow, the fields, for a job submitted its id and gateway (texts),
                   and what was asked (asked.pxd), to the end
                     1 job  2 agent  4 cls  8 value (zigzag)  16 state (byte)  32 reason (byte)  64 flag (byte)
@@ -40,7 +40,7 @@ from fairlead.engine.model cimport Fact
 from fairlead.shard.tenant cimport Tenant
 
 cdef enum:
-    LAYOUT = 3
+    LAYOUT = 4
     HASH_EVERY = 10000     # records of a tenant from one state hash to the next
     HASH_WHOLE = 20000     # things up to which the whole state is hashed; beyond, a part
     HASH_SLOTS = 4096      # slots of a part: the writer never stops for longer than this takes
@@ -68,7 +68,8 @@ cdef enum Table:
     TABLE_TIERS = 5
     TABLE_RULES = 6
     TABLE_PLANS = 7
-    TABLE_COUNT = 8
+    TABLE_ARMS = 8
+    TABLE_COUNT = 9
 
 cdef enum FactField:
     HAS_JOB = 1

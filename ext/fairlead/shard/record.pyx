@@ -30,7 +30,9 @@ cdef Names* table_of(Tenant* t, uint32_t table) noexcept nogil:
         return &t.customers
     if table == TABLE_RULES:
         return &t.rule_names
-    return &t.plan_names if table == TABLE_PLANS else &t.tiers
+    if table == TABLE_PLANS:
+        return &t.plan_names
+    return &t.arm_names if table == TABLE_ARMS else &t.tiers
 
 
 cdef inline uint8_t* begin(Tenant* t, uint32_t kind, int64_t time, size_t most) noexcept nogil:
@@ -194,14 +196,15 @@ cdef void record_fact(Tenant* t, const Fact* fact) noexcept nogil:
 cdef void record_refused(Tenant* t, Text customer, const AssignCommand* command, const Answer* answer) noexcept nogil:
     cdef uint32_t index
     cdef uint8_t* at = begin(
-        t, RECORD_REFUSED, t.engine.now, (6 + MAX_JOB_EXCLUDED) * VARINT_SIZE + 1 + t.pending_id.size + t.pending_gateway.size
+        t, RECORD_REFUSED, t.engine.now, (6 + MAX_JOB_EXCLUDED) * VARINT_SIZE + 2 + t.pending_id.size + t.pending_gateway.size
         + customer.size + t.pending_asked.size)
     if at == NULL:
         return
     at = put_text(put_text(put_text(at, t.pending_id), t.pending_gateway), customer)
     at = put_varint(at, answer.queue)
     at[0] = <uint8_t> answer.reason
-    at = put_varint(put_varint(at + 1, <uint64_t> command.time_to_live), command.excluded_count)
+    at[1] = command.arm
+    at = put_varint(put_varint(at + 2, <uint64_t> command.time_to_live), command.excluded_count)
     for index in range(command.excluded_count):
         at = put_varint(at, command.excluded[index])
     end(t, put_bytes(at, &t.pending_asked))

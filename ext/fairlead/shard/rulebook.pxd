@@ -11,6 +11,7 @@ from fairlead.codec.messages cimport JobSpec
 from fairlead.directory.names cimport Names
 from fairlead.engine.model cimport Demand, Engine
 from fairlead.rules.book cimport Book
+from fairlead.shard.arms cimport Experiment
 
 cdef int64_t NEVER_TOGGLES
 
@@ -42,6 +43,7 @@ cdef struct RuleBook:
     Effect* effects            # by rule
     Demand* demands
     Schedule* schedules
+    Experiment experiment
     uint32_t* hours            # schedule by queue slot; NO_SLOT: always open
     uint32_t hours_count
     uint32_t demand_count

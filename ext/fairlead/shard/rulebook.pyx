@@ -50,6 +50,7 @@ cdef void rulebook_free(RuleBook* rules) noexcept nogil:
     free(rules.demands)
     free(rules.schedules)
     free(rules.hours)
+    free(rules.experiment.queues)
     free(rules)
 
 

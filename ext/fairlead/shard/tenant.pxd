@@ -7,9 +7,9 @@ names in step with facts: a job's id enters with the fact that submits it and le
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fairlead.base.buffer cimport Buffer
-from fairlead.base.text cimport Text
+from fairlead.base.text cimport Text, text_empty
 from fairlead.customers.store cimport Customers
-from fairlead.directory.names cimport Names
+from fairlead.directory.names cimport Names, names_text
 from fairlead.engine.decide cimport Answer
 from fairlead.engine.model cimport Engine
 from fairlead.events.feed cimport Feed
@@ -59,6 +59,7 @@ cdef struct Tenant:
     Customers profiles          # what was told of customers; `customers` are those whom jobs or the memory know
     Names rule_names            # of all policies so far, as jobs show them
     Names plan_names            # likewise
+    Names arm_names             # likewise; a job has the slot of its arm plus 1
     RuleBook* rules             # NULL: the built-in policy
     uint64_t seed               # of names
     Remembered* remembered      # by request slot
@@ -107,3 +108,8 @@ cdef Remembered* recall(Tenant* t, Text request_id) noexcept nogil
 cdef void remember(Tenant* t, Text request_id, uint64_t content, const Answer* answer, Text told) noexcept nogil
 cdef void forget_requests(Tenant* t) noexcept nogil
 cdef size_t tenant_names_size(const Tenant* t) noexcept nogil
+
+
+cdef inline Text arm_name(const Tenant* t, uint8_t arm) noexcept nogil:
+    """Of a job's arm; empty for 0."""
+    return names_text(&t.arm_names, arm - 1) if arm else text_empty()

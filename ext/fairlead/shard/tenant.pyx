@@ -120,6 +120,7 @@ cdef Tenant* tenant_create(
     customers_init(&t.profiles, seed)
     names_init(&t.rule_names, seed)
     names_init(&t.plan_names, seed)
+    names_init(&t.arm_names, seed)
     t.seed = seed
     for table in range(TABLE_COUNT):
         table_of(t, table).watch = record_name
@@ -160,6 +161,7 @@ cdef void tenant_destroy(Tenant* t) noexcept nogil:
     customers_free(&t.profiles)
     names_free(&t.rule_names)
     names_free(&t.plan_names)
+    names_free(&t.arm_names)
     rulebook_free(t.rules)
     buffer_free(&t.policies)
     buffer_free(&t.scenarios)

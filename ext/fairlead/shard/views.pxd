@@ -11,6 +11,7 @@ cdef class Assignment:
     cdef readonly str job_id
     cdef readonly str agent_id
     cdef readonly str queue
+    cdef readonly str arm
     cdef readonly bint repeated
     cdef readonly int64_t version
     cdef readonly int64_t policy_version
@@ -41,6 +42,7 @@ cdef class JobView:
     cdef readonly int64_t policy_version
     cdef readonly int cost
     cdef readonly str rule
+    cdef readonly str arm
     cdef readonly str plan
     cdef readonly int step
     cdef readonly int64_t deadline_us
@@ -86,6 +88,8 @@ cdef class TenantView:
 
 cdef str to_str(Text text)
 cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply)
+# Of an assign: with the arm of its job.
+cdef Assignment assigned(const Tenant* t, str job_id, const Reply* reply)
 cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated)
 cdef JobView job_view(const Tenant* t, uint32_t slot)
 cdef dict agent_settings(const Tenant* t, uint32_t slot)

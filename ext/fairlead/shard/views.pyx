@@ -12,6 +12,7 @@ from fairlead.engine.model cimport (
 )
 from fairlead.shard.dispatch cimport job_detail
 from fairlead.shard.estimate cimport estimate_wait
+from fairlead.shard.tenant cimport arm_name
 
 
 cdef enum:
@@ -120,6 +121,7 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
     view.repeated = reply.repeated
     view.version = reply.answer.version
     view.policy_version = <int64_t> reply.answer.policy_version
+    view.arm = ""
     view.deadline_us = reply.answer.deadline
     view._outcome = reply.answer.outcome
     view._state = reply.answer.state
@@ -129,6 +131,12 @@ cdef Assignment assignment(const Tenant* t, str job_id, const Reply* reply):
         view.position = estimate.position
         view.wait_p50_us = estimate.p50_us
         view.wait_p90_us = estimate.p90_us
+    return view
+
+
+cdef Assignment assigned(const Tenant* t, str job_id, const Reply* reply):
+    cdef Assignment view = assignment(t, job_id, reply)
+    view.arm = to_str(arm_name(t, reply.arm))
     return view
 
 
@@ -144,6 +152,7 @@ cdef Assignment present_assignment(const Tenant* t, uint32_t slot, bint repeated
     view.repeated = repeated
     view.version = job.version if is_placed else 0
     view.policy_version = <int64_t> job.policy_version
+    view.arm = to_str(arm_name(t, job.arm))
     view._outcome = OUTCOME_OFFERED if job.state == OFFERED else OUTCOME_ASSIGNED if is_placed else OUTCOME_QUEUED
     if job.state > COMPLETED:
         view._outcome = OUTCOME_REFUSED
@@ -183,6 +192,7 @@ cdef JobView job_view(const Tenant* t, uint32_t slot):
     view.policy_version = detail.policy_version
     view.cost = detail.cost
     view.rule = to_str(detail.rule)
+    view.arm = to_str(detail.arm)
     view.plan = to_str(detail.plan)
     view.step = detail.step
     view.deadline_us = detail.deadline_us

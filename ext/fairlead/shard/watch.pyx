@@ -15,7 +15,7 @@ from fairlead.events.ring cimport Record, ring_copy
 from fairlead.journal.journal cimport journal_durable, journal_wait
 from fairlead.shard.convert cimport to_text
 from fairlead.shard.dispatch cimport shard_lock, shard_unlock
-from fairlead.shard.tenant cimport Tenant
+from fairlead.shard.tenant cimport Tenant, arm_name
 from fairlead.shard.views cimport to_str
 
 from fairlead.errors import OutOfRange, raise_error
@@ -23,6 +23,7 @@ from fairlead.errors import OutOfRange, raise_error
 cdef enum:
     MAX_WANTED = 1000        # values in one list of a filter
     MAX_READ = 4096          # events of one batch
+    NAMES = 4                # of a record: tenant, agent, queue, arm
     HASH_SEED = 0x5EED
 
 
@@ -178,7 +179,7 @@ cdef class EventBatch:
                 found.append((
                     event.sequence, event.time_us, EventKind(event.kind), to_str(event.tenant), to_str(event.job_id),
                     to_str(event.agent_id), to_str(event.queue), event.version, event.reason, event.presence,
-                    to_str(event.presence_reason), event.policy_version, to_str(event.gateway),
+                    to_str(event.presence_reason), event.policy_version, to_str(event.gateway), to_str(event.arm),
                 ))
         return found
 
@@ -199,17 +200,18 @@ cdef uint32_t append_name(Buffer* names, Text name) noexcept nogil:
 cdef uint32_t copy_batch(
     ShardState* state, uint64_t after, uint32_t limit, Record* records, Buffer* texts, Buffer* names, uint8_t* sizes
 ) noexcept nogil:
-    """Under the lock: records, their texts, and the names of their tenant, agent and queue. O(limit)."""
+    """Under the lock: records, their texts, and the names of their tenant, agent, queue and arm. O(limit)."""
     cdef uint32_t count = ring_copy(&state.feed.ring, after, limit, records, texts), at
     cdef const Tenant* t
     cdef Text none = text_empty()
     for at in range(count):
         t = state.tenants[records[at].tenant]
-        sizes[3 * at] = <uint8_t> append_name(names, names_text(&state.names, records[at].tenant))
-        sizes[3 * at + 1] = <uint8_t> append_name(
+        sizes[NAMES * at] = <uint8_t> append_name(names, names_text(&state.names, records[at].tenant))
+        sizes[NAMES * at + 1] = <uint8_t> append_name(
             names, names_text(&t.agents, records[at].agent) if records[at].agent != NO_SLOT else none)
-        sizes[3 * at + 2] = <uint8_t> append_name(
+        sizes[NAMES * at + 2] = <uint8_t> append_name(
             names, names_text(&t.queues, records[at].queue) if records[at].queue != NO_SLOT else none)
+        sizes[NAMES * at + 3] = <uint8_t> append_name(names, arm_name(t, records[at].arm))
     return count
 
 
@@ -227,6 +229,7 @@ cdef void fill_event(Seen* event, const Record* record, const char** texts, cons
     detail.tenant = next_text(names, sizes[0])
     detail.agent_id = next_text(names, sizes[1])
     detail.queue = next_text(names, sizes[2])
+    detail.arm = next_text(names, sizes[3])
     event.tenant = hash_of(detail.tenant)
     event.gateway = hash_of(detail.gateway)
     event.queue = hash_of(detail.queue)
@@ -249,7 +252,7 @@ cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit, ui
     cdef uint32_t at, count = 0
     limit = min(limit, <uint32_t> MAX_READ)
     records = <Record*> memory_grow(NULL, limit * sizeof(Record))
-    sizes = <uint8_t*> memory_grow(NULL, 3 * limit)
+    sizes = <uint8_t*> memory_grow(NULL, NAMES * limit)
     buffer_init(&names)
     with nogil:
         shard_lock(state)
@@ -270,7 +273,7 @@ cdef EventBatch read_events(ShardState* state, int64_t after, uint32_t limit, ui
         text = <const char*> batch._texts.data
         for at in range(count):
             batch._events[at].detail.sequence = after + 1 + at
-            fill_event(&batch._events[at], &records[at], &text, &name, sizes + 3 * at)
+            fill_event(&batch._events[at], &records[at], &text, &name, sizes + NAMES * at)
             batch._events[at].begin = batch._encoded.size
             encode_event(&batch._encoded, &batch._events[at].detail)
             batch._events[at].end = batch._encoded.size

@@ -1,5 +1,6 @@
 """`fairlead compare`: several policies on the same traffic, with differences, their confidence and a verdict.
 
+With --journal instead: the arms of an experiment, on the traffic that there was.
 The traffic is a scenario or a recorded trace, played with common random numbers by the real router on a virtual clock.
 The first policy is what the others are compared with. Ctrl-C shows what all policies have finished.
 """
@@ -8,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairlead.commands import values
 from fairlead.commands.client import print_json
 from fairlead.commands.simulate import (
     EXIT_INTERRUPTED,
@@ -38,11 +40,21 @@ def register(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "policies", type=Path, nargs="+", metavar="POLICY", help="policy files; the first is compared to"
+        "policies", type=Path, nargs="*", metavar="POLICY", help="policy files; the first is compared to"
     )
     sources = parser.add_mutually_exclusive_group(required=True)
     sources.add_argument("--scenario", type=Path, metavar="FILE", help="TOML file as of `fairlead simulate`")
     sources.add_argument("--trace", type=Path, metavar="FILE", help="recorded jobs; every agent may take each of them")
+    sources.add_argument(
+        "--journal", type=Path, metavar="DIR", help="what came of the arms of an experiment (L5); without policy files"
+    )
+    parser.add_argument("--tenant", default="default", help="of a journal; default: default")
+    parser.add_argument(
+        "--target",
+        type=values.span,
+        default=20.0,
+        help="of a journal: a job served within so long is in time; default: 20s",
+    )
     parser.add_argument(
         "--agents", type=whole(MAX_AGENTS), metavar="N", help="of a trace; default: 85 %% busy in the busiest hour"
     )
@@ -52,14 +64,29 @@ def register(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Plays every policy, shows the comparison, and says by the exit code whether it was interrupted."""
+    if namespace.agents and not namespace.trace:
+        namespace.parser.error("--agents is for --trace; a scenario and a journal have their own")
+    if namespace.journal is not None:
+        return _arms(namespace)
     if len(namespace.policies) < 2:
         namespace.parser.error("two policies or more are needed to compare")
-    if namespace.agents and not namespace.trace:
-        namespace.parser.error("--agents is for --trace; a scenario has its own")
     check_plots(namespace.html)
     comparison, interrupted = _played(namespace)
     show(comparison, namespace)
     return EXIT_INTERRUPTED if interrupted else 0
+
+
+def _arms(namespace: argparse.Namespace) -> int:
+    """The arms of the last experiment that a journal knows."""
+    from fairlead.commands.replay import read_history
+    from fairlead.replay.arms import compare_arms
+
+    if namespace.policies:
+        namespace.parser.error("--journal compares arms of the recorded policy; it takes no policy files")
+    check_plots(namespace.html)
+    recording, _ = read_history(namespace.journal, namespace.tenant)
+    show(compare_arms(recording, round(namespace.target * 1_000_000)), namespace)
+    return 0
 
 
 def show(comparison: "Comparison", namespace: argparse.Namespace) -> None:

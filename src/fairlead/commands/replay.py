@@ -7,11 +7,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairlead.commands import values
 from fairlead.commands.table import table
 from fairlead.errors import error
+
+if TYPE_CHECKING:
+    from fairlead.replay.recording import Recording
+    from fairlead.shard.history import History
 
 SHOW_EVERY_SECONDS = 0.2
 DEFAULT_TARGET_SECONDS = 20.0
@@ -45,16 +49,12 @@ def run(namespace: argparse.Namespace) -> int:
     from fairlead.replay.rerun import rerun
     from fairlead.reports import plots
     from fairlead.shard.history import History
-    from fairlead.storage.journal import check_directory
 
     policy = read_policy(namespace.policy)
     if namespace.html is not None:
         plots.require()
-    path, tenant = str(check_directory(namespace.path)), namespace.tenant
-    history = History(path, tenant)
-    recording = record(history, counting("read: record"))
-    if not history.is_known:
-        raise error("TENANT_NOT_FOUND", f"no tenant {tenant!r} in {path}", "tenant")
+    recording, history = read_history(namespace.path, namespace.tenant)
+    path, tenant = str(namespace.path), namespace.tenant
     tables = compile_policy(policy, now_us=recording.ledger.first_us)
     with tempfile.TemporaryDirectory() as scratch:
         played = Path(scratch) / "played"
@@ -69,6 +69,19 @@ def run(namespace: argparse.Namespace) -> int:
     else:
         print(_text(told, history.torn_bytes))
     return 0
+
+
+def read_history(path: Path, tenant: str) -> "tuple[Recording, History]":
+    """All that a journal tells of a tenant. Raises JOURNAL_.. and TENANT_NOT_FOUND."""
+    from fairlead.replay.recording import record
+    from fairlead.shard.history import History
+    from fairlead.storage.journal import check_directory
+
+    history = History(str(check_directory(path)), tenant)
+    recording = record(history, counting("read: record"))
+    if not history.is_known:
+        raise error("TENANT_NOT_FOUND", f"no tenant {tenant!r} in {path}", "tenant")
+    return recording, history
 
 
 def _text(told: Any, torn_bytes: int) -> str:

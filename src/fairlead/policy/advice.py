@@ -16,11 +16,25 @@ def advise(policy: policy_pb2.Policy) -> list[str]:
         *_rules(policy),
         *_queues(policy),
         *_plans(policy),
+        *_experiment(policy),
         *_unused(policy),
     ]
     if len(found) > MAX_WARNINGS:
         found[MAX_WARNINGS - 1 :] = [f"{len(found) - MAX_WARNINGS + 1} more warnings are not listed"]
     return found
+
+
+def _experiment(policy: policy_pb2.Policy) -> Iterator[str]:
+    experiment = policy.experiment
+    if not experiment.arms:
+        return
+    if not experiment.HasField("slice"):
+        yield (
+            "experiment: splits by job id: arms that share agents take them from each other, so their difference is "
+            "not what switching would bring; with slice it is"
+        )
+    elif not experiment.HasField("wash_out"):
+        yield "experiment.slice: without wash_out a slice still feels the arm before, and arms look alike"
 
 
 def _rules(policy: policy_pb2.Policy) -> Iterator[str]:
@@ -68,10 +82,11 @@ def _plans(policy: policy_pb2.Policy) -> Iterator[str]:
 
 def _unused(policy: policy_pb2.Policy) -> Iterator[str]:
     plans = {queue.plan for queue in policy.queues} | {rule.plan for rule in policy.rules}
+    plans |= {queue.plan for arm in policy.experiment.arms for queue in arm.queues}
     scenarios = {name for rule in policy.rules for name in (rule.match.scenario, rule.match.not_scenario)}
     schedules = set(ids_in_use(policy))
     for path, names, used, what in (
-        ("plans", [plan.id for plan in policy.plans], plans, "queue or rule"),
+        ("plans", [plan.id for plan in policy.plans], plans, "queue, rule or arm"),
         ("schedules", [schedule.id for schedule in policy.schedules], schedules, "queue or rule"),
         ("scenarios", policy.scenarios, scenarios, "rule"),
     ):

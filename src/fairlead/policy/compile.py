@@ -14,7 +14,10 @@ from fairlead.policy.strategies import parse_strategy
 from fairlead.policy.tables import (
     STRATEGIES,
     AffinityTierTable,
+    ArmQueueTable,
+    ArmTable,
     ChannelTable,
+    ExperimentTable,
     PlanTable,
     PolicyTables,
     QueueTable,
@@ -59,6 +62,7 @@ def compile_policy(policy: policy_pb2.Policy, author: str = "", now_us: int = 0)
         schedules=compile_schedules(policy.schedules, now_us),
         scenarios=tuple(policy.scenarios),
         plans=tuple(_plan(plan) for plan in policy.plans),
+        experiment=_experiment(policy.experiment),
         compiled_us=now_us,
         document=policy.SerializeToString(deterministic=True),
         author=author,
@@ -149,6 +153,23 @@ def _plan(plan: policy_pb2.Plan) -> PlanTable:
         end=plan.end or policy_pb2.PLAN_END_HOLD,
         end_after_us=duration_us(plan.end_after),
         overflow_queue=plan.overflow_queue,
+    )
+
+
+def _experiment(experiment: policy_pb2.Experiment) -> ExperimentTable:
+    return ExperimentTable(
+        arms=tuple(
+            ArmTable(
+                arm.id,
+                tuple(
+                    ArmQueueTable(each.id, parse_strategy(each.strategy), each.affinity, each.plan)
+                    for each in arm.queues
+                ),
+            )
+            for arm in experiment.arms
+        ),
+        slice_us=duration_us(experiment.slice),
+        seed=experiment.seed,
     )
 
 

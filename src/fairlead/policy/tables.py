@@ -157,6 +157,30 @@ class RuleTable(NamedTuple):
     plan: str = ""
 
 
+class ArmQueueTable(NamedTuple):
+    """What an arm sets for the jobs of a queue; neutral when 0 or empty."""
+
+    id: str
+    strategy: int = 0
+    affinity: int = 0
+    plan: str = ""
+
+
+class ArmTable(NamedTuple):
+    """L5."""
+
+    id: str
+    queues: tuple[ArmQueueTable, ...] = ()
+
+
+class ExperimentTable(NamedTuple):
+    """L5. Without arms there is none; `slice_us` 0: by job id."""
+
+    arms: tuple[ArmTable, ...] = ()
+    slice_us: int = 0
+    seed: int = 0
+
+
 class PolicyTables(NamedTuple):
     """A whole policy. `document` is the serialized fairlead.v1.Policy that GetPolicy answers."""
 
@@ -171,6 +195,7 @@ class PolicyTables(NamedTuple):
     schedules: tuple[ScheduleTable, ...] = ()
     scenarios: tuple[str, ...] = ()
     plans: tuple[PlanTable, ...] = ()
+    experiment: ExperimentTable = ExperimentTable()
     compiled_us: int = 0  # when; the calendar of the schedules begins there
     document: bytes = b""
     author: str = ""

@@ -5,6 +5,7 @@ allowed. A field whose form was already wrong is not judged again. What is allow
 `advice`.
 """
 
+from fairlead.policy.experiment import check_experiment
 from fairlead.policy.fields import check_fields, check_ids, check_known, check_unique
 from fairlead.policy.known import Known
 from fairlead.policy.overflow import check_overflows
@@ -34,4 +35,6 @@ def validate(policy: policy_pb2.Policy, problems: Problems) -> None:
         check_plan(plan, f"plans[{index}]", known, problems)
     for index, rule in enumerate(policy.rules):
         check_rule(rule, f"rules[{index}]", known, problems)
+    if policy.HasField("experiment"):
+        check_experiment(policy.experiment, "experiment", known, problems)
     check_overflows(policy, problems)

@@ -39,6 +39,7 @@ class Fate:
     state: int = 0
     reason: int = 0
     satisfaction: int = -1
+    arm: str = ""
 
     @property
     def wait_us(self) -> int | None:
@@ -66,6 +67,7 @@ class Shift:
 
     online_us: int = 0
     capacity_us: int = 0
+    spells: list[tuple[int, int, int]] = field(default_factory=list)  # from, until, capacity
 
 
 @dataclass(slots=True)

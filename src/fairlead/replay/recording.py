@@ -147,7 +147,7 @@ class _Recorder:
         found = self._found
         course = Course(len(found.courses), happening.job_id, happening.detail, happening.queue)
         start_us = max(happening.time_us, happening.detail.get("start_time_us", 0))
-        fate = Fate(course.number, happening.job_id, happening.queue, happening.time_us, start_us)
+        fate = Fate(course.number, happening.job_id, happening.queue, happening.time_us, start_us, arm=happening.arm)
         found.courses.append(course)
         found.ledger.fates.append(fate)
         found.inputs.append(Input(happening.time_us, happening.sequence, "submit", course))
@@ -274,6 +274,7 @@ class _Recorder:
         if desk.online:
             desk.shift.online_us += now_us - desk.since_us
             desk.shift.capacity_us += desk.capacity * (now_us - desk.since_us)
+            desk.shift.spells.append((desk.since_us, now_us, desk.capacity))
         desk.since_us = now_us
 
     def _agent(self, happening: Happening) -> None:

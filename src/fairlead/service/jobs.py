@@ -134,6 +134,7 @@ def job_message(view: JobView) -> job_pb2.Job:
         customer=view.customer,
         policy_version=view.policy_version,
         cost=view.cost,
+        arm=view.arm,
     )
     set_duration(message.head_start, view.head_start_us)
     set_timestamp(message.create_time, view.create_time_us)

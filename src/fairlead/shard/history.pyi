@@ -30,11 +30,11 @@ class What(IntEnum):
 class Happening(NamedTuple):
     """One record, with the names of its time; texts are empty and numbers 0 where there are none.
 
-    `agent_id` of a released or ended job is who held it, `cost` the units that it takes, `flag` of one that ended 1
-    where after-work was skipped and 2 where it was ended early, of an agent whether it is new; `value` of one that was
-    transferred whether the agent had no room for it. `detail` by what happened: the arguments of `Shard.assign` of a
-    job that was submitted or refused; settings of an agent, None where only its queues changed; a profile; the names
-    of scenarios; (version, document) of a policy.
+    `arm` is that of the job (of the experiment then in force). `agent_id` of a released or ended job is who held it,
+    `cost` the units that it takes, `flag` of one that ended 1 where after-work was skipped and 2 where it was ended
+    early, of an agent whether it is new; `value` of one that was transferred whether the agent had no room for it.
+    `detail` by what happened: the arguments of `Shard.assign` of a job that was submitted or refused; settings of an
+    agent, None where only its queues changed; a profile; the names of scenarios; (version, document) of a policy.
     """
 
     sequence: int
@@ -48,6 +48,7 @@ class Happening(NamedTuple):
     flag: int
     value: int
     cost: int
+    arm: str
     detail: Any
 
 class History:

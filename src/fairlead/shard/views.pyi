@@ -74,6 +74,7 @@ class Assignment:
     deadline_us: int
     repeated: bool
     queue: str
+    arm: str
     position: int
     wait_p50_us: int
     wait_p90_us: int
@@ -98,6 +99,7 @@ class JobView:
     policy_version: int
     cost: int
     rule: str
+    arm: str
     plan: str
     step: int
     deadline_us: int

@@ -54,5 +54,5 @@ class EventBatch:
         """(tenant, job id) of each of them that is about a job and that the filter lets through."""
     def rows(
         self, wanted: EventFilter
-    ) -> list[tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str]]:
+    ) -> list[tuple[int, int, EventKind, str, str, str, str, int, int, int, str, int, str, str]]:
         """The events that the filter lets through, as tuples in the order of the contract's fields."""

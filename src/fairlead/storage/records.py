@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 _NAMES = "tenant added removed request note policy hash customer forgotten scenarios refused"
 KINDS = dict(enumerate(_NAMES.split(), 1))
-TABLES = ("agents", "queues", "channels", "abilities", "customers", "tiers", "rules", "plans")
+TABLES = ("agents", "queues", "channels", "abilities", "customers", "tiers", "rules", "plans", "arms")
 FACT = 64
 JOB_SUBMITTED = 9
 FIELDS = ((1, "job"), (2, "agent"), (4, "cls"), (8, "value"), (16, "state"), (32, "reason"), (64, "flag"))
