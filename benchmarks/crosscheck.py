@@ -33,7 +33,13 @@ from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 CONNECTIONS, IN_FLIGHT = 4, 100
 AGENTS = 1_000
 TENANT = "load"
-PROTO = Path(__file__).parents[1] / "proto"
+# ghz 0.93 does not know proto3's optional; what a message does not declare it hands on as it is.
+PROTO = """syntax = "proto3";
+package fairlead.v1;
+message AssignRequest {}
+message AssignResponse {}
+service RoutingService { rpc Assign(AssignRequest) returns (AssignResponse); }
+"""
 MIX = {"GetJob": 3}
 
 
@@ -88,7 +94,9 @@ def ghz(server: Server, seconds: float) -> int:
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "body"
         body.write_bytes(fixed_request().SerializeToString())
-        command = ["ghz", "--insecure", "--proto", "fairlead/v1/routing_service.proto", "--import-paths", str(PROTO)]
+        proto = Path(folder) / "routing.proto"
+        proto.write_text(PROTO)
+        command = ["ghz", "--insecure", "--proto", str(proto)]
         command += ["--call", "fairlead.v1.RoutingService.Assign", "-B", str(body), "-O", "json", "--cpus", "1"]
         command += ["-c", str(CONNECTIONS * IN_FLIGHT), "--connections", str(CONNECTIONS)]
         command += ["-z", f"{seconds:.0f}s", "--duration-stop", "wait"]

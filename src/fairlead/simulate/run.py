@@ -10,7 +10,7 @@ import signal
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -219,11 +219,11 @@ def _played(player: Player, policy: str, count: int, processes: int) -> Iterator
     with ProcessPoolExecutor(processes, context, _begin_process, (player.scenario, policy)) as pool:
         numbers = iter(range(count))
         # A few ahead of the processes: an interrupt then waits for these alone.
-        pending = {pool.submit(_play_in_process, number) for number in islice(numbers, processes + AHEAD)}
+        pending = {_submitted(pool, number) for number in islice(numbers, processes + AHEAD)}
         try:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                pending |= {pool.submit(_play_in_process, number) for number in islice(numbers, len(done))}
+                pending |= {_submitted(pool, number) for number in islice(numbers, len(done))}
                 for future in done:
                     yield future.result()
         except BaseException:
@@ -231,12 +231,20 @@ def _played(player: Player, policy: str, count: int, processes: int) -> Iterator
             raise
 
 
+def _submitted(pool: ProcessPoolExecutor, replication: int) -> Future[Result]:
+    """One replication handed out, which may start a process. Ctrl-C reaches the whole group, so processes are born with
+    the signal blocked; the parent gets it a moment later, stops handing out work and keeps what is finished."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_play_in_process, replication)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _player: list[Player] = []
 
 
 def _begin_process(scenario: Scenario, policy: str) -> None:
-    # Ctrl-C reaches the whole group; the parent stops handing out work and keeps what is finished.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _player[:] = [Player(scenario, policy)]
 
 
