@@ -239,8 +239,10 @@ def drawings(result: dict[str, Any]) -> dict[str, str]:
 
 def problem(docs: Path) -> str | None:
     """Why nothing can be written there."""
-    if not plots.is_available():
-        return str(plots.PlotsMissing())
+    try:
+        plots.require()
+    except plots.PlotsMissing as missing:
+        return str(missing)
     page = docs / PAGE
     if not page.is_file():
         return f"{page} does not exist"
