@@ -58,6 +58,9 @@ class Daemon:
         self._transport: NativeTransport | GrpcTransport = transport(self._shard, config, log, self._book)
         self._stop_metrics: Callable[[], None] = lambda: None
         self._stopping = threading.Event()
+        # What asks for a stop writes a byte; `wait` reads one. No lock is in it, so a signal may come at any moment.
+        self._stop_asked, self._ask_stop = os.pipe()
+        os.set_blocking(self._ask_stop, False)
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._calendars = threading.Thread(target=self._renew_calendars, name="calendars", daemon=True)
         self._compactor = Compactor(config.journal, log)
@@ -105,13 +108,19 @@ class Daemon:
         address, self._stop_metrics = metrics.serve(told, config.metrics.listen)
         return address
 
-    def request_stop(self) -> None:
-        """Lets `wait` return; safe in a signal handler."""
-        self._stopping.set()
+    def stop_on(self, *signals: signal.Signals) -> None:
+        """Lets `wait` return on any of them; call from the main thread.
+
+        The interpreter runs a handler between two steps of its own: of a signal just before a wait it would learn only
+        after it. The wake-up descriptor is written at once.
+        """
+        for number in signals:
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._ask_stop, warn_on_full_buffer=False)
 
     def wait(self) -> None:
-        """Returns when a stop is requested or the ticker failed."""
-        self._stopping.wait()
+        """Returns when a signal of `stop_on` came or the ticker failed."""
+        os.read(self._stop_asked, 1)
 
     def stop(self) -> bool:
         """Drains and stops; whether all was well until then."""
@@ -136,7 +145,7 @@ class Daemon:
             # Timers that no longer fire are a router that is no longer right: end, visibly.
             self._log.exception("ticker failed")
             self._failed = True
-            self._stopping.set()
+            os.write(self._ask_stop, b"\0")
 
     def _renew_calendars(self) -> None:
         while not self._stopping.wait(CALENDAR_SECONDS):
@@ -178,8 +187,7 @@ def run(config: Config, stream: TextIO = sys.stdout, *, init: bool = False) -> i
     log = make_logger(config.log, stream)
     try:
         daemon = Daemon(config, log, init=init)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: daemon.request_stop())
+        daemon.stop_on(signal.SIGTERM, signal.SIGINT)
         daemon.start()
     except (FairleadError, OSError, UnicodeDecodeError) as wrong:
         log.error("not started", reason=getattr(wrong, "reason", type(wrong).__name__), message=str(wrong))
