@@ -878,7 +878,8 @@ cdef class Shard:
             self._install(tenant, tables, "", 0, False, True)
 
     cdef object _install(self, str tenant, object tables, object request_id, uint64_t content, bint validate_only, bint renews):
-        """One at a time: while the tables are built, other calls go in between."""
+        """One at a time: while the tables are built, other calls go in between. What the journal keeps is written before the lock."""
+        cdef bytes written = b"" if validate_only else to_json(tables)
         cdef _Held held = hold(&self._state)
         cdef Tenant* t = self._known(tenant) if validate_only else self._open(tenant)
         cdef _Draft draft
@@ -897,7 +898,6 @@ cdef class Shard:
         self._members[name] = install(t, tables, draft, self._members.get(name, {}), version)
         time = self._policies[name][0][3] if renews else shard_now(&self._state)
         self._policies[name] = ((version, tables.document, tables.author, time), tables.compiled_us)
-        written = to_json(tables)
         record_policy(
             t, time, version, to_text(tables.author, "author"), bytes_text(tables.document), bytes_text(written))
         return self._remember(t, request_id, content, version)
