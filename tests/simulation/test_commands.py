@@ -92,7 +92,7 @@ def test_a_trace_alone_makes_up_a_team(shop: Path) -> None:
         (("simulate", "shop.toml", "--policy", "none.toml"), 1, "cannot read the policy none.toml"),
         (("simulate", "shop.toml", "--replications", "0"), 2, "'0' is no whole number from 1"),
         (("compare", "least.toml", "--scenario", "shop.toml"), 2, "two policies or more are needed"),
-        (("compare", "least.toml", "random.toml"), 2, "one of the arguments --scenario --trace is required"),
+        (("compare", "least.toml", "random.toml"), 2, "one of the arguments --scenario --trace --journal is required"),
         (("compare", "least.toml", "random.toml", "--scenario", "shop.toml", "--agents", "3"), 2, "--agents is for"),
         (("compare", "least.toml", "shop.toml", "--scenario", "shop.toml"), 1, "INVALID_POLICY"),
         (

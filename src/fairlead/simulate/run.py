@@ -227,7 +227,7 @@ def _played(player: Player, policy: str, count: int, processes: int) -> Iterator
                 for future in done:
                     yield future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
