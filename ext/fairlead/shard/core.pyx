@@ -143,16 +143,21 @@ cdef class _Held:
         shard_unlock(self.state)
         with nogil:
             usleep(PAUSE_US)
-            shard_lock(self.state)
+        take_lock(self.state)
 
 
-cdef _Held hold(ShardState* state):
-    """Takes the lock. Waiting is done without the interpreter, and the interpreter is never waited for with the lock."""
-    cdef _Held held = _Held.__new__(_Held)
+cdef void take_lock(ShardState* state) noexcept:
+    """Waiting is done without the interpreter, and the interpreter is never waited for with the lock: hot calls would wait too."""
     while not shard_try_lock(state):
         with nogil:
             shard_lock(state)
             shard_unlock(state)
+
+
+cdef _Held hold(ShardState* state):
+    """Takes the lock."""
+    cdef _Held held = _Held.__new__(_Held)
+    take_lock(state)
     held.state = state
     return held
 

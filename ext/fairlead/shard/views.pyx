@@ -240,6 +240,10 @@ cdef inline int64_t mean(int64_t weighted) noexcept:
     return UNKNOWN if weighted == UNKNOWN else (weighted + 8) >> 4
 
 
+# Looked up, not made: making one runs Python, in which another thread may take the interpreter while the shard's lock is held.
+cdef dict PRESENCES = {int(presence): presence for presence in Presence}
+
+
 cdef AgentView agent_view(const Tenant* t, uint32_t slot):
     cdef AgentView view = AgentView.__new__(AgentView)
     cdef const Agent* agent = &t.engine.agents[slot]
@@ -252,7 +256,7 @@ cdef AgentView agent_view(const Tenant* t, uint32_t slot):
     view.weight = agent.weight
     view.rating = agent.rating
     view.order = agent.order
-    view.presence = Presence(agent.presence)
+    view.presence = PRESENCES[agent.presence]
     view.presence_reason = ""
     if slot < t.note_capacity:
         view.presence_reason = t.presence_notes[slot].data[:t.presence_notes[slot].size].decode("utf-8")
