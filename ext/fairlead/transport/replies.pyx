@@ -247,8 +247,8 @@ cdef void refuse_overload(Loop* loop, Stream* stream) noexcept nogil:
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
     constant_field(&nv[2], b"grpc-status", CODES[stream.status])
-    # Several, so that those who were refused together do not come back together.
-    constant_field(&nv[3], b"grpc-retry-pushback-ms", PUSHBACKS[stream.index % PUSHBACK_COUNT])
+    # In turn, so that those who were refused together do not come back together.
+    constant_field(&nv[3], b"grpc-retry-pushback-ms", PUSHBACKS[loop.statuses[stream.status] % PUSHBACK_COUNT])
     constant_field(&nv[4], b"grpc-message", b"")
     nv[4].value = loop.front.overload_message.data
     nv[4].valuelen = loop.front.overload_message.size
