@@ -1,5 +1,6 @@
 """Servers to be measured: the daemon and the bare echo, each a process on the server's core; and what they used."""
 
+import mmap
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 ECHO_SOURCE = Path(__file__).parent / "echo/echo.c"
 IN_MEMORY = ("tmpfs", "ramfs")
 START_SECONDS = 60
+WARM_BYTES = 2 << 30
 
 
 def cpu_seconds(pid: int) -> float:
@@ -41,6 +43,18 @@ def pin(core: int) -> None:
     """This process to one core, where there are several."""
     if os.cpu_count() != 1:
         os.sched_setaffinity(0, {core})
+
+
+def warm_memory(size: int = WARM_BYTES) -> None:
+    """Touches so much of the machine's memory once, and gives it back.
+
+    A virtual machine pays for memory that it never used before: 7 us for 4 KiB here, 0.6 us for what was used once.
+    That is no cost of a server that runs for long, and falls on whoever grows first.
+    """
+    with mmap.mmap(-1, size) as touched:
+        touched.madvise(mmap.MADV_HUGEPAGE)
+        for page in range(0, size, mmap.PAGESIZE):
+            touched[page] = 1
 
 
 def file_system(folder: Path) -> str:

@@ -15,7 +15,8 @@ jobs that were due; after all of it a daemon holds no job of the load and finds 
 BatchAssign: BATCHES requests of BATCH jobs go to a tenant of its own that has room for them; nothing is completed. Open
 loop: jobs at half the peak of mode fsync, latency of Assign from when it was due.
 
-Left out: connecting, creating the agents, the warm-up of each measurement.
+Left out: connecting, creating the agents, the warm-up of each measurement, and what memory costs that the machine never
+used before (`servers.warm_memory`).
 """
 
 import argparse
@@ -32,7 +33,7 @@ from typing import Any
 
 import grpc
 
-from benchmarks.servers import CLIENT_CORE, Server, daemon, echo, file_system, pin
+from benchmarks.servers import CLIENT_CORE, Server, daemon, echo, file_system, pin, warm_memory
 from fairlead.commands import load_plan as plan
 from fairlead.v1 import admin_service_pb2
 from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -216,6 +217,7 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=BUILD, help="where journals are written, on a disk")
     options = parser.parse_args()
+    warm_memory()
     result = run(options.seconds, options.rounds, options.agents, options.folder)
     if options.json:
         print(json.dumps(result, indent=2))

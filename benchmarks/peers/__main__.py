@@ -20,6 +20,7 @@ from benchmarks.peers import job, report, runs
 from benchmarks.peers.contestants import PEERS, Peer, Team
 from benchmarks.peers.machine import CLIENT_CORE, PeerFailed, pin, work_folder
 from benchmarks.peers.tools import Absent
+from benchmarks.servers import warm_memory
 from fairlead.errors import FairleadError
 
 IN_FLIGHT = (1, 10, 100)
@@ -180,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Whoever ends us politely gets the servers ended, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     pin(CLIENT_CORE)
+    warm_memory()
     with work_folder() as folder:
         comparison = Comparison(options, folder)
         comparison.run()

@@ -108,7 +108,7 @@ def h2spec() -> Iterator[Result]:
     shared = sorted(case for case, good in ours.items() if not good and not theirs.get(case, False))
     passed = sum(ours.values())
     worse = sorted(case for case, good in ours.items() if not good and theirs.get(case, False))
-    name, note = "h2spec, strict", "; ".join(worse) or f"as nghttpd of the same library: {', '.join(shared)}"
+    name, note = "h2spec, strict", "; ".join(worse) or "; ".join(f"as nghttpd: {case}" for case in shared)
     yield Result(name, tools.H2SPEC[1], passed, len(ours), len(shared), note)
     yield Result(
         "  nghttpd, to compare", version, sum(theirs.values()), len(theirs), len(theirs) - sum(theirs.values())

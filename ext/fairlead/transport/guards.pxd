@@ -16,6 +16,8 @@ cdef void guard_sent(Connection* connection) noexcept nogil
 cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil
 # Takes from the bucket; an empty one ends the connection.
 cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
+# The peer went on with a stream that it had ended: says GOAWAY.
+cdef void guard_misuse(Connection* connection) noexcept nogil
 # Whether it may be read at all now, for what it has not taken yet.
 cdef void guard_outbound(Connection* connection) noexcept nogil
 # Once a second: time limits, keepalive, age.

@@ -1,6 +1,6 @@
 """See guards.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fairlead.base.memory cimport mix64
@@ -11,11 +11,12 @@ from fairlead.transport.model cimport (
     Stream,
 )
 from fairlead.transport.nghttp2 cimport (
-    NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR,
+    NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_CLOSED,
     nghttp2_session_get_last_proc_stream_id, nghttp2_session_get_outbound_queue_size,
     nghttp2_session_terminate_session, nghttp2_submit_goaway, nghttp2_submit_ping, nghttp2_submit_rst_stream,
     nghttp2_submit_shutdown_notice,
 )
+from fairlead.transport.over cimport over_data, over_reset_read
 from fairlead.transport.streams cimport touch
 from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage, atomic_add, atomic_get
 
@@ -77,8 +78,16 @@ cdef void guard_sent(Connection* connection) noexcept nogil:
     connection.updates = max(connection.updates - UPDATES_EACH, -UPDATES_EXPECTED)
 
 
-cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags) noexcept nogil:
+cdef void guard_misuse(Connection* connection) noexcept nogil:
+    connection.condemned = 1
+    nghttp2_session_terminate_session(connection.session, NGHTTP2_STREAM_CLOSED)
+
+
+cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil:
     cdef int64_t now = connection.loop.now
+    if kind == DATA and over_data(connection, id):
+        guard_misuse(connection)
+        return
     if kind == HEADERS or (kind == DATA and (size or flags & END_STREAM)):
         # What our DATA frames excuse stays: another call takes nothing from it.
         connection.updates = min(connection.updates, 0)
@@ -97,12 +106,15 @@ cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_
             if connection.settings_seen == 2:
                 guard_charge(connection, 10)
     elif kind == RST_STREAM or kind == DATA or kind == PRIORITY or kind > LAST_KNOWN:
+        if kind == RST_STREAM:
+            over_reset_read(connection, id)
         guard_charge(connection, 1)
 
 
 cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil:
     cdef const uint8_t* end = data + size
     cdef const uint8_t* head
+    cdef uint32_t id
     cdef size_t take
     if connection.preface_left:
         take = min(size, <size_t> connection.preface_left)
@@ -127,7 +139,8 @@ cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) n
             connection.head_size = 0
             head = connection.head
         connection.frame_left = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
-        walk_frame(connection, connection.frame_left, head[3], head[4])
+        id = (<uint32_t> (head[5] & 0x7F) << 24) | (<uint32_t> head[6] << 16) | (<uint32_t> head[7] << 8) | head[8]
+        walk_frame(connection, connection.frame_left, head[3], head[4], <int32_t> id)
     return not connection.condemned
 
 

@@ -34,6 +34,7 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
+    nghttp2_option_set_no_closed_streams,
     nghttp2_session_callbacks_del, nghttp2_session_callbacks_new,
 )
 from fairlead.transport.overload cimport overload_look
@@ -80,6 +81,8 @@ cdef bint loop_init(Front* front, uint32_t number, int listener) noexcept nogil:
     set_request_callbacks(loop.callbacks)
     set_reply_callbacks(loop.callbacks)
     nghttp2_option_set_max_deflate_dynamic_table_size(loop.options, 4096)
+    # See over.pxd.
+    nghttp2_option_set_no_closed_streams(loop.options, 1)
     pool_init(&loop.pool)
     loop.memory.mem_user_data = &loop.pool
     loop.memory.malloc = pool_take

@@ -39,6 +39,7 @@ cdef enum:
     MAX_THREADS = 64
     THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
     MAX_STREAMS_OF_LOOP = 16777216
+    OUR_ENDS = 16                  # streams that we ended first, remembered by their numbers
 
 # Buckets of the histograms of calls (gRPC proposal A66); the last of each has no bound.
 cdef enum:
@@ -241,6 +242,14 @@ cdef struct Connection:
     int32_t updates                # WINDOW_UPDATE frames since other work; below 0: as many are expected
     uint32_t address               # place of the peer's address
     size_t held_bytes              # of replies that nghttp2 has
+    # streams that are over
+    int32_t newest                 # stream that the peer has begun
+    int32_t reset_read             # stream that the peer has reset last, as its frames were read
+    int32_t reset                  # the same, as nghttp2 heard of them
+    int32_t doubted                # streams up to this one may have been ended by us
+    int32_t[OUR_ENDS] our_ends     # the last streams that we ended before the peer had
+    uint8_t our_end                # place of the next
+    uint8_t newest_is_open
 
 # What the loop tells Python, and Python the loop.
 cdef enum:

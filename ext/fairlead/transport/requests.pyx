@@ -12,6 +12,7 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
 from fairlead.transport.counts cimport count_started
 from fairlead.transport.exchange cimport events_size, push_event
+from fairlead.transport.guards cimport guard_misuse
 from fairlead.transport.metadata cimport LEADING, metadata_append
 from fairlead.transport.model cimport (
     ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
@@ -24,13 +25,16 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_ERR_CALLBACK_FAILURE, NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE, NGHTTP2_FLAG_ACK,
-    NGHTTP2_FLAG_END_STREAM, NGHTTP2_HCAT_REQUEST, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_SETTINGS, nghttp2_frame, nghttp2_session,
-    nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_begin_headers_callback,
+    NGHTTP2_FLAG_END_STREAM, NGHTTP2_HCAT_REQUEST, NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_RST_STREAM, NGHTTP2_SETTINGS,
+    nghttp2_frame, nghttp2_frame_hd, nghttp2_session,
+    nghttp2_session_callbacks, nghttp2_session_callbacks_set_on_begin_frame_callback,
+    nghttp2_session_callbacks_set_on_begin_headers_callback,
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback, nghttp2_session_callbacks_set_on_frame_recv_callback,
     nghttp2_session_callbacks_set_on_header_callback,
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
     nghttp2_session_get_stream_user_data, nghttp2_session_set_stream_user_data,
 )
+from fairlead.transport.over cimport over_closed, over_headers, over_reset
 from fairlead.transport.overload cimport overload_handed, overload_refuses
 from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
 from fairlead.transport.streams cimport batch_add, stream_close, stream_open
@@ -174,6 +178,12 @@ cdef void read_field(
         stream.flags |= BAD_METADATA
     if stream.method >= 0 and loop.methods[stream.method].takes_metadata and name[0] != c':':
         metadata_append(&stream.metadata, LEADING, name, name_size, value, size)
+
+
+cdef int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) noexcept nogil:
+    if head.type == NGHTTP2_HEADERS and over_headers(<Connection*> user, head.stream_id):
+        guard_misuse(<Connection*> user)
+    return 0
 
 
 cdef int on_header(
@@ -451,6 +461,9 @@ cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* us
         if frame.hd.flags & NGHTTP2_FLAG_ACK:
             connection.settings_acked = 1
         return 0
+    if frame.hd.type == NGHTTP2_RST_STREAM:
+        over_reset(connection, frame.hd.stream_id)
+        return 0
     if frame.hd.type != NGHTTP2_DATA and frame.hd.type != NGHTTP2_HEADERS:
         return 0
     if frame.hd.type == NGHTTP2_HEADERS:
@@ -478,6 +491,7 @@ cdef int on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, 
 cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* user) noexcept nogil:
     cdef Connection* connection = <Connection*> user
     cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
+    over_closed(connection, id, stream != NULL and stream.flags & ENDED)
     if stream != NULL:
         if connection.current == stream:
             connection.current = NULL
@@ -486,6 +500,7 @@ cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, vo
 
 
 cdef void set_request_callbacks(nghttp2_session_callbacks* callbacks) noexcept nogil:
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame)
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data)

@@ -77,6 +77,7 @@ class EventPump:
         self._streams = streams
         self._log = log
         self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)
         self._watchers: dict[Any, Watcher] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -87,7 +88,9 @@ class EventPump:
 
     def stop(self) -> None:
         """Ends every watch with the sequence to resume after."""
-        self._stopping = True
+        with self._wanted:
+            self._stopping = True
+            self._wanted.notify()
         self._shard.wake_events()
         if self._thread.is_alive():
             self._thread.join()
@@ -107,6 +110,7 @@ class EventPump:
             if len(self._watchers) >= MAX_WATCHERS:
                 raise error("LIMIT_EXCEEDED", f"{MAX_WATCHERS} watches are open; no more are allowed")
             self._watchers[key] = watcher
+            self._wanted.notify()
         self._streams.send((key,), pb.WatchEventsResponse(sequence=watcher.position).SerializeToString())
         self._shard.wake_events()
 
@@ -137,7 +141,7 @@ class EventPump:
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
+            while self._is_wanted():
                 last = self._shard.last_event
                 begun = time.monotonic()
                 watchers = self._all()
@@ -150,6 +154,12 @@ class EventPump:
             self._log.exception("watching failed")
             for watcher in self._all():
                 self._end(watcher, error("INTERNAL_ERROR", "the server failed to watch; its log has the trace"))
+
+    def _is_wanted(self) -> bool:
+        """Once there is a watcher; False when the pump stops. Until then events wake nobody."""
+        with self._wanted:
+            self._wanted.wait_for(lambda: self._watchers or self._stopping)
+        return not self._stopping
 
     def _serve(self, watchers: Iterable[Watcher], last: int) -> bool:
         """One batch for everyone who has room and has not seen all; whether there was anyone."""
