@@ -207,7 +207,7 @@ def test_bad_input_is_told_in_one_line(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("more", [["a.toml"], ["--agents", "5"], ["--trace", "b.csv"]])
+@pytest.mark.parametrize("more", [["a.toml"], ["--agents", "5"], ["--trace", "b.csv"], ["--seed", "1"]])
 def test_what_a_journal_does_not_go_with_is_refused(capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["compare", "--journal", "nowhere", *more])

@@ -1,8 +1,8 @@
 """`fairlead compare`: several policies on the same traffic, with differences, their confidence and a verdict.
 
-With --journal instead: the arms of an experiment, on the traffic that there was.
-The traffic is a scenario or a recorded trace, played with common random numbers by the real router on a virtual clock.
-The first policy is what the others are compared with. Ctrl-C shows what all policies have finished.
+The traffic is a scenario or a recorded trace, played with common random numbers by the real router on a virtual clock,
+or the journal of a daemon, played again to each policy. The first policy is what the others are compared with. Ctrl-C
+shows what all policies have finished. With --journal and no policies: the arms of an experiment that was live.
 """
 
 import argparse
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from fairlead.simulate.model import Scenario
 
 MAX_AGENTS = 100_000
+TARGET_SECONDS = 20.0
+# Flags of what is played with random numbers, and of what was recorded.
+OF_PLAYS = ("replications", "seed", "processes")
+OF_JOURNALS = ("tenant", "target")
 
 
 def register(commands: Any) -> None:
@@ -46,13 +50,15 @@ def register(commands: Any) -> None:
     sources.add_argument("--scenario", type=Path, metavar="FILE", help="TOML file as of `fairlead simulate`")
     sources.add_argument("--trace", type=Path, metavar="FILE", help="recorded jobs; every agent may take each of them")
     sources.add_argument(
-        "--journal", type=Path, metavar="DIR", help="what came of the arms of an experiment (L5); without policy files"
+        "--journal",
+        type=Path,
+        metavar="DIR",
+        help="data directory of a daemon; without policies: the arms of its experiment (L5)",
     )
-    parser.add_argument("--tenant", default="default", help="of a journal; default: default")
+    parser.add_argument("--tenant", help="of a journal; default: default")
     parser.add_argument(
         "--target",
         type=values.span,
-        default=20.0,
         help="of a journal: a job served within so long is in time; default: 20s",
     )
     parser.add_argument(
@@ -64,16 +70,31 @@ def register(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Plays every policy, shows the comparison, and says by the exit code whether it was interrupted."""
-    if namespace.agents and not namespace.trace:
-        namespace.parser.error("--agents is for --trace; a scenario and a journal have their own")
-    if namespace.journal is not None:
+    _check_flags(namespace)
+    if namespace.journal is not None and not namespace.policies:
         return _arms(namespace)
     if len(namespace.policies) < 2:
         namespace.parser.error("two policies or more are needed to compare")
     check_plots(namespace.html)
+    if namespace.journal is not None:
+        show(_replayed(namespace), namespace)
+        return 0
     comparison, interrupted = _played(namespace)
     show(comparison, namespace)
     return EXIT_INTERRUPTED if interrupted else 0
+
+
+def _check_flags(namespace: argparse.Namespace) -> None:
+    """Ends the command where a flag would mean nothing; fills in what a journal's flags leave out."""
+    if namespace.agents and not namespace.trace:
+        namespace.parser.error("--agents is for --trace; a scenario and a journal have their own")
+    meaningless = OF_PLAYS if namespace.journal is not None else OF_JOURNALS
+    for flag in meaningless:
+        if getattr(namespace, flag) is not None:
+            what = "a journal, which is what it is" if namespace.journal is not None else "anything but --journal"
+            namespace.parser.error(f"--{flag} means nothing to {what}")
+    namespace.tenant = "default" if namespace.tenant is None else namespace.tenant
+    namespace.target = TARGET_SECONDS if namespace.target is None else namespace.target
 
 
 def _arms(namespace: argparse.Namespace) -> int:
@@ -81,12 +102,37 @@ def _arms(namespace: argparse.Namespace) -> int:
     from fairlead.commands.replay import read_history
     from fairlead.replay.arms import compare_arms
 
-    if namespace.policies:
-        namespace.parser.error("--journal compares arms of the recorded policy; it takes no policy files")
     check_plots(namespace.html)
     recording, _ = read_history(namespace.journal, namespace.tenant)
     show(compare_arms(recording, round(namespace.target * 1_000_000)), namespace)
     return 0
+
+
+def _replayed(namespace: argparse.Namespace) -> "Comparison":
+    """The policies on the traffic that a journal has."""
+    from fairlead.commands.policy import read_policy as parsed
+    from fairlead.commands.replay import counting, read_history
+    from fairlead.policy.compile import compile_policy
+    from fairlead.replay.policies import Played, compare_policies, play
+
+    policies = _named(namespace.policies)
+    texts = {name: parsed(str(path)) for name, path in policies.items()}
+    recording, _ = read_history(namespace.journal, namespace.tenant)
+    played: dict[str, Played] = {}
+    for name, policy in texts.items():
+        tables = compile_policy(policy, now_us=recording.ledger.first_us)
+        played[name] = play(
+            recording, tables, namespace.tenant, counting(f"{name}: input"), counting(f"{name}: record")
+        )
+    return compare_policies(str(namespace.journal), recording, played, round(namespace.target * 1_000_000))
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Files by their names without the ending, those of one name by their paths."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        named[path.stem if path.stem not in named else str(path)] = path
+    return named
 
 
 def show(comparison: "Comparison", namespace: argparse.Namespace) -> None:
@@ -122,10 +168,7 @@ def _played(namespace: argparse.Namespace) -> "tuple[Comparison, bool]":
     from fairlead.simulate.run import processors
 
     scenario = _scenario(namespace)
-    policies: list[Policy] = []
-    for path in namespace.policies:
-        text, name = read_policy(path)
-        policies.append(Policy(name if name not in [known.name for known in policies] else str(path), text))
+    policies = [Policy(name, read_policy(path)[0]) for name, path in _named(namespace.policies).items()]
     warnings = [check_load(scenario, policy.text, policy.name) for policy in policies]
     for warning in warnings:
         warn(warning)

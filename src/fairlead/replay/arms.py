@@ -5,8 +5,7 @@ are arms make a block: each arm has one of them. With arms by job id every arm h
 slices that the experiment was not in force for from beginning to end, are left out.
 """
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,22 +13,11 @@ from fairlead.durations import format_duration
 from fairlead.errors import error
 from fairlead.policy.document import from_stored
 from fairlead.protobuf import duration_us
-from fairlead.replay.ledger import SECOND_US, Fate, Ledger, measures
+from fairlead.replay.ledger import Fate
 from fairlead.replay.recording import Recording
-from fairlead.reports.comparison import Arm, Comparison, Measure
+from fairlead.replay.slices import HOUR_US, MEASURES, samples
+from fairlead.reports.comparison import Arm, Comparison
 from fairlead.v1 import policy_pb2
-
-HOUR_US = 3_600 * SECOND_US
-MEASURES = (
-    Measure("wait_mean", "mean wait", "s", "low"),
-    Measure("wait_p90", "wait, p90", "s", "low"),
-    Measure("in_time", "service level", "", "high", is_share=True),
-    Measure("abandoned", "abandonment", "", "low", is_share=True),
-    Measure("saturation", "saturation", "", "", is_share=True),
-    Measure("fairness", "fairness (Jain)", "", "high"),
-    Measure("satisfaction", "satisfaction", "", "high"),
-    Measure("own_agent", "own agent", "", "high", is_share=True),
-)
 
 
 class _Trial(NamedTuple):
@@ -68,10 +56,7 @@ def compare_arms(recording: Recording, target_us: int) -> Comparison:
             f"{format_duration(trial.until_us - trial.from_us)} before the last record",
             "journal",
         )
-    arms = [
-        Arm(name, _samples([_measured(recording.ledger, cells[block, name], target_us) for block in blocks]))
-        for name in names
-    ]
+    arms = [Arm(name, samples(recording.ledger, [cells[block, name] for block in blocks], target_us)) for name in names]
     return Comparison(experiment.id, _sample(slice_us), MEASURES, arms, _notes(experiment, cells, blocks, washed))
 
 
@@ -93,49 +78,6 @@ def _last_trial(recording: Recording) -> _Trial:
     if found is None:
         raise error("INVALID_FIELD", "no policy of the journal has an experiment: nothing to compare", "journal")
     return found
-
-
-def _measured(ledger: Ledger, fates: Sequence[Fate], target_us: int) -> Mapping[str, float]:
-    """One arm in one slice. Fairness is Jain's index of the jobs given to each agent who was there."""
-    found = measures(fates, target_us)
-    begin, end = fates[0].create_us, fates[-1].create_us
-    given = Counter(fate.placements[0].agent_id for fate in fates if fate.placements)
-    there = given.keys() | {
-        agent
-        for agent, shift in ledger.shifts.items()
-        if any(since <= end and until >= begin and capacity for since, until, capacity in shift.spells)
-    }
-    squares = math.fsum(count * count for count in given.values())
-    return {
-        "wait_mean": found.wait_mean,
-        "wait_p90": found.wait_p90 if found.served else math.nan,
-        "in_time": found.in_time,
-        "abandoned": found.abandoned / found.jobs,
-        "saturation": _saturation(ledger, fates),
-        "fairness": given.total() ** 2 / (len(there) * squares) if squares else math.nan,
-        "satisfaction": found.satisfaction,
-        "own_agent": found.own_agent,
-    }
-
-
-def _saturation(ledger: Ledger, fates: Sequence[Fate]) -> float:
-    """Units held by these jobs to units there were, from the first of them to the last, within that time."""
-    begin, end = fates[0].create_us, fates[-1].create_us
-    held = sum(
-        each.cost * max(0, min(end, ledger.last_us if each.end_us is None else each.end_us) - max(begin, each.time_us))
-        for fate in fates
-        for each in fate.placements
-    )
-    room = sum(
-        capacity * max(0, min(end, until) - max(begin, since))
-        for shift in ledger.shifts.values()
-        for since, until, capacity in shift.spells
-    )
-    return held / room if room else math.nan
-
-
-def _samples(rows: Sequence[Mapping[str, float]]) -> Mapping[str, Sequence[float]]:
-    return {measure.key: [row[measure.key] for row in rows] for measure in MEASURES}
 
 
 def _notes(
