@@ -1,16 +1,18 @@
 """The journal under load: bytes for an assign and its complete, commits, and what fsync costs beside none.
 
 Workload: one embedded router with 100 agents. THREADS threads each assign a job with an id of 36 characters and
-complete it, in mode fsync: commits. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one
-lock, about what the native transport brings, from THREADS threads: assigns a second in mode fsync over those in mode
-none, both with a journal, runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with
-LIVE jobs, in mode os, while snapshots are made of it, without the time that the thread waited for a processor, which
-the system tells; `snapshot_longest_call_us` is with that time, and the two `quiet` figures are of as many calls
-without a snapshot. Excluded: the network. Verified: every concurrent run is opened again and must have the hash it was
-closed with, and the run with snapshots must begin with one.
+complete it, in mode fsync: commits, and the bytes of their frames, to which comes what the end of a job's retention
+takes. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one lock, about what the native
+transport brings, from THREADS threads: assigns a second in mode fsync over those in mode none, both with a journal,
+runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with LIVE jobs, in mode os, while
+snapshots are made of it, without the time that the thread waited for a processor, which the system tells, and without
+Python's garbage collector, which rests; `snapshot_longest_call_us` is with that time, and the two `quiet` figures are of
+as many calls without a snapshot. Excluded: the network. Verified: every concurrent run is opened again and must have
+the hash it was closed with, and the run with snapshots must begin with one.
 """
 
 import argparse
+import gc
 import json
 import platform
 import statistics
@@ -55,8 +57,8 @@ def reopened(path: Path, router: Router) -> None:
             raise SystemExit(f"{path}: recovery came to another state")
 
 
-def concurrent(path: Path, pairs: int) -> dict[str, float]:
-    """Commits a second and records a commit, in mode fsync, from many callers."""
+def concurrent(path: Path, pairs: int, forgotten: float) -> dict[str, float]:
+    """Bytes a pair, commits a second and records a commit, in mode fsync, from many callers."""
     router = filled(path, "fsync")
     before = router.journal()
 
@@ -75,25 +77,31 @@ def concurrent(path: Path, pairs: int) -> dict[str, float]:
     after = router.journal()
     commits = after["commits"] - before["commits"]
     reopened(path, router)
+    pairs = pairs // THREADS * THREADS
     return {
+        "bytes_per_pair": round(written_behind(path, before["sequence"]) / pairs + forgotten, 1),
         "commits_per_second": round(commits / seconds),
         "records_per_commit": round((after["sequence"] - before["sequence"]) / commits, 1),
     }
 
 
-def size_of_pairs(path: Path, pairs: int) -> float:
-    """Bytes of frames for an assign and its complete, when many share a frame; forgetting the job is in it."""
+def written_behind(path: Path, sequence: int) -> int:
+    """Bytes of the frames whose records are all behind this one."""
+    return sum(frame.size for frame in Reader(str(path)) if frame.first > sequence)
+
+
+def forgetting(path: Path, jobs: int) -> float:
+    """Bytes of a job's end of retention."""
     with Router(path, "none", virtual_time=True) as router:
         router.create_agent("agent", capacity=10_000, presence=1)
         router.advance_to(1_700_000_000)
-        before = router.journal()["bytes"]
-        for number in range(pairs):
+        for number in range(jobs):
             job = f"{number:036d}"
             router.complete(job, router.assign(job).version)
+        before = router.journal()["sequence"]
         router.advance_to(1_700_010_000)
         router.status()
-    frames = list(Reader(str(path)))
-    return round((sum(frame.size for frame in frames) - before) / pairs, 1)
+    return written_behind(path, before) / jobs
 
 
 def engine_path(path: Path, mode: str, batches: int) -> float:
@@ -161,10 +169,13 @@ def pause_of_snapshots(path: Path) -> dict[str, float]:
         made.extend(router.snapshot() for _ in range(SNAPSHOTS))
 
     maker = threading.Thread(target=make)
+    gc.collect()
+    gc.disable()
     maker.start()
     pause, longest, calls = longest_calls(router, 0, lambda _: maker.is_alive())
     maker.join()
     quiet_pause, quiet_longest, _ = longest_calls(router, calls, lambda done: done < calls)
+    gc.enable()
     before = router.state_hash()
     router.close()
     with Router(path, "none") as again:
@@ -189,8 +200,8 @@ def main() -> None:
     result: dict[str, Any] = {"machine": platform.platform(), "pairs": arguments.pairs, "threads": THREADS}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
-        result["bytes_per_pair"] = size_of_pairs(root / "size", arguments.pairs)
-        result |= concurrent(root / "concurrent", min(arguments.pairs, CONCURRENT_PAIRS))
+        pairs = min(arguments.pairs, CONCURRENT_PAIRS)
+        result |= concurrent(root / "concurrent", pairs, forgetting(root / "forgetting", pairs))
         ratios = []
         for number in range(ROUNDS):
             none = engine_path(root / f"none-{number}", "none", arguments.pairs // BATCH)

@@ -5,8 +5,11 @@ moves while it does. Up to 39 bytes are kept in the entry itself, so that adding
 get memory of their own. Open addressing with linear probing over a power of two, at most two thirds full, deletion by moving
 back (Knuth 6.4 R), so no search is longer than the cluster it falls in. A place holds the upper half of the hash beside the
 slot, and the first bits of that half are the place where a search begins: other names are told apart without a look at
-them, and a table that grows is copied in the order it has. The hash is seeded per process: nobody outside can choose ids
-that collide.
+them. The hash is seeded per process: nobody outside can choose ids that collide.
+
+A table that is full gets a larger one beside it and moves there in the order it has, a few places with every name that comes: no
+name waits for a million others. Until then a search looks in both. Nothing is taken out of the old one; an entry whose slot
+has no such name any more counts for nothing.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -35,6 +38,9 @@ cdef struct Names:
     Name* names               # by slot
     uint64_t* table           # upper half of the hash, then slot + 1; 0: empty
     uint32_t table_bits       # the table has 2 ** table_bits places; 0: none
+    uint64_t* old             # while names move: the table before; NULL: none do
+    uint32_t old_bits
+    uint32_t moved            # its places below this one have moved
     uint32_t capacity
     uint32_t used             # slots ever used
     uint32_t count
@@ -90,15 +96,15 @@ cdef inline uint64_t text_hash(uint64_t seed, Text text) noexcept nogil:
     return hash
 
 
-cdef inline uint32_t home_of(const Names* names, uint64_t hash) noexcept nogil:
-    """Where the search for a hash begins. The table has places."""
-    return <uint32_t> (hash >> (64 - names.table_bits))
+cdef inline uint32_t home_of(uint32_t table_bits, uint64_t hash) noexcept nogil:
+    """Where the search for a hash begins in a table that has places."""
+    return <uint32_t> (hash >> (64 - table_bits))
 
 
 cdef inline void names_prefetch(const Names* names, uint64_t hash) noexcept nogil:
     """Begins to load what a search for a hash looks at first."""
     if names.table_bits:
-        prefetch(&names.table[home_of(names, hash)])
+        prefetch(&names.table[home_of(names.table_bits, hash)])
 
 
 cdef inline char* name_far(const Name* name) noexcept nogil:

@@ -10,6 +10,7 @@ from fairlead.base.pages cimport array_free, array_grow, array_zeroed
 cdef enum:
     LEAST_BITS = 4
     AHEAD = 16         # names whose places in the table are fetched before they are needed
+    STEP = 16          # places of the old table that move with a name; done long before the new one is full
 
 
 cdef void names_init(Names* names, uint64_t seed) noexcept nogil:
@@ -25,6 +26,7 @@ cdef void names_free(Names* names) noexcept nogil:
             free(name_far(&names.names[slot]))
     array_free(names.names, names.capacity * sizeof(Name))
     free(names.table)
+    free(names.old)
 
 
 cdef inline bint is_named(const Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
@@ -39,14 +41,20 @@ cdef uint32_t names_find(const Names* names, Text text) noexcept nogil:
 
 cdef uint32_t names_find_hashed(const Names* names, uint64_t hash, Text text) noexcept nogil:
     """The same, for who has the name's hash by the seed of the table."""
-    cdef uint32_t at, mask
-    cdef uint64_t entry
+    cdef uint32_t slot
     if names.table_bits == 0 or text.size == 0:
         return NO_SLOT
-    mask = (<uint64_t> 1 << names.table_bits) - 1
-    at = home_of(names, hash)
+    slot = look(names, names.table, names.table_bits, hash, text)
+    if slot == NO_SLOT and names.old != NULL:
+        return look(names, names.old, names.old_bits, hash, text)
+    return slot
+
+
+cdef uint32_t look(const Names* names, const uint64_t* table, uint32_t bits, uint64_t hash, Text text) noexcept nogil:
+    cdef uint32_t at = home_of(bits, hash), mask = (<uint64_t> 1 << bits) - 1
+    cdef uint64_t entry
     while True:
-        entry = names.table[at]
+        entry = table[at]
         if entry == 0:
             return NO_SLOT
         if (entry ^ hash) >> 32 == 0 and is_named(names, <uint32_t> entry - 1, hash, text):
@@ -63,22 +71,49 @@ cdef inline bint is_crowded(const Names* names, uint32_t count) noexcept nogil:
     return names.table_bits == 0 or 3 * <uint64_t> count > <uint64_t> 2 << names.table_bits
 
 
-cdef void enter(Names* names, uint64_t entry) noexcept nogil:
-    cdef uint32_t at = home_of(names, entry), mask = (<uint64_t> 1 << names.table_bits) - 1
-    while names.table[at]:
+cdef inline uint32_t place_of(const Names* names, uint64_t entry) noexcept nogil:
+    """Where an entry is in the table, or the empty place where it belongs."""
+    cdef uint32_t at = home_of(names.table_bits, entry), mask = (<uint64_t> 1 << names.table_bits) - 1
+    while names.table[at] and names.table[at] != entry:
         at = (at + 1) & mask
-    names.table[at] = entry
+    return at
+
+
+cdef inline void enter(Names* names, uint64_t entry) noexcept nogil:
+    names.table[place_of(names, entry)] = entry
+
+
+cdef inline bint stands(const Names* names, uint64_t entry) noexcept nogil:
+    """Whether an entry of the old table is that of a name which is there."""
+    cdef const Name* name
+    if entry == 0:
+        return False
+    name = &names.names[<uint32_t> entry - 1]
+    return name.size != 0 and (name.hash ^ entry) >> 32 == 0
+
+
+cdef void move_some(Names* names, uint64_t places) noexcept nogil:
+    """Moves so many places of the old table, if there is one; the last one ends it."""
+    cdef uint64_t size = <uint64_t> 1 << names.old_bits, end
+    if names.old == NULL:
+        return
+    end = min(size, names.moved + places)
+    while names.moved < end:
+        if stands(names, names.old[names.moved]):
+            enter(names, names.old[names.moved])
+        names.moved += 1
+    if end == size:
+        free(names.old)
+        names.old = NULL
 
 
 cdef void grow_table(Names* names) noexcept nogil:
-    cdef uint64_t* old = names.table
-    cdef uint64_t size = <uint64_t> 1 << names.table_bits if names.table_bits else 0, at
+    move_some(names, <uint64_t> 1 << names.old_bits)
+    names.old = names.table
+    names.old_bits = names.table_bits
+    names.moved = 0
     names.table_bits = names.table_bits + 1 if names.table_bits else LEAST_BITS
     names.table = <uint64_t*> memory_zeroed(<size_t> 8 << names.table_bits)
-    for at in range(size):
-        if old[at]:
-            enter(names, old[at])
-    free(old)
 
 
 cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
@@ -91,6 +126,7 @@ cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
         names.capacity = capacity
     if is_crowded(names, names.count + 1):
         grow_table(names)
+    move_some(names, STEP)
 
 
 cdef void write_name(Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
@@ -138,25 +174,29 @@ cdef uint32_t names_add(Names* names, Text text) noexcept nogil:
     return slot
 
 
-cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
-    """Takes a name out; its slot may be used again."""
-    cdef Name* name = &names.names[slot]
+cdef void take_out(Names* names, uint32_t at) noexcept nogil:
+    """Empties a place of the table, which may be empty: its name has not moved yet."""
     cdef uint32_t mask = (<uint64_t> 1 << names.table_bits) - 1
-    cdef uint32_t at = home_of(names, name.hash), next_at, home
-    if names.watch != NULL:
-        names.watch(names.watch_owner, names.watch_kind, slot, names_text(names, slot), False)
-    while <uint32_t> names.table[at] != slot + 1:
-        at = (at + 1) & mask
-    next_at = at
+    cdef uint32_t next_at = at, home
+    if names.table[at] == 0:
+        return
     while True:
         next_at = (next_at + 1) & mask
         if names.table[next_at] == 0:
             break
-        home = home_of(names, names.table[next_at])
+        home = home_of(names.table_bits, names.table[next_at])
         if ((next_at - home) & mask) >= ((next_at - at) & mask):
             names.table[at] = names.table[next_at]
             at = next_at
     names.table[at] = 0
+
+
+cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
+    """Takes a name out; its slot may be used again."""
+    cdef Name* name = &names.names[slot]
+    if names.watch != NULL:
+        names.watch(names.watch_owner, names.watch_kind, slot, names_text(names, slot), False)
+    take_out(names, place_of(names, entry_of(name.hash, slot)))
     if name.size > INLINE_SIZE:
         free(name_far(name))
     name.size = 0
@@ -166,7 +206,7 @@ cdef void names_remove(Names* names, uint32_t slot) noexcept nogil:
 
 
 cdef bint names_check(const Names* names) noexcept nogil:
-    """Every name is found at its slot, and nothing else is in the table. O(n)."""
+    """Every name is found at its slot, and nothing else is in the tables. O(n)."""
     cdef uint32_t slot, count = 0, entries = 0
     cdef uint64_t at
     for slot in range(names.used):
@@ -176,6 +216,8 @@ cdef bint names_check(const Names* names) noexcept nogil:
                 return False
     for at in range((<uint64_t> 1 << names.table_bits) if names.table_bits else 0):
         entries += names.table[at] != 0
+    for at in range(names.moved, (<uint64_t> 1 << names.old_bits) if names.old != NULL else 0):
+        entries += stands(names, names.old[at]) and names.table[place_of(names, names.old[at])] == 0
     return count == names.count and entries == count
 
 
@@ -183,6 +225,8 @@ cdef size_t names_size(const Names* names) noexcept nogil:
     """Bytes held."""
     cdef size_t size = names.capacity * sizeof(Name) + (<size_t> 8 << names.table_bits if names.table_bits else 0)
     cdef uint32_t slot
+    if names.old != NULL:
+        size += <size_t> 8 << names.old_bits
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
             size += names.names[slot].size
@@ -199,7 +243,7 @@ cdef void fill_table(Names* names) noexcept nogil:
     for slot in range(names.used):
         ahead = slot + AHEAD
         if ahead < names.used:
-            prefetch(&names.table[home_of(names, names.names[ahead].hash)])
+            prefetch(&names.table[home_of(names.table_bits, names.names[ahead].hash)])
         if names.names[slot].size:
             enter(names, entry_of(names.names[slot].hash, slot))
 

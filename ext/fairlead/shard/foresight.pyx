@@ -51,7 +51,7 @@ cdef Foresight foresee(const ShardState* s, uint32_t method, const uint8_t* data
 
 cdef inline uint32_t likely_slot(const Names* names, uint64_t hash) noexcept nogil:
     """The slot that stands where the search for a hash begins, if its name has such a hash; NO_SLOT. Most likely the right one."""
-    cdef uint64_t entry = names.table[home_of(names, hash)] if names.table_bits else 0
+    cdef uint64_t entry = names.table[home_of(names.table_bits, hash)] if names.table_bits else 0
     return <uint32_t> entry - 1 if entry and (entry ^ hash) >> 32 == 0 else NO_SLOT
 
 
