@@ -4,11 +4,11 @@ Workload: one embedded router with 100 agents. THREADS threads each assign a job
 complete it, in mode fsync: commits, and the bytes of their frames, to which comes what the end of a job's retention
 takes. `fsync_to_none_throughput` is measured with batches of BATCH assigns under one lock, about what the native
 transport brings, from THREADS threads: assigns a second in mode fsync over those in mode none, both with a journal,
-runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with LIVE jobs, in mode os, while
-snapshots are made of it, without the time that the thread waited for a processor, which the system tells, and without
-Python's garbage collector, which rests; `snapshot_longest_call_us` is with that time, and the two `quiet` figures are of
-as many calls without a snapshot. Excluded: the network. Verified: every concurrent run is opened again and must have
-the hash it was closed with, and the run with snapshots must begin with one.
+runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with LIVE jobs, in mode os,
+while snapshots are made of it, without the time that the thread waited for a processor, which the system tells, and
+without Python's garbage collector, which rests; `snapshot_longest_call_us` is with that time, and the two `quiet`
+figures are of as many calls without a snapshot. Excluded: the network. Verified: every concurrent run is opened again
+and must have the hash it was closed with, and the run with snapshots must begin with one.
 """
 
 import argparse
