@@ -13,9 +13,10 @@ from fairlead.directory.names cimport NO_SLOT, names_text
 from fairlead.engine.model cimport (
     ASSIGNED, BY_TRANSFER, COMPLETED, FACT_AGENT, FACT_AGENT_REMOVED, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_RELEASED,
     FACT_JOB_EXCLUDES, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_LEASE_EXTENDED, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE,
-    OFFLINE, UNKNOWN, WRAPPING, Engine, Job, JobBody,
+    UNKNOWN, WRAPPING, Engine, Job, JobBody,
 )
 from fairlead.engine.state cimport has_room
+from fairlead.engine.timers cimport job_due
 from fairlead.events.ring cimport LEAST_EVENTS
 from fairlead.base.packing cimport get_varint, unzigzag
 from fairlead.shard.asked cimport (
@@ -236,7 +237,8 @@ cdef uint32_t cut_short(const Engine* e, const Fact* fact) noexcept nogil:
     cdef const Job* job = &e.jobs[fact.job]
     cdef int64_t wrap_up
     if job.state == WRAPPING:
-        return 2 if fact.time < job.deadline and e.agents[job.agent].presence != OFFLINE else 0
+        # The clock ends it at its deadline, or when the grace of a lost agent is over.
+        return 2 if fact.time < job_due(e, job) else 0
     if job.state != ASSIGNED or fact.state != COMPLETED:
         return 0
     wrap_up = e.agents[job.agent].wrap_up
