@@ -14,7 +14,7 @@ from fairlead.durations import format_duration
 from fairlead.errors import error
 from fairlead.policy.document import from_stored
 from fairlead.protobuf import duration_us
-from fairlead.replay.ledger import SECOND_US, Fate, Ledger, measures
+from fairlead.replay.ledger import SECOND_US, Fate, Ledger, measures, moment
 from fairlead.replay.recording import Recording
 from fairlead.reports.comparison import Arm, Comparison, Measure
 from fairlead.v1 import policy_pb2
@@ -72,7 +72,13 @@ def compare_arms(recording: Recording, target_us: int) -> Comparison:
         Arm(name, _samples([_measured(recording.ledger, cells[block, name], target_us) for block in blocks]))
         for name in names
     ]
-    return Comparison(experiment.id, _sample(slice_us), MEASURES, arms, _notes(experiment, cells, blocks, washed))
+    notes = _notes(experiment, cells, blocks, washed)
+    if recording.beginning is not None:
+        notes.append(
+            f"The journal begins behind a snapshot of {moment(recording.beginning.time_us)}: slices that began before, "
+            f"and the {len(recording.beginning.jobs):,} jobs that were live then, are left out."
+        )
+    return Comparison(experiment.id, _sample(slice_us), MEASURES, arms, notes)
 
 
 def _sample(slice_us: int) -> str:
