@@ -62,10 +62,12 @@ def compare_arms(recording: Recording, target_us: int) -> Comparison:
     blocks = sorted({block for block, _ in cells})
     blocks = [block for block in blocks if all(cells.get((block, name)) for name in names)]
     if not blocks:
+        since = "it began" if recording.beginning is None else "what is left of it begins"
+        seconds_us = (trial.until_us - trial.from_us) // SECOND_US * SECOND_US
         raise error(
             "INVALID_FIELD",
-            f"experiment {experiment.id!r} has no {_sample(slice_us)} with jobs of every arm yet; it began "
-            f"{format_duration(trial.until_us - trial.from_us)} before the last record",
+            f"experiment {experiment.id!r} has no {_sample(slice_us)} with jobs of every arm yet; {since} "
+            f"{format_duration(seconds_us)} before the last record",
             "journal",
         )
     arms = [
