@@ -254,7 +254,7 @@ def test_another_policy_changes_what_it_does_when_it_is_applied_in_the_middle_of
 
 
 def test_changes_of_the_policy_that_were_recorded_are_counted(story: Story, tmp_path: Path) -> None:
-    """Those behind the beginning, or behind the first job; another calendar of the same version is no change."""
+    """Those behind the beginning; another calendar of the same version is no change."""
     path = tmp_path / "data"
     shutil.copytree(story.path, path)
     shard = Shard(virtual_time=True)
@@ -269,6 +269,38 @@ def test_changes_of_the_policy_that_were_recorded_are_counted(story: Story, tmp_
     assert recorded(story.whole).changes == []
     assert recorded(path).changes == [(at, 2)]
     assert [version for _, version, _ in recorded(path).policies] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("calls", "versions"), [("pj", []), ("ppj", [2]), ("jp", [1]), ("pjjp", [2]), ("p", [])])
+def test_the_first_policy_is_no_change_if_no_job_came_before(tmp_path: Path, calls: str, versions: list[int]) -> None:
+    shard = Shard(virtual_time=True)
+    shard.open(str(tmp_path), "none")
+    for number, call in enumerate(calls):
+        if call == "p":
+            shard.install_policy(TENANT, compile_policy(load({"queues": [{"id": "default"}]})))
+        else:
+            shard.assign(TENANT, f"job-{number}", immediate_only=bool(number % 2))
+    shard.close()
+    assert [version for _, version in recorded(tmp_path).changes] == versions
+
+
+def test_a_change_before_any_job_behind_the_beginning_is_one(tmp_path: Path) -> None:
+    shard = Shard(virtual_time=True)
+    shard.open(str(tmp_path), "os", segment_size=SEGMENT)
+    tables = compile_policy(load({"queues": [{"id": "default"}]}))
+    shard.install_policy(TENANT, tables)
+    shard.create_agent(TENANT, "ann", presence=1)
+    for number in range(90):
+        shard.complete(TENANT, f"job-{number}", shard.assign(TENANT, f"job-{number}").version)
+    for presence in (Presence.AWAY, Presence.ONLINE):
+        compact(tmp_path)
+        shard.set_presence(TENANT, "ann", presence)
+    shard.install_policy(TENANT, tables)
+    shard.close()
+    recording = recorded(tmp_path)
+    assert recording.beginning is not None
+    assert recording.courses == []
+    assert [version for _, version in recording.changes] == [2]
 
 
 # ---- where a history begins

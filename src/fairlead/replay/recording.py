@@ -340,8 +340,8 @@ class _Recorder:
     def _policy(self, happening: Happening) -> None:
         found, version = self._found, happening.detail[0]
         found.policies.append((happening.time_us, *happening.detail))
-        # A version that comes again has another calendar; one that was there before the first job replaced nothing.
-        if version != self._version and (found.courses or found.beginning is not None):
+        # A version that comes again has another calendar; the first one replaced nothing, if no job was there before.
+        if version != self._version and (self._version or found.courses):
             found.changes.append((happening.time_us, version))
         self._version = version
 

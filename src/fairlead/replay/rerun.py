@@ -24,7 +24,6 @@ BATCH = 512
 SEGMENT_SIZE = 1 << 24
 LAST = 1 << 62  # behind every sequence of the journal
 ENDED = (EventKind.COMPLETED, EventKind.CANCELLED, EventKind.EXPIRED)
-HELD = (JobState.ASSIGNED, JobState.WRAPPING)
 # What brought a job into its state.
 TAKEN_AS = {
     JobState.OFFERED: EventKind.OFFERED,
@@ -112,7 +111,7 @@ class _Rerun:
         if beginning is None:
             return
         for live, course in zip(beginning.jobs, self._recording.courses, strict=False):
-            job = self._jobs[live.job_id] = _Live(course, version=live.version, is_held=live.state in HELD)
+            job = self._jobs[live.job_id] = _Live(course, version=live.version)
             if live.state in TAKEN_AS:
                 since_us = live.assign_us if live.state == JobState.ASSIGNED else beginning.time_us
                 self._note(since_us, TAKEN_AS[live.state], live.job_id, job.version)
