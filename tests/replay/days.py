@@ -1,7 +1,7 @@
 """A generated day: a team, jobs that come at random, agents who take their time, customers who give up."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from fairlead.policy.document import load
 from fairlead.shard.core import JobState, Outcome, Shard
 
 SECOND = 1_000_000
+SEGMENT = 8192
 START_US = 1_700_000_000 * SECOND
 TENANT = "default"
 
@@ -72,14 +73,16 @@ def play(
     day: list[Ask],
     agents: int = 5,
     arms: dict[str, str] | None = None,
+    between: Mapping[int, Callable[[Shard], object]] | None = None,
 ) -> Shard:
     """Plays a day by itself, without anything of `fairlead.replay`; closes the journal, if there is a directory.
 
-    `arms`, if any, is given the arm that each answer told, by job id.
+    `arms`, if any, is given the arm that each answer told, by job id; `between` is called before jobs, by their number.
     """
     shard = Shard(virtual_time=True)
     if directory is not None:
-        shard.open(str(directory), "none")
+        shard.open(str(directory), "os" if between else "none", segment_size=SEGMENT if between else 1 << 26)
+    callbacks = {day[number].job_id: call for number, call in (between or {}).items()}
     shard.advance_to(START_US)
     shard.install_policy(TENANT, compile_policy(load(policy), now_us=START_US))
     for number in range(agents):
@@ -93,6 +96,8 @@ def play(
     by_id, waiting = {ask.job_id: ask for ask in day}, set[str]()
     while events:
         at, _, what, job_id, version = heapq.heappop(events)
+        if what == "come" and job_id in callbacks:
+            callbacks[job_id](shard)
         shard.advance_to(at)
         if what == "come":
             answer = shard.assign(TENANT, job_id, **by_id[job_id].request)

@@ -16,6 +16,7 @@ from fairlead.replay.policies import play as play_policy
 from fairlead.replay.recording import Recording, record
 from fairlead.reports.comparison import verdict
 from fairlead.shard.history import History
+from fairlead.storage.compactor import compact
 from tests.replay.days import POLICY, TENANT, asks, play
 
 HOUR_US = 3_600 * SECOND_US
@@ -32,6 +33,10 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def recording(day: Path) -> Recording:
     return record(History(str(day), TENANT))
+
+
+def history(path: Path) -> History:
+    return History(str(path), TENANT)
 
 
 def played(recording: Recording, policy: object) -> Played:
@@ -108,6 +113,25 @@ def test_the_command_tells_differences_and_what_was_left_out(
     found = json.loads(capsys.readouterr().out)
     assert [arm["name"] for arm in found["arms"]] == ["now", "other"]
     assert page.read_text().count("<svg") >= 3
+
+
+def test_a_journal_whose_first_records_are_gone_begins_with_its_snapshot(
+    tmp_path: Path, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "journal"
+    play(path, POLICY, asks(1, 900), between={300: lambda _: compact(path), 500: lambda _: compact(path)})
+    begins = history(path).beginning
+    assert begins is not None
+    assert main(["compare", files[0], files[0], "--journal", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["mean"] for each in found["differences"]} == {0}
+    hours = {each // HOUR_US for each in (fate.create_us for fate in record(history(path)).ledger.fates)}
+    whole = {hour for hour in hours if hour * HOUR_US >= begins.time_us}
+    assert whole < hours
+    assert found["arms"][0]["measures"]["wait_mean"]["n"] == len(whole)
+    assert any("The journal begins behind a snapshot of" in note for note in found["notes"])
+    assert main(["compare", *files, "--journal", str(path)]) == 0
+    assert "other instead of now: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,29 @@ def test_requests_come_back_as_they_were_asked(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_after_work_that_is_finished_for_a_lost_agent_ends_when_it_did(tmp_path: Path) -> None:
+    """Within the grace by a call, at its end by the clock: the first is an input, the second follows anew."""
+    policy = {"queues": [{"id": "a", "wrap_up": "10m", "on_lost": "requeue", "lost_grace": "60s"}]}
+    shard = Shard(virtual_time=True)
+    shard.open(str(tmp_path / "data"), "none")
+    shard.advance_to(START_US)
+    shard.install_policy(TENANT, compile_policy(load(policy), now_us=START_US))
+    shard.create_agent(TENANT, "ann", capacity=2, presence=1)
+    versions = {job: shard.assign(TENANT, job).version for job in ("called", "left")}
+    for job, version in versions.items():
+        shard.complete(TENANT, job, version)
+    shard.set_presence(TENANT, "ann", 4)
+    shard.advance_to(START_US + 20 * SECOND)
+    shard.finish_wrap_up(TENANT, "called", versions["called"])
+    shard.advance_to(START_US + 100 * SECOND)
+    shard.close()
+    recording = record(History(str(tmp_path / "data"), TENANT))
+    assert [len(course.wraps) for course in recording.courses] == [1, 0]
+    after = replayed(recording, policy, tmp_path / "played")
+    ends = [[fate.end_us for fate in ledger.fates] for ledger in (recording.ledger, after)]
+    assert ends == [[START_US + 20 * SECOND, START_US + 60 * SECOND]] * 2
+
+
 def written(path: Path, policy: Any) -> Path:
     path.write_text(json.dumps(policy))
     return path

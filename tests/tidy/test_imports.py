@@ -48,7 +48,7 @@ FLOORS = (
 FACES = (
     *("fairlead.shard.core", "fairlead.engine.core", "fairlead.transport.core"),
     *("fairlead.load.core", "fairlead.journal.reader", "fairlead.shard.history"),
-    "fairlead.shard.inspection",
+    *("fairlead.shard.beginning", "fairlead.shard.inspection"),
     *("fairlead.shard.manifest", "fairlead.shard.offline", "fairlead.shard.snapshot"),
     "fairlead.simulation.core",
 )

@@ -16,6 +16,8 @@ cdef class History:
     cdef ShardState* _state
     cdef Replay _replay
     cdef Reader _reader
+    cdef object _image         # of the snapshot that it begins behind; None: with record 1
+    cdef object _beginning     # of the tenant; None: it was not there yet
     cdef bytes _name           # of the tenant
     cdef uint32_t _slot        # of the tenant; NO_SLOT: not there yet
     cdef uint64_t _done        # sequence of the record that is read

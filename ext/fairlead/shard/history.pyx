@@ -1,5 +1,6 @@
 """See history.pxd."""
 
+import os
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -9,19 +10,22 @@ from libc.stdlib cimport free
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.base.text cimport Text, text_equal
 from fairlead.customers.store cimport customers_find
-from fairlead.directory.names cimport NO_SLOT, names_text
+from fairlead.directory.names cimport NO_SLOT, names_find, names_text
 from fairlead.engine.model cimport (
     ASSIGNED, BY_TRANSFER, COMPLETED, FACT_AGENT, FACT_AGENT_REMOVED, FACT_JOB_ENDED, FACT_JOB_GIVEN, FACT_JOB_OFFERED, FACT_JOB_RELEASED,
     FACT_JOB_EXCLUDES, FACT_JOB_SUBMITTED, FACT_JOB_WAITS, FACT_JOB_WRAPS, FACT_LEASE_EXTENDED, FACT_OFFER_ACCEPTED, FACT_OFFER_ENDED, FACT_PRESENCE,
-    OFFLINE, UNKNOWN, WRAPPING, Engine, Job, JobBody,
+    UNKNOWN, WRAPPING, Engine, Job, JobBody,
 )
 from fairlead.engine.state cimport has_room
+from fairlead.engine.timers cimport job_due
 from fairlead.events.ring cimport LEAST_EVENTS
 from fairlead.base.packing cimport get_varint, unzigzag
+from fairlead.journal.frames cimport SEGMENT_HEADER_SIZE
 from fairlead.shard.asked cimport (
     ASKED_AFFINITY, ASKED_AGENT, ASKED_AT_ONCE, ASKED_CHANNEL, ASKED_HEAD_START, ASKED_LABELS, ASKED_LANGUAGE, ASKED_QUEUE, ASKED_TIER,
     ASKED_URGENCY, ASKED_VALUE,
 )
+from fairlead.shard.beginning cimport beginning_of
 from fairlead.shard.customers cimport customer_view
 from fairlead.shard.convert cimport bytes_text, to_text
 from fairlead.shard.dispatch cimport shard_free, shard_init
@@ -30,6 +34,7 @@ from fairlead.shard.record cimport (
     RECORD_CUSTOMER, RECORD_FACT, RECORD_FORGOTTEN, RECORD_POLICY, RECORD_REFUSED, RECORD_SCENARIOS, RECORD_TENANT,
 )
 from fairlead.shard.replay cimport REPLAY_BROKEN, REPLAY_OK, read_fact, read_head, replay_free, replay_init, replay_record
+from fairlead.shard.snapshot cimport load_oldest, save_snapshot
 from fairlead.shard.tenant cimport arm_name
 from fairlead.shard.views cimport agent_settings, to_str
 
@@ -236,7 +241,8 @@ cdef uint32_t cut_short(const Engine* e, const Fact* fact) noexcept nogil:
     cdef const Job* job = &e.jobs[fact.job]
     cdef int64_t wrap_up
     if job.state == WRAPPING:
-        return 2 if fact.time < job.deadline and e.agents[job.agent].presence != OFFLINE else 0
+        # The clock ends it at its deadline, or when the grace of a lost agent is over.
+        return 2 if fact.time < job_due(e, job) else 0
     if job.state != ASSIGNED or fact.state != COMPLETED:
         return 0
     wrap_up = e.agents[job.agent].wrap_up
@@ -244,10 +250,10 @@ cdef uint32_t cut_short(const Engine* e, const Fact* fact) noexcept nogil:
 
 
 cdef class History:
-    """What happened to a tenant, from the first record of a journal on; iterate over it once.
+    """What happened to a tenant, from the first record of a journal on or behind its oldest snapshot; iterate over it once.
 
-    Raises FairleadError (JOURNAL_..) for a journal that recovery would refuse. Memory: the state of all tenants, and
-    one segment.
+    Raises FairleadError (JOURNAL_..) for a journal that recovery would refuse, and for one whose first records are neither there
+    nor in a snapshot. Memory: the state of all tenants, and one segment.
     """
 
     def __cinit__(self, str directory, str tenant):
@@ -255,9 +261,12 @@ cdef class History:
         self._state = <ShardState*> memory_zeroed(sizeof(ShardState))
         shard_init(self._state, True, 0, LEAST_EVENTS)
         self._state.journal.replaying = 1
-        self._reader = Reader(directory)
         self._name = tenant.encode()
-        self._slot = NO_SLOT
+        self._image, problems = load_oldest(self._state, directory)
+        self._reader = Reader(directory, self._image.base if self._image else None)
+        self._slot = names_find(&self._state.names, bytes_text(self._name))
+        if self._slot != NO_SLOT:
+            self._beginning = beginning_of(self._state.tenants[self._slot], self._image, problems)
 
     def __dealloc__(self):
         shard_free(self._state)
@@ -270,14 +279,31 @@ cdef class History:
         return self._slot != NO_SLOT
 
     @property
+    def beginning(self):
+        """What the tenant was where the history begins; None: it begins with the tenant's first record."""
+        return self._beginning
+
+    def save_beginning(self, str directory not None):
+        """Writes a data directory that a shard opens to go on with this tenant alone from the beginning; for one that has a beginning,
+        before it is iterated over. Raises OSError."""
+        if self._beginning is None or self._reader.place >= 0:
+            raise ValueError("the state is no longer the one of the beginning, or never was")
+        os.makedirs(directory)
+        # Of the segment in which the snapshot ends a start asks for the header alone.
+        save_snapshot(self._state, directory, self._image.base._replace(offset=SEGMENT_HEADER_SIZE), self._slot)
+        name = self._reader.names[0]
+        with open(os.path.join(self._reader.directory, name), "rb") as source, open(os.path.join(directory, name), "wb") as target:
+            target.write(source.read(SEGMENT_HEADER_SIZE))
+
+    @property
     def torn_bytes(self):
         """Bytes of a torn tail, which is no part of the history, once all is read."""
         return self._reader.torn
 
     @property
-    def sequence(self):
-        """Of the last record read."""
-        return self._reader.sequence
+    def records(self):
+        """How many were read."""
+        return self._reader.sequence - (self._image.base.sequence if self._image else 0)
 
     cdef object _happening(self, Tenant* t, const Fact* fact):
         """Of a fact that is about to be applied; None for one that says nothing to people."""

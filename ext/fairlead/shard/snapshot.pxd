@@ -64,7 +64,11 @@ cdef uint64_t shard_hash(const ShardState* s) noexcept nogil
 # Fills a shard that has no tenants. Returns what the header tells, as an Image. Raises SnapshotDamage; it has none then.
 cdef object load_snapshot(ShardState* s, str path)
 # Writes the state of a shard behind a place of its journal (a Base), synced; nothing refers to it yet. Its Image. Raises OSError.
-cdef object save_snapshot(const ShardState* s, str directory, object base)
+# With the slot of a tenant it writes that one alone.
+cdef object save_snapshot(const ShardState* s, str directory, object base, uint32_t only=*)
+# A shard that has no tenants becomes the state of the oldest good snapshot behind which all segments are there; the Image and
+# what was wrong with older ones. None: the segments begin with the first record. Raises FairleadError where neither is so.
+cdef tuple load_oldest(ShardState* s, str directory)
 # A shard that has no tenants becomes the state of the newest snapshot that is good and of no record behind `upto`; the Image and
 # what was wrong with newer ones. None: there is no snapshot. Raises FairleadError where there are only damaged ones.
 cdef tuple load_newest(ShardState* s, str directory, uint64_t upto)

@@ -8,7 +8,7 @@ from libc.string cimport memcmp, memcpy, memset
 from fairlead.base.archive cimport Archive, archive_text
 from fairlead.base.buffer cimport buffer_append, buffer_free, buffer_init, buffer_reserve
 from fairlead.base.text cimport Text
-from fairlead.directory.names cimport names_find, names_free, names_init, names_text
+from fairlead.directory.names cimport NO_SLOT, names_find, names_free, names_init, names_text
 from fairlead.engine.audit cimport state_hash
 from fairlead.journal.frames cimport crc32c
 from fairlead.journal.system cimport CLOCK_REALTIME, now_us
@@ -247,6 +247,28 @@ def oldest(str directory not None):
     return None
 
 
+cdef tuple load_oldest(ShardState* s, str directory):
+    segments = segment_names(directory)
+    first = int(segments[0][:16]) if segments else 1
+    if first == 1:
+        return None, []
+    names, problems = candidates(directory)
+    kind = ""
+    for name in names[::-1]:
+        path = os.path.join(directory, name)
+        try:
+            if describe(path).base.segment < first:
+                problems.append(f"{name}: it ends in a segment before {segments[0]}, the first one that is there")
+                continue
+            return load_snapshot(s, path), problems
+        except SnapshotDamage as wrong:
+            problems.append(str(wrong))
+            kind = kind or wrong.kind
+    raise_error(
+        REASONS.get(kind, "JOURNAL_GAP"), f"{directory} begins with {segments[0]}, and no snapshot tells what was before it"
+        f"{''.join(f'; {problem}' for problem in problems)}", "path")
+
+
 cdef tuple load_newest(ShardState* s, str directory, uint64_t upto):
     names, problems = candidates(directory)
     kind = "broken"
@@ -269,7 +291,7 @@ cdef tuple load_newest(ShardState* s, str directory, uint64_t upto):
 # ---- writing
 
 
-cdef void put_tenant(const ShardState* s, uint32_t slot, uint64_t sequence, Buffer* out) noexcept nogil:
+cdef void put_tenant(const ShardState* s, uint32_t slot, uint32_t index, uint64_t sequence, Buffer* out) noexcept nogil:
     """One section at the end of a buffer."""
     cdef SectionHeader section
     cdef Archive archive
@@ -284,7 +306,7 @@ cdef void put_tenant(const ShardState* s, uint32_t slot, uint64_t sequence, Buff
     memset(&section, 0, sizeof(SectionHeader))
     section.magic = SECTION_MAGIC
     section.kind = SECTION_TENANT
-    section.index = slot
+    section.index = index
     section.size = out.size - at - SECTION_HEADER
     section.sequence = sequence
     section.payload_crc = crc32c(0, out.data + at + SECTION_HEADER, section.size)
@@ -294,33 +316,31 @@ cdef void put_tenant(const ShardState* s, uint32_t slot, uint64_t sequence, Buff
         buffer_append(out, b"", 1)
 
 
-cdef object write_sections(const ShardState* s, SnapshotHeader* header, object file):
+cdef object write_sections(const ShardState* s, uint32_t first, SnapshotHeader* header, object file):
     """Section by section; the header, which counts them, comes last to its place at the front."""
     cdef Buffer out
     cdef uint32_t slot
-    cdef size_t filled
     file.write(bytes(SNAPSHOT_HEADER))
     buffer_init(&out)
     try:
-        for slot in range(s.names.used):
+        for slot in range(first, first + header.sections):
             out.size = 0
             with nogil:
-                put_tenant(s, slot, header.sequence, &out)
+                put_tenant(s, slot, slot - first, header.sequence, &out)
             header.sections_crc = crc32c(header.sections_crc, out.data, SECTION_HEADER)
             file.write(<const uint8_t[:out.size]> out.data)
     finally:
         buffer_free(&out)
-    header.sections = s.names.used
     header.size = file.tell()
     header.crc = crc32c(0, header, SNAPSHOT_HEADER - 4)
     file.seek(0)
     file.write((<const char*> header)[:SNAPSHOT_HEADER])
 
 
-cdef object save_snapshot(const ShardState* s, str directory, object base):
-    """Writes the state under its name, synced; nothing refers to it yet. Returns its Image. Raises OSError."""
+cdef object save_snapshot(const ShardState* s, str directory, object base, uint32_t only=NO_SLOT):
     cdef SnapshotHeader header
     cdef SnapshotHeader* at = &header
+    cdef uint32_t first = 0 if only == NO_SLOT else only
     memset(&header, 0, sizeof(SnapshotHeader))
     memcpy(header.magic, MAGIC, 8)
     header.format = SNAPSHOT_FORMAT
@@ -333,8 +353,9 @@ cdef object save_snapshot(const ShardState* s, str directory, object base):
     header.digest = base.digest
     header.segment = base.segment
     header.offset = base.offset
-    header.hash = shard_hash(s)
+    header.sections = s.names.used if only == NO_SLOT else 1
+    header.hash = shard_hash(s) if only == NO_SLOT else state_hash(&s.tenants[only].engine)
     header.time = now_us(CLOCK_REALTIME)
     name = snapshot_name(base.sequence)
-    replace_file(directory, name, lambda file: write_sections(s, at, file))
+    replace_file(directory, name, lambda file: write_sections(s, first, at, file))
     return image_of(name, &header)

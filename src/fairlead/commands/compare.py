@@ -6,6 +6,7 @@ shows what all policies have finished. With --journal and no policies: the arms 
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,15 +116,15 @@ def _replayed(namespace: argparse.Namespace) -> "Comparison":
     from fairlead.policy.compile import compile_policy
     from fairlead.replay.policies import Played, compare_policies, play
 
-    policies = _named(namespace.policies)
-    texts = {name: parsed(str(path)) for name, path in policies.items()}
-    recording, _ = read_history(namespace.journal, namespace.tenant)
+    texts = {name: parsed(str(path)) for name, path in _named(namespace.policies).items()}
     played: dict[str, Played] = {}
-    for name, policy in texts.items():
-        tables = compile_policy(policy, now_us=recording.ledger.first_us)
-        played[name] = play(
-            recording, tables, namespace.tenant, counting(f"{name}: input"), counting(f"{name}: record")
-        )
+    with tempfile.TemporaryDirectory() as scratch:
+        beginning = Path(scratch) / "beginning"
+        recording, _ = read_history(namespace.journal, namespace.tenant, beginning)
+        for name, policy in texts.items():
+            tables = compile_policy(policy, now_us=recording.ledger.first_us)
+            told = counting(f"{name}: input"), counting(f"{name}: record")
+            played[name] = play(recording, tables, namespace.tenant, beginning, *told)
     return compare_policies(str(namespace.journal), recording, played, round(namespace.target * 1_000_000))
 
 

@@ -53,15 +53,15 @@ def run(namespace: argparse.Namespace) -> int:
     policy = read_policy(namespace.policy)
     if namespace.html is not None:
         plots.require()
-    recording, history = read_history(namespace.path, namespace.tenant)
     path, tenant = str(namespace.path), namespace.tenant
-    tables = compile_policy(policy, now_us=recording.ledger.first_us)
     with tempfile.TemporaryDirectory() as scratch:
         played = Path(scratch) / "played"
+        recording, history = read_history(namespace.path, tenant, played)
+        tables = compile_policy(policy, now_us=recording.ledger.first_us)
         skipped = rerun(recording, tables, tenant, played, counting("play: input"))
         after = record(History(str(played), tenant), counting("compare: record")).ledger
     comparison = compare(recording.ledger, after, round(namespace.target * 1_000_000))
-    told = report.Told(path, tenant, namespace.policy, history.sequence, comparison, recording.ledger, after, skipped)
+    told = report.Told(path, tenant, namespace.policy, history.records, comparison, recording, after, skipped)
     if namespace.html is not None:
         report.page(told).write(namespace.html)
     if namespace.json:
@@ -71,14 +71,22 @@ def run(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def read_history(path: Path, tenant: str) -> "tuple[Recording, History]":
-    """All that a journal tells of a tenant. Raises JOURNAL_.. and TENANT_NOT_FOUND."""
+def read_history(path: Path, tenant: str, beginning: Path | None = None) -> "tuple[Recording, History]":
+    """All that a journal tells of a tenant; the directory is only read, also beside its daemon.
+
+    With `beginning`, where the first records are gone, that is made a directory for a shard to go on from. Raises
+    JOURNAL_.. and TENANT_NOT_FOUND.
+    """
     from fairlead.replay.recording import record
     from fairlead.shard.history import History
+    from fairlead.storage.compactor import undisturbed
     from fairlead.storage.journal import check_directory
 
-    history = History(str(check_directory(path)), tenant)
-    recording = record(history, counting("read: record"))
+    with undisturbed(check_directory(path)):
+        history = History(str(path), tenant)
+        if beginning is not None and history.beginning is not None:
+            history.save_beginning(str(beginning))
+        recording = record(history, counting("read: record"))
     if not history.is_known:
         raise error("TENANT_NOT_FOUND", f"no tenant {tenant!r} in {path}", "tenant")
     return recording, history
@@ -90,8 +98,9 @@ def _text(told: Any, torn_bytes: int) -> str:
     found = told.comparison
     parts = [
         report.summary(told),
+        *report.whence(told),
         "",
-        table(report.HEADERS, report.rows(found.before, found.after)),
+        table(report.HEADERS, report.rows(told)),
         "",
         table(report.QUEUE_HEADERS, report.queue_rows(found)),
         "",
@@ -100,7 +109,9 @@ def _text(told: Any, torn_bytes: int) -> str:
         *report.lines(told),
     ]
     if torn_bytes:
-        parts.append(f"the last {torn_bytes} bytes of the journal are torn: a write that nobody was told of")
+        parts.append(
+            f"the last {torn_bytes} bytes of the journal are torn, or were being written: nobody was told of them"
+        )
     return "\n".join(parts).rstrip("\n")
 
 

@@ -13,7 +13,7 @@ from fairlead.durations import format_duration
 from fairlead.errors import error
 from fairlead.policy.document import from_stored
 from fairlead.protobuf import duration_us
-from fairlead.replay.ledger import Fate
+from fairlead.replay.ledger import SECOND_US, Fate, moment
 from fairlead.replay.recording import Recording
 from fairlead.replay.slices import HOUR_US, MEASURES, samples
 from fairlead.reports.comparison import Arm, Comparison
@@ -50,14 +50,22 @@ def compare_arms(recording: Recording, target_us: int) -> Comparison:
     blocks = sorted({block for block, _ in cells})
     blocks = [block for block in blocks if all(cells.get((block, name)) for name in names)]
     if not blocks:
+        since = "it began" if recording.beginning is None else "what is left of it begins"
+        seconds_us = (trial.until_us - trial.from_us) // SECOND_US * SECOND_US
         raise error(
             "INVALID_FIELD",
-            f"experiment {experiment.id!r} has no {_sample(slice_us)} with jobs of every arm yet; it began "
-            f"{format_duration(trial.until_us - trial.from_us)} before the last record",
+            f"experiment {experiment.id!r} has no {_sample(slice_us)} with jobs of every arm yet; {since} "
+            f"{format_duration(seconds_us)} before the last record",
             "journal",
         )
     arms = [Arm(name, samples(recording.ledger, [cells[block, name] for block in blocks], target_us)) for name in names]
-    return Comparison(experiment.id, _sample(slice_us), MEASURES, arms, _notes(experiment, cells, blocks, washed))
+    notes = _notes(experiment, cells, blocks, washed)
+    if recording.beginning is not None:
+        notes.append(
+            f"The journal begins behind a snapshot of {moment(recording.beginning.time_us)}: slices that began before, "
+            f"and the {len(recording.beginning.jobs):,} jobs that were live then, are left out."
+        )
+    return Comparison(experiment.id, _sample(slice_us), MEASURES, arms, notes)
 
 
 def _sample(slice_us: int) -> str:

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fairlead.reports.statistics import percentile
@@ -72,7 +73,10 @@ class Shift:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every job of a history, in the order of submission, and the agents' shifts, from `first_us` to `last_us`."""
+    """Every job of a history, in the order of submission, and the agents' shifts, from `first_us` to `last_us`.
+
+    Jobs that were live at `first_us` may have come, and been given to an agent, before it.
+    """
 
     fates: list[Fate] = field(default_factory=list)
     shifts: dict[str, Shift] = field(default_factory=dict)
@@ -139,7 +143,7 @@ def agent_measures(ledger: Ledger) -> dict[str, AgentMeasures]:
         for placement in fate.placements:
             given[placement.agent_id] += 1
             until = ledger.last_us if placement.end_us is None else placement.end_us
-            held[placement.agent_id] += placement.cost * (until - placement.time_us)
+            held[placement.agent_id] += placement.cost * (until - max(placement.time_us, ledger.first_us))
     total = given.total()
     return {
         agent: AgentMeasures(
@@ -155,6 +159,11 @@ def by_queue(fates: Sequence[Fate]) -> Mapping[str, list[Fate]]:
     for fate in fates:
         found.setdefault(fate.queue, []).append(fate)
     return dict(sorted(found.items()))
+
+
+def moment(time_us: int) -> str:
+    """A time for people, to the second."""
+    return datetime.fromtimestamp(time_us // SECOND_US, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _mean(values: Sequence[float]) -> float:

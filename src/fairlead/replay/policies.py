@@ -4,6 +4,7 @@ Every policy is played to the recording (`rerun`), so all of them meet the same 
 times: what is left between them in a slice is theirs. A slice is a day where there are eight or more, else an hour.
 """
 
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from fairlead.errors import error
 from fairlead.policy.tables import PolicyTables
-from fairlead.replay.ledger import Fate, Ledger
+from fairlead.replay.ledger import Fate, Ledger, moment
 from fairlead.replay.recording import Recording, record
 from fairlead.replay.rerun import Progress, rerun
 from fairlead.replay.slices import HOUR_US, MEASURES, samples
@@ -34,12 +35,18 @@ def play(
     recording: Recording,
     tables: PolicyTables,
     tenant: str,
+    beginning: Path | None = None,
     played: Progress | None = None,
     read: Progress | None = None,
 ) -> Played:
-    """A recording under another policy. `played` and `read` are called with the numbers of inputs and of records."""
+    """A recording under another policy; `beginning` is what `History.save_beginning` wrote, where it has one.
+
+    `played` and `read` are called with the numbers of inputs and of records. Raises as `rerun`.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         journal = Path(scratch) / "played"
+        if recording.beginning is not None and beginning is not None:
+            shutil.copytree(beginning, journal)
         skipped = rerun(recording, tables, tenant, journal, played)
         return Played(record(History(str(journal), tenant), read).ledger, skipped)
 
@@ -48,9 +55,15 @@ def compare_policies(title: str, recording: Recording, played: Mapping[str, Play
     """The policies by name, the first being what the others are compared with. Raises INVALID_FIELD without a job."""
     length_us, sample = _slice(recording.ledger)
     cut = {name: _by_slice(each.ledger.fates, length_us) for name, each in played.items()}
-    numbers = sorted(set.intersection(*(set(slices) for slices in cut.values())))
+    numbers = sorted(
+        number
+        for number in set.intersection(*(set(slices) for slices in cut.values()))
+        if recording.beginning is None or number * length_us >= recording.beginning.time_us
+    )
     if not numbers:
-        raise error("INVALID_FIELD", "no job came in the recorded time: nothing to compare", "journal")
+        raise error(
+            "INVALID_FIELD", f"no job came in a whole {sample} of the recorded time: nothing to compare", "journal"
+        )
     arms = [
         Arm(name, samples(each.ledger, [cut[name][number] for number in numbers], target_us))
         for name, each in played.items()
@@ -74,6 +87,11 @@ def _notes(recording: Recording, played: Mapping[str, Played], sample: str) -> l
     notes = [f"{len(recording.ledger.fates):,} recorded jobs, each played to every policy; a sample is one {sample}."]
     if sample == "hour":
         notes.append("A queue of one hour goes on into the next, so the intervals are somewhat too narrow.")
+    if recording.beginning is not None:
+        notes.append(
+            f"The journal begins behind a snapshot of {moment(recording.beginning.time_us)}: the {sample} that had "
+            f"begun before is left out, with the {len(recording.beginning.jobs):,} jobs that were live then."
+        )
     for name, each in played.items():
         for why, count in sorted(each.skipped.items()):
             notes.append(f"{name}: {count:,} inputs left out or changed: {why}.")

@@ -3,15 +3,19 @@
 An input is what somebody asked at a time; a course is how a job's agents behaved, relative to being offered or given
 it: how long until an offer was answered and how, how long it was held and how that ended. With both another policy can
 be played; nothing here decides anything.
+
+A history that begins behind a snapshot has jobs and agents from its first moment on. What their agents did with these
+jobs before is not known, but for who has them since when.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fairlead.replay.ledger import Fate, Ledger, Placement, Shift
+from fairlead.shard.beginning import Beginning, Live
 from fairlead.shard.core import JobState, Presence, Reason
-from fairlead.shard.history import Happening, What
+from fairlead.shard.history import Happening, History, What
 
 DECLINED = 1  # OfferEnd of the engine
 BY_TRANSFER = 4  # Cause
@@ -62,12 +66,19 @@ class Input(NamedTuple):
 
 @dataclass(slots=True)
 class Recording:
-    """All of a tenant's history."""
+    """All of a tenant's history.
 
+    `beginning` None: it was told from the tenant's first record. Else the jobs that were live come first among courses
+    and fates, in its order, and the policy then in force first among `policies`, at the time of the beginning.
+    `changes` are those policies that replaced another one while jobs came.
+    """
+
+    beginning: Beginning | None = None
     inputs: list[Input] = field(default_factory=list)
     courses: list[Course] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     policies: list[tuple[int, int, bytes]] = field(default_factory=list)  # (time, version, document)
+    changes: list[tuple[int, int]] = field(default_factory=list)  # (time, version)
 
 
 @dataclass(slots=True)
@@ -92,10 +103,12 @@ class _Desk:
     online: bool = False
 
 
-def record(happenings: Iterable[Happening], progress: Callable[[int], None] | None = None) -> Recording:
+def record(history: History, progress: Callable[[int], None] | None = None) -> Recording:
     """Takes a history apart. `progress`, if any, is called with the sequence, every few thousand of them."""
     reader = _Recorder()
-    for happening in happenings:
+    if history.beginning is not None:
+        reader.begin(history.beginning)
+    for happening in history:
         reader.note(happening)
         if progress is not None and happening.sequence % 4096 == 0:
             progress(happening.sequence)
@@ -106,6 +119,7 @@ class _Recorder:
     def __init__(self) -> None:
         self._found = Recording()
         self._is_first = True
+        self._version = 0  # of the policy in force
         self._open: dict[str, _Open] = {}
         self._desks: dict[str, _Desk] = {}
         self._notes: dict[What, Callable[[Happening], None]] = {
@@ -124,6 +138,38 @@ class _Recorder:
             What.AGENT: self._agent,
             What.POLICY: self._policy,
         }
+
+    def begin(self, beginning: Beginning) -> None:
+        """Takes over what there was before the first happening."""
+        found, ledger = self._found, self._found.ledger
+        found.beginning = beginning
+        ledger.first_us = ledger.last_us = beginning.time_us
+        self._is_first = False
+        if beginning.policy is not None:
+            self._version = beginning.policy[0]
+            found.policies.append((beginning.time_us, *beginning.policy))
+        for agent_id, presence, capacity in beginning.agents:
+            desk = _Desk(Shift(), beginning.time_us, capacity, presence == Presence.ONLINE)
+            self._desks[agent_id] = desk
+            ledger.shifts[agent_id] = desk.shift
+        for live in beginning.jobs:
+            self._open[live.job_id] = self._live(live, beginning.time_us)
+
+    def _live(self, live: Live, now_us: int) -> _Open:
+        """An offer or after-work that is open is followed from the beginning on, a holding from when it began."""
+        found = self._found
+        course = Course(len(found.courses), live.job_id, {}, live.queue)
+        fate = Fate(course.number, live.job_id, live.queue, live.create_us, live.start_us, arm=live.arm)
+        found.courses.append(course)
+        found.ledger.fates.append(fate)
+        job = _Open(course, fate, since_us=now_us)
+        if live.state == JobState.OFFERED:
+            fate.offers = 1
+        elif live.agent_id:
+            fate.placements.append(Placement(live.assign_us, live.agent_id, live.cause, live.cost))
+        if live.state == JobState.ASSIGNED:
+            job.since_us, job.holder = live.assign_us, live.agent_id
+        return job
 
     def note(self, happening: Happening) -> None:
         """The next happening."""
@@ -292,7 +338,12 @@ class _Recorder:
         self._found.inputs.append(Input(happening.time_us, happening.sequence, "agent", happening.agent_id, detail))
 
     def _policy(self, happening: Happening) -> None:
-        self._found.policies.append((happening.time_us, *happening.detail))
+        found, version = self._found, happening.detail[0]
+        found.policies.append((happening.time_us, *happening.detail))
+        # A version that comes again has another calendar; the first one replaced nothing, if no job was there before.
+        if version != self._version and (self._version or found.courses):
+            found.changes.append((happening.time_us, version))
+        self._version = version
 
     def _plain(self, happening: Happening) -> None:
         what = {

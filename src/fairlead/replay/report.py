@@ -1,13 +1,17 @@
 """A replay for people: tables for a terminal, a page with plots. Both say what was assumed."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fairlead.replay.difference import Comparison
-from fairlead.replay.ledger import SECOND_US, Ledger, Measures
+from fairlead.replay.ledger import SECOND_US, Ledger, moment
+from fairlead.replay.recording import Recording
 from fairlead.reports import plots
 from fairlead.reports.page import Page
+from fairlead.shard.beginning import Beginning
+from fairlead.shard.core import JobState
 
 ASSUMPTIONS = (
     "Jobs come as they came, with what was asked of them before any rule; agents are there as they were.",
@@ -15,7 +19,17 @@ ASSUMPTIONS = (
     "A customer who gave up at a time gives up then, if nobody has the job by that time; one who was served waits on.",
     "A job that nobody had takes the median time of its queue. Offers where there were none are accepted at once.",
     "The policy is in force from the first record to the last; changes of the policy that were recorded are left out.",
+    "Where the first records are gone, jobs that were live in the snapshot go on where they were, and the policy is "
+    "applied to them as to those of a running daemon.",
 )
+MOST_CHANGES = 10  # of the policy, told one by one
+STATES = {
+    JobState.SCHEDULED: "scheduled",
+    JobState.QUEUED: "waiting",
+    JobState.OFFERED: "offered",
+    JobState.ASSIGNED: "held",
+    JobState.WRAPPING: "in after-work",
+}
 MOST_AGENTS = 40  # in a plot
 HEADERS = ("", "before", "after", "change")
 
@@ -28,9 +42,14 @@ class Told(NamedTuple):
     policy: str
     records: int
     comparison: Comparison
-    before: Ledger
+    recording: Recording
     after: Ledger
     skipped: Mapping[str, int]
+
+    @property
+    def before(self) -> Ledger:
+        """What was recorded."""
+        return self.recording.ledger
 
 
 def as_json(told: Told) -> dict[str, Any]:
@@ -43,6 +62,10 @@ def as_json(told: Told) -> dict[str, Any]:
         "records": told.records,
         "from_us": told.before.first_us,
         "to_us": told.before.last_us,
+        "beginning": _beginning(told.recording.beginning),
+        "policy_changes_not_followed": [
+            {"time_us": time_us, "version": version} for time_us, version in told.recording.changes
+        ],
         "changes": found.changes._asdict(),
         "before": _plain(found.before),
         "after": _plain(found.after),
@@ -51,6 +74,25 @@ def as_json(told: Told) -> dict[str, Any]:
         "not_carried_out": dict(told.skipped),
         "assumptions": list(ASSUMPTIONS),
     }
+
+
+def _beginning(beginning: Beginning | None) -> dict[str, Any] | None:
+    if beginning is None:
+        return None
+    return {
+        "snapshot": beginning.snapshot,
+        "record": beginning.sequence,
+        "time_us": beginning.time_us,
+        "policy_version": beginning.policy[0] if beginning.policy else 0,
+        "live": {name.replace(" ", "_").replace("-", "_"): count for name, count in live(beginning).items()},
+        "problems": list(beginning.problems),
+    }
+
+
+def live(beginning: Beginning) -> Mapping[str, int]:
+    """How many jobs were live at the beginning, by where they were."""
+    counts = Counter(job.state for job in beginning.jobs)
+    return {name: counts[state] for state, name in STATES.items()}
 
 
 def _plain(row: Any) -> dict[str, float | int | None]:
@@ -72,8 +114,12 @@ def summary(told: Told) -> str:
     return "; ".join(parts)
 
 
-def rows(before: Measures, after: Measures) -> Iterator[tuple[str, str, str, str]]:
+def rows(told: Told) -> Iterator[tuple[str, str, str, str]]:
     """Name, before, after, change of every measure."""
+    before, after = told.comparison.before, told.comparison.after
+    if told.recording.beginning is not None:
+        count = f"{len(told.recording.beginning.jobs):,}"
+        yield "live at the beginning", count, count, ""
     for name in ("jobs", "served", "abandoned", "refused", "expired", "waiting"):
         was, now = getattr(before, name), getattr(after, name)
         yield name, f"{was:,}", f"{now:,}", f"{now - was:+,}" if now != was else ""
@@ -137,7 +183,9 @@ def page(told: Told) -> Page:
         f"{told.policy} on the journal {told.journal}, tenant {told.tenant}: {told.records:,} records",
     )
     made.text(f"{summary(told)[0].upper()}{summary(told)[1:]}.", "verdict")
-    made.table(HEADERS, rows(found.before, found.after))
+    for line in whence(told):
+        made.text(line)
+    made.table(HEADERS, rows(told))
     waits = {
         name: [wait / SECOND_US for fate in ledger.fates if (wait := fate.wait_us) is not None]
         for name, ledger in (("before", told.before), ("after", told.after))
@@ -181,8 +229,9 @@ def _waiting(name: str, ledger: Ledger) -> plots.Series:
         until = ledger.last_us if fate.end_us is None else fate.end_us
         if fate.placements:
             until = fate.placements[0].time_us
-        if until > fate.start_us:
-            changes += [(fate.start_us, 1), (until, -1)]
+        since = max(fate.start_us, ledger.first_us)
+        if until > since:
+            changes += [(since, 1), (until, -1)]
     hours, counts = [0.0], [0.0]
     level = 0
     for time_us, change in sorted(changes):
@@ -191,6 +240,27 @@ def _waiting(name: str, ledger: Ledger) -> plots.Series:
         counts.append(float(level))
     step = max(1, len(hours) // 4_000)
     return plots.Series(name, hours[::step], counts[::step])
+
+
+def whence(told: Told) -> Iterator[str]:
+    """What a reader must know of the recording: where it begins, and which policies were in force in it."""
+    beginning, changes = told.recording.beginning, told.recording.changes
+    if beginning is not None:
+        found = ", ".join(f"{count:,} {name}" for name, count in live(beginning).items() if count)
+        counts = f": {found}. They are counted; what was done with them before is not known" if found else ""
+        yield (
+            f"The records up to {beginning.sequence:,} are gone: this begins with {beginning.snapshot}, "
+            f"{moment(beginning.time_us)}, in which {len(beginning.jobs):,} jobs were live{counts}."
+        )
+        yield from (f"An older snapshot was passed over: {problem}." for problem in beginning.problems)
+    if changes:
+        told_one_by_one = ", ".join(f"{version} at {moment(time_us)}" for time_us, version in changes[:MOST_CHANGES])
+        more = f" and {len(changes) - MOST_CHANGES:,} more" if len(changes) > MOST_CHANGES else ""
+        noun = "change" if len(changes) == 1 else "changes"
+        yield (
+            f"{len(changes):,} recorded {noun} of the policy not followed, since {told.policy} stands in for all: "
+            f"version {told_one_by_one}{more}. What they changed is among the differences."
+        )
 
 
 def lines(told: Told) -> Sequence[str]:

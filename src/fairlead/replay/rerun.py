@@ -18,12 +18,18 @@ from statistics import median_low
 from fairlead.errors import FairleadError
 from fairlead.policy.tables import PolicyTables
 from fairlead.replay.recording import Act, Course, Input, Recording
-from fairlead.shard.core import EventFilter, EventKind, Presence, Shard
+from fairlead.shard.core import EventFilter, EventKind, JobState, Presence, Shard
 
 BATCH = 512
 SEGMENT_SIZE = 1 << 24
 LAST = 1 << 62  # behind every sequence of the journal
 ENDED = (EventKind.COMPLETED, EventKind.CANCELLED, EventKind.EXPIRED)
+# What brought a job into its state.
+TAKEN_AS = {
+    JobState.OFFERED: EventKind.OFFERED,
+    JobState.ASSIGNED: EventKind.ASSIGNED,
+    JobState.WRAPPING: EventKind.WRAPPING,
+}
 
 Progress = Callable[[int], None]
 
@@ -43,9 +49,13 @@ class _Live:
 def rerun(
     recording: Recording, tables: PolicyTables, tenant: str, journal: Path, progress: Progress | None = None
 ) -> Mapping[str, int]:
-    """Plays the inputs to a fresh shard that keeps a journal in `journal`.
+    """Plays the inputs to a shard that keeps a journal in `journal`.
 
-    The policy, compiled for the time of the first record, is in force to the last; those of the recording are not.
+    The shard is a fresh one, or for a recording with a beginning the one that recovers it from there: `journal` is then
+    what `History.save_beginning` wrote. The policy, compiled for the time of the first record, is put in force then as
+    on any running shard, and to the last; those of the recording are not. Raises as `Shard.install_policy`: live jobs
+    may be in a queue or channel that it does not have.
+
     Returns how many inputs could not be carried out, by why. `progress`, if any, is called with the number of inputs
     done, every few thousand of them. Cost: some 20 us an input, and the disk space of the recorded journal.
     """
@@ -78,11 +88,13 @@ class _Rerun:
         """All of it; the journal is whole afterwards."""
         inputs = sorted(self._recording.inputs, key=lambda each: (each.time_us, each.sequence))
         shard, last_us = self._shard, self._recording.ledger.last_us
-        shard.open(str(journal), "none", segment_size=SEGMENT_SIZE)
+        shard.open(str(journal), "none", create=self._recording.beginning is None, segment_size=SEGMENT_SIZE)
         try:
             shard.advance_to(self._recording.ledger.first_us)
-            shard.install_policy(self._tenant, self._tables)
             self._seen = shard.last_event
+            self._take_over()
+            shard.install_policy(self._tenant, self._tables)
+            self._follow()
             for done, each in enumerate(inputs):
                 self._act_until(each.time_us, each.sequence)
                 self._carry_out(each)
@@ -92,6 +104,17 @@ class _Rerun:
             self._act_until(last_us, LAST)
         finally:
             shard.close()
+
+    def _take_over(self) -> None:
+        """Jobs that were live at the beginning go on where they were."""
+        beginning = self._recording.beginning
+        if beginning is None:
+            return
+        for live, course in zip(beginning.jobs, self._recording.courses, strict=False):
+            job = self._jobs[live.job_id] = _Live(course, version=live.version)
+            if live.state in TAKEN_AS:
+                since_us = live.assign_us if live.state == JobState.ASSIGNED else beginning.time_us
+                self._note(since_us, TAKEN_AS[live.state], live.job_id, job.version)
 
     # The clock
 

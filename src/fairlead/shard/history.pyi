@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from fairlead.shard.beginning import Beginning
+
 class What(IntEnum):
     """What a record says happened."""
 
@@ -52,10 +54,10 @@ class Happening(NamedTuple):
     detail: Any
 
 class History:
-    """What happened to a tenant, from the first record of a journal on; iterate over it once.
+    """What happened to a tenant, from the first record of a journal on or behind its oldest snapshot.
 
-    Raises FairleadError (JOURNAL_..) for a journal that recovery would refuse. Memory: the state of all tenants, and
-    one segment.
+    Iterate over it once. Raises FairleadError (JOURNAL_..) for a journal that recovery would refuse, and for one whose
+    first records are neither there nor in a snapshot. Memory: the state of all tenants, and one segment.
     """
 
     def __init__(self, directory: str, tenant: str) -> None: ...
@@ -65,8 +67,16 @@ class History:
     def is_known(self) -> bool:
         """Whether the tenant was there in what has been read."""
     @property
+    def beginning(self) -> Beginning | None:
+        """What the tenant was where the history begins; None: it begins with the tenant's first record."""
+    def save_beginning(self, directory: str) -> None:
+        """Writes a data directory that a shard opens to go on with this tenant alone from the beginning.
+
+        For one that has a beginning, before it is iterated over. Raises OSError.
+        """
+    @property
     def torn_bytes(self) -> int:
         """Bytes of a torn tail, which is no part of the history, once all is read."""
     @property
-    def sequence(self) -> int:
-        """Of the last record read."""
+    def records(self) -> int:
+        """How many were read."""
