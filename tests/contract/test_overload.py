@@ -18,7 +18,8 @@ from fairlead.commands import load_plan as plan
 from fairlead.config import TRANSPORTS
 from fairlead.errors import FairleadError
 from fairlead.shard.core import Presence
-from fairlead.v1 import agent_service_pb2, routing_service_pb2
+from fairlead.v1 import admin_service_pb2, agent_service_pb2, routing_service_pb2
+from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
 from fairlead.v1.agent_service_pb2_grpc import AgentServiceStub
 from tests.contract.conftest import DaemonProcess
 from tests.contract.faces import GrpcFace, failure_of, job_spec
@@ -207,4 +208,7 @@ def test_while_the_disk_stands_still_new_work_is_refused_and_the_rest_waits(
         with pytest.raises(FairleadError, match="no job"):
             face.job("j3", tenant="t")
         assert face.check(tenant="t") == []
+        # Until a minute after the slow sync.
+        (what,) = AdminServiceStub(channel).GetStatus(admin_service_pb2.GetStatusRequest(), timeout=20).degraded
+        assert "disk is slow" in what
     assert daemon.stop()[0] == 0, daemon.errors

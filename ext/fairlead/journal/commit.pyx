@@ -8,7 +8,7 @@ from fairlead.base.buffer cimport Buffer, buffer_reserve
 from fairlead.base.histogram cimport bucket_of
 from fairlead.journal.frames cimport FRAME_HEADER_SIZE, seal_frames
 from fairlead.journal.journal cimport journal_publish
-from fairlead.journal.model cimport FrameHeader, Journal, SYNC_BUCKETS, load, store
+from fairlead.journal.model cimport FrameHeader, Journal, SLOW_US, SYNC_BUCKETS, load, store
 from fairlead.journal.segments cimport make_spare, sync_data, take_spare, write_frames
 from fairlead.journal.system cimport (
     CLOCK_MONOTONIC, CLOCK_REALTIME, EDQUOT, ENOSPC, _exit, clock_gettime, close, eventfd_write, ftruncate, now_us, posix_fallocate, pthread_cond_broadcast,
@@ -59,8 +59,8 @@ cdef uint64_t count_frames(const Buffer* frames) noexcept nogil:
 cdef void note_sync(Journal* journal, int64_t begun, int64_t ended) noexcept nogil:
     journal.syncs[bucket_of(SYNC_BOUNDS, SYNC_BUCKETS - 1, ended - begun)] += 1
     journal.sync_us += <uint64_t> (ended - begun)
-    store(&journal.sync_last_us, <uint64_t> (ended - begun))
-    store(&journal.sync_ended, <uint64_t> ended)
+    if ended - begun > SLOW_US:
+        store(&journal.slow_ended, <uint64_t> ended)
     store(&journal.sync_begun, 0)
 
 

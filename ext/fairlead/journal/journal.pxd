@@ -15,10 +15,10 @@ the buffers have their size.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from fairlead.base.buffer cimport buffer_reserve
-from fairlead.journal.model cimport DURABILITY_NONE, Journal, load
+from fairlead.journal.model cimport DURABILITY_NONE, SLOW_US, Journal, load
 
 cdef enum:
-    SLOW_MEMORY_US = 60000000
+    SLOW_MEMORY_US = 60000000    # for so long
 
 cdef void journal_init(Journal* journal) noexcept nogil
 cdef void journal_free(Journal* journal) noexcept nogil
@@ -52,11 +52,10 @@ cdef inline int64_t journal_stall(const Journal* journal, int64_t now) noexcept 
     return now - <int64_t> begun if begun else 0
 
 
-cdef inline bint journal_is_slow(const Journal* journal, int64_t now, int64_t limit_us) noexcept nogil:
-    """Whether the sync under way, or the last one if it ended within the last minute, took longer than this."""
-    if journal_stall(journal, now) > limit_us:
-        return True
-    return <int64_t> load(&journal.sync_last_us) > limit_us and now - <int64_t> load(&journal.sync_ended) < SLOW_MEMORY_US
+cdef inline bint journal_is_slow(const Journal* journal, int64_t now) noexcept nogil:
+    """Whether the sync under way, or one that ended within the last minute, took longer than SLOW_US."""
+    cdef int64_t ended = <int64_t> load(&journal.slow_ended)
+    return journal_stall(journal, now) > SLOW_US or (ended != 0 and now - ended < SLOW_MEMORY_US)
 
 
 cdef inline bint journal_is_full(const Journal* journal) noexcept nogil:

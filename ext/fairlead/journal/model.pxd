@@ -47,6 +47,7 @@ cdef enum:
     PATH_SIZE = 4096
     SEGMENT_NAME = 24        # 16 digits and ".journal"
     MAX_LISTENERS = 64
+    SLOW_US = 1000000        # a sync that takes longer is told to the operator
     SYNC_BUCKETS = 16        # the last is for what took longer than every bound
 
 # 64 bytes.
@@ -123,5 +124,4 @@ cdef struct Journal:
     uint64_t[SYNC_BUCKETS] syncs   # commits by how long their write and sync took
     uint64_t sync_us         # of all of them together
     uint64_t sync_begun      # microseconds of the monotone clock, 0: none is under way; read without the mutex
-    uint64_t sync_last_us    # of the last that ended; read without the mutex
-    uint64_t sync_ended      # when
+    uint64_t slow_ended      # when the last slow one ended, 0: none was; read without the mutex

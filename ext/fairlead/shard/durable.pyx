@@ -36,7 +36,6 @@ from fairlead.shard.manifest import read_manifest, sync_directory
 
 cdef enum:
     GRACE_US = 15000000      # no lease ends sooner after a start
-    SLOW_US = 1000000        # a sync that takes longer is told to the operator
 
 MODES = {"none": DURABILITY_NONE, "os": DURABILITY_OS, "fsync": DURABILITY_FSYNC}
 LEAST_SEGMENT = 4096
@@ -282,7 +281,7 @@ cdef dict journal_counts(ShardState* s):
         "no_space": bool(load(&s.journal.no_space)),
         "syncs": [s.journal.syncs[at] for at in range(SYNC_BUCKETS)], "sync_us": s.journal.sync_us,
         "sync_bounds_us": [sync_bounds()[at] for at in range(SYNC_BUCKETS - 1)],
-        "stall_us": journal_stall(&s.journal, now), "is_slow": journal_is_slow(&s.journal, now, SLOW_US),
+        "stall_us": journal_stall(&s.journal, now), "is_slow": journal_is_slow(&s.journal, now),
     }
 
 

@@ -33,6 +33,7 @@ def _text(status: admin_pb2.GetStatusResponse, verified: bool) -> str:
         f"fairlead {status.version}, up {age(seconds(status.uptime))}, durability {status.durability or 'none'}, "
         f"{status.resident_bytes / 2**20:.1f} MiB resident"
     ]
+    lines += [f"degraded: {what}" for what in status.degraded]
     for tenant in status.tenants:
         lines += ["", *_tenant_lines(tenant)]
         if verified:

@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fairlead.problems import Problems
 from fairlead.protobuf import set_duration
@@ -26,6 +27,7 @@ def calls(shard: Shard, durability: str, clock: Callable[[], int] = time.monoton
             version=__version__,
             durability=durability,
             resident_bytes=resident_bytes(),
+            degraded=degraded(shard.journal()),
             tenants=[
                 tenant_status(shard, name, request.verify)
                 for name in ([tenant] if request.tenant else sorted(shard.tenants()))
@@ -35,6 +37,16 @@ def calls(shard: Shard, durability: str, clock: Callable[[], int] = time.monoton
         return response
 
     return {"/fairlead.v1.AdminService/GetStatus": ColdCall(pb.GetStatusRequest, get_status)}
+
+
+def degraded(journal: Mapping[str, Any]) -> list[str]:
+    """What the journal suffers from, by its counts; those are empty where there is none."""
+    found = []
+    if journal.get("is_slow"):
+        found.append("the journal's disk is slow: a sync within the last minute took over a second")
+    if journal.get("no_space"):
+        found.append("the journal's disk is full: new jobs are refused")
+    return found
 
 
 def tenant_status(shard: Shard, tenant: str, verify: bool) -> pb.TenantStatus:

@@ -170,7 +170,7 @@ def _journal(journal: Mapping[str, Any]) -> Iterable[Metric]:
     )
     stall = journal["stall_us"] / 1e6
     yield _gauge("journal_stall_seconds", "How long the sync under way has taken; 0: none is.", stall)
-    yield _gauge("journal_slow", "1: that sync, or the last within a minute, took over a second.", journal["is_slow"])
+    yield _gauge("journal_slow", "1: that sync, or one within the last minute, took over a second.", journal["is_slow"])
     yield _gauge("journal_full", "1: no space for the next segment; new jobs are refused.", journal["no_space"])
 
 
