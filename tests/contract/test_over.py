@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fairlead.config import Config, LogConfig
+from fairlead.config import Config, GuardsConfig, LogConfig
 from fairlead.service.native import NativeTransport
 from fairlead.shard.core import Shard
 from fairlead.telemetry.log import make_logger
@@ -19,9 +19,12 @@ BODY = message(b"")
 MANY = 20
 
 
+STREAMS = 40
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"))
+    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"), guards=GuardsConfig(streams=STREAMS))
     transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
     transport.start()
     yield transport.address
@@ -69,7 +72,7 @@ def test_that_holds_for_older_streams_too(address: str) -> None:
     peer = Peer(address)
     for stream in range(1, 101, 2):
         peer.send(headers(stream) + data(stream))
-    await_end(peer, 99)
+        await_end(peer, stream)
     peer.send(data(51))
     assert peer.goaway(10) == STREAM_CLOSED
     peer.close()
@@ -99,4 +102,25 @@ def test_trailers_and_data_of_open_streams_may_come_in_any_order(address: str) -
             ended.add(number)
         if ended == {1, 3, 5}:
             break
+    peer.close()
+
+
+def test_what_was_under_way_to_streams_that_were_refused_is_nothing(address: str) -> None:
+    """Who has not heard how many streams may be open opens more: those never come to be."""
+    peer = Peer(address, acknowledges=False)
+    opened, refused = range(1, 2 * STREAMS, 2), range(2 * STREAMS + 1, 2 * (STREAMS + MANY), 2)
+    for stream in (*opened, *refused):
+        peer.send(headers(stream))
+    resets = set()
+    for kind, _, number, body in peer.frames(10):
+        assert kind != http2.GOAWAY, body
+        if kind == http2.RST_STREAM:
+            resets.add(number)
+        if resets == set(refused):
+            break
+    for stream in refused:
+        peer.send(data(stream))
+    for stream in opened:
+        peer.send(data(stream))
+    await_end(peer, opened[-1])
     peer.close()

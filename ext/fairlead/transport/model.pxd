@@ -92,6 +92,12 @@ cdef enum:
     SHED = 134217728               # refused because there is too much to do
     UNCOUNTED = 268435456          # no call, but something else over HTTP
 
+# How far the newest stream of a connection has come.
+cdef enum:
+    STREAM_OVER = 0                # or there was none yet
+    STREAM_BEGUN = 1               # its header block is being read, and may have been all that there was of it
+    STREAM_OPEN = 2
+
 # Reasons of the guards, by their place in Loop.trips and in the metrics.
 cdef enum:
     GUARD_GLITCHES = 0
@@ -249,7 +255,7 @@ cdef struct Connection:
     int32_t doubted                # streams up to this one may have been ended by us
     int32_t[OUR_ENDS] our_ends     # the last streams that we ended before the peer had
     uint8_t our_end                # place of the next
-    uint8_t newest_is_open
+    uint8_t newest_state
 
 # What the loop tells Python, and Python the loop.
 cdef enum:

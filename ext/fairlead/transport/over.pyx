@@ -2,13 +2,13 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
-from fairlead.transport.model cimport OUR_ENDS, Connection
+from fairlead.transport.model cimport OUR_ENDS, STREAM_BEGUN, STREAM_OPEN, STREAM_OVER, Connection
 from fairlead.transport.nghttp2 cimport nghttp2_session_find_stream
 
 
 cdef bint is_misused(const Connection* connection, int32_t id) noexcept nogil:
     cdef uint32_t at
-    if id == connection.newest and connection.newest_is_open:
+    if id == connection.newest and connection.newest_state != STREAM_OVER:
         return False
     if id <= connection.doubted or nghttp2_session_find_stream(connection.session, id) != NULL:
         return False
@@ -18,12 +18,25 @@ cdef bint is_misused(const Connection* connection, int32_t id) noexcept nogil:
     return True
 
 
+cdef void ended_by_us(Connection* connection, int32_t id) noexcept nogil:
+    cdef uint32_t at = connection.our_end
+    connection.doubted = max(connection.doubted, connection.our_ends[at])
+    connection.our_ends[at] = id
+    connection.our_end = <uint8_t> ((at + 1) % OUR_ENDS)
+
+
 cdef bint over_headers(Connection* connection, int32_t id) noexcept nogil:
     if id <= connection.newest:
         return is_misused(connection, id)
+    if connection.newest_state == STREAM_BEGUN:
+        ended_by_us(connection, connection.newest)
     connection.newest = id
-    connection.newest_is_open = 1
+    connection.newest_state = STREAM_BEGUN
     return False
+
+
+cdef void over_opened(Connection* connection) noexcept nogil:
+    connection.newest_state = STREAM_OPEN
 
 
 cdef bint over_data(const Connection* connection, int32_t id) noexcept nogil:
@@ -40,11 +53,7 @@ cdef void over_reset(Connection* connection, int32_t id) noexcept nogil:
 
 
 cdef void over_closed(Connection* connection, int32_t id, bint is_ended) noexcept nogil:
-    cdef uint32_t at = connection.our_end
     if id == connection.newest:
-        connection.newest_is_open = 0
-    if is_ended or id == connection.reset:
-        return
-    connection.doubted = max(connection.doubted, connection.our_ends[at])
-    connection.our_ends[at] = id
-    connection.our_end = <uint8_t> ((at + 1) % OUR_ENDS)
+        connection.newest_state = STREAM_OVER
+    if not is_ended and id != connection.reset:
+        ended_by_us(connection, id)

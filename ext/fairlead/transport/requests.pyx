@@ -34,7 +34,7 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
     nghttp2_session_get_stream_user_data, nghttp2_session_set_stream_user_data,
 )
-from fairlead.transport.over cimport over_closed, over_headers, over_reset
+from fairlead.transport.over cimport over_closed, over_headers, over_opened, over_reset
 from fairlead.transport.overload cimport overload_handed, overload_refuses
 from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
 from fairlead.transport.streams cimport batch_add, stream_close, stream_open
@@ -215,6 +215,7 @@ cdef int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, 
         # Trailers count towards the same limits.
         connection.current = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
         return 0
+    over_opened(connection)
     if connection.stream_count + connection.held_count >= connection.loop.front.limits.streams:
         # Streams that were reset keep their place until their work ends.
         connection.loop.trips[GUARD_STREAMS] += 1
