@@ -89,15 +89,15 @@ BUGS = (
     Bug(
         "request ids are forgotten by a restart",
         "ext/fairlead/shard/replay.pyx",
-        "    remember(t, id, content, &answer)\n",
+        "    remember(t, id, content, &answer, told)\n",
         "",
         "tests/crash/test_recovery.py -k retry",
     ),
     Bug(
         "a torn tail is left where it is",
         "ext/fairlead/shard/durable.pyx",
-        "            tail.offset = reader.end\n",
-        "            tail.offset = reader.end + reader.torn\n",
+        "    tail.offset = reader.end\n",
+        "    tail.offset = reader.end + reader.torn\n",
         "tests/crash/test_damage.py -k torn_tail",
     ),
     Bug(

@@ -1,15 +1,20 @@
 """Crash states by enumeration, and bit flips: recovery gives exactly a prefix of what was acknowledged, or refuses."""
 
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fairlead.errors import DataLoss, FailedPrecondition, FairleadError
-from fairlead.journal.reader import Reader
-from tests.crash.histories import SEGMENT, Look, look, opened, steps
+from fairlead.journal.reader import Damage, Reader
+from tests.crash.histories import SEGMENT, Look, look, opened, step, steps
 
 CALLS = 36
+# For every byte of 64 KiB to cut at, and for every bit of 256 KiB to flip.
+MANY_CALLS, CUT_BYTES = 500, 64 * 1024
+MOST_CALLS, FLIPPED_BYTES = 2_200, 256 * 1024
 
 
 def history(path: Path, calls: int = CALLS, segment_size: int = SEGMENT) -> tuple[list[Look], dict[int, Look]]:
@@ -54,14 +59,16 @@ def stride(request: pytest.FixtureRequest) -> int:
 
 
 def test_a_journal_cut_at_any_byte_recovers_a_prefix(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    source = tmp_path / "source"
-    _, by_sequence = history(source, segment_size=1 << 20)
+    source, every = tmp_path / "source", stride(request)
+    _, by_sequence = history(source, MANY_CALLS if every == 1 else CALLS, segment_size=1 << 20)
     frames = list(Reader(str(source)))
     (name,) = Reader(str(source)).segments
     data = (source / name).read_bytes()
+    end = frames[-1].offset + frames[-1].size
+    assert every > 1 or end > CUT_BYTES
     wrong = tried = 0
     # What is cut off is zeroes then, so that a frame that ends in zeroes is whole a little earlier.
-    for cut in range(64, frames[-1].offset + frames[-1].size + 1, stride(request)):
+    for cut in range(max(64, end - CUT_BYTES), end + 1, every):
         whole = [frame for frame in frames if frame.offset + 64 + len(frame.payload.rstrip(b"\0")) <= cut]
         upto = whole[-1].first + whole[-1].records - 1 if whole else 0
         found = recovered(variant(source, tmp_path / "cut", name, data[:cut] + bytes(len(data) - cut)))
@@ -94,6 +101,41 @@ def test_every_bit_flip_gives_the_exact_state_or_a_refusal(tmp_path: Path, reque
         tried += 1
     print(f"bit flips: {silent} of {tried} silent, {refused} refused")
     assert silent == 0
+
+
+def test_every_bit_of_a_long_journal_is_proven_where_it_is_read(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Each frame read behind the one before it, one bit flipped: the same frame, or damage; at the end also nothing."""
+    shard = opened(tmp_path, "os", 1 << 20)
+    for number in range(MOST_CALLS):
+        with suppress(FairleadError):
+            step(shard, number)
+    shard.close()
+    reader = Reader(str(tmp_path))
+    bases, frames = [], []
+    for frame in reader:
+        bases.append(reader.place_behind)
+        frames.append(frame)
+    (name,) = reader.segments
+    assert frames[-1].offset + frames[-1].size > FLIPPED_BYTES
+    silent = tried = refused = 0
+    every = 1 if stride(request) == 1 else 1_009
+    with (tmp_path / name).open("r+b") as file:
+        data = file.read()
+        for base, frame, is_last in zip(bases, frames[1:], [False] * (len(frames) - 2) + [True], strict=False):
+            first = 8 * frame.offset
+            for bit in range(first + (-first) % every, 8 * (frame.offset + frame.size), every):
+                os.pwrite(file.fileno(), bytes((data[bit // 8] ^ 1 << bit % 8,)), bit // 8)
+                try:
+                    found = next(iter(Reader(str(tmp_path), base)), None)
+                except Damage:
+                    refused += 1
+                else:
+                    silent += found != frame and not (is_last and found is None)
+                os.pwrite(file.fileno(), data[bit // 8 : bit // 8 + 1], bit // 8)
+                tried += 1
+    print(f"bit flips in 256 KiB: {silent} of {tried} silent, {refused} refused")
+    assert silent == 0
+    assert refused > tried // 2
 
 
 def sealed(path: Path) -> list[str]:
