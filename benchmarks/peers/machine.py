@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import CLIENT_CORE, SERVER_CORE, cpu_seconds, free_port, pin
+from benchmarks.servers import CLIENT_CORE, SERVER_CORE, cpu_seconds, free_port, on_core, pin
 from benchmarks.wire import CONNECTIONS
 
 STOP_SECONDS = 20
@@ -44,12 +44,11 @@ def running(
     """A server on a core, in a process group of its own, so that Ctrl-C reaches it only through us; ended by its id."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [str(part) for part in command],
+            [*on_core(core), *map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=lambda: pin(core),
             **options,
         )
         try:

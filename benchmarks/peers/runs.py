@@ -12,7 +12,7 @@ from typing import Any, Self
 from benchmarks.peers import job
 from benchmarks.peers.clients import FAILED, REFUSED
 from benchmarks.peers.contestants import Peer, Running, Team
-from benchmarks.peers.machine import CLIENT_CORE, CONNECTIONS, SERVER_CORE, PeerFailed, cpu_of, memory_mb, pin
+from benchmarks.peers.machine import CLIENT_CORE, CONNECTIONS, SERVER_CORE, PeerFailed, cpu_of, memory_mb, on_core
 from benchmarks.peers.tools import ROOT
 
 # So few agents with so little room that every second job is refused: who is full must not get one.
@@ -41,7 +41,7 @@ class Client:
         core = CLIENT_CORE if server.pid else SERVER_CORE
         self._errors = TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._process = subprocess.Popen(
-            [*server.client, action, server.target, *map(str, arguments)],
+            [*on_core(core), *server.client, action, server.target, *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,7 +49,6 @@ class Client:
             text=True,
             bufsize=1,
             start_new_session=True,
-            preexec_fn=lambda: pin(core),
         )
         self._watchdog = Timer(CLIENT_SECONDS, self._process.kill)
         self._watchdog.start()

@@ -48,15 +48,14 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
     """Output of one step of a build. Raises Absent with the last thing it said."""
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            # The run itself keeps to one core; what it builds need not.
+            ["taskset", "-c", f"0-{(os.cpu_count() or 1) - 1}", *map(str, command)],
             cwd=folder,
             env={**os.environ, **(environment or {})},
             capture_output=True,
             text=True,
             timeout=BUILD_SECONDS,
             check=False,
-            # The run itself keeps to one core; what it builds need not.
-            preexec_fn=lambda: os.sched_setaffinity(0, range(os.cpu_count() or 1)),
         )
     except subprocess.TimeoutExpired:
         raise Absent(f"`{Path(command[0]).name}` was not done after {BUILD_SECONDS} s") from None
