@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_SECONDS = 900
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".hypothesis", "debug", "sanitize", "*_cache")
 
 
@@ -205,9 +206,15 @@ BUGS = (
 
 
 def run(copy: Path, *command: str) -> bool:
-    """Whether a command of the copy succeeds."""
+    """Whether a command of the copy succeeds, in time: what takes damage for truth may count to billions."""
     environment = os.environ | {"PYTHONPATH": f"{copy / 'src'}:{copy}"}
-    return subprocess.run([sys.executable, *command], cwd=copy, env=environment, capture_output=True).returncode == 0
+    try:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, timeout=MOST_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def run_tests(copy: Path, tests: str) -> bool:
