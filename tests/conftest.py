@@ -1,6 +1,7 @@
 """Options and fixtures of all tests."""
 
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses to pass the tests of one build with the modules of another."""
     settings.load_profile("fairlead")
+    # A script's background jobs do not hear Ctrl-C, nor do their children: tests that send it would wait for ever.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     build = os.environ.get("FAIRLEAD_BUILD", "release")
     spec = find_spec("fairlead")
     origin = Path(spec.origin).resolve() if spec and spec.origin else None

@@ -83,7 +83,10 @@ def completed(stubs: GrpcFace, tenant: str) -> int:
     return sum(each.completed_jobs for each in tenants if each.tenant == tenant)
 
 
-def test_ctrl_c_ends_the_load_and_tells_what_was_measured(daemon: DaemonProcess, stubs: GrpcFace, tenant: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_load_and_tells_what_was_measured(
+    daemon: DaemonProcess, stubs: GrpcFace, tenant: str, number: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "fairlead", "load", "--address", daemon.address, "--tenant", tenant, "--json"]
     options = ("--agents", "100", "--connections", "1", "--in-flight", "1", "--duration", "50")
     running = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -91,7 +94,7 @@ def test_ctrl_c_ends_the_load_and_tells_what_was_measured(daemon: DaemonProcess,
         until = time.monotonic() + 30
         while completed(stubs, tenant) < 10 and time.monotonic() < until:
             pass
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         out, errors = running.communicate(timeout=30)
     finally:
         running.kill()

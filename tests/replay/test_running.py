@@ -79,7 +79,7 @@ def test_a_journal_is_read_while_its_daemon_writes_it_and_deletes_segments(
                 ends.update({name: found["before"][name] for name in ("served", "abandoned", "refused", "expired")})
             assert driver.poll() is None
         finally:
-            driver.send_signal(signal.SIGINT)
+            driver.terminate()
             answers, _ = driver.communicate()
     told = json.loads(answers)
     assert told["methods"]["Assign"]["codes"].keys() == {"0"}

@@ -4,12 +4,15 @@ Closed loop: every place in flight begins its next call when the last is answere
 due at fixed times, a late one counts from when it was due, and answers that come after the duration count too; its jobs
 a second are those begun in time, and jobs that are due while every place in flight is taken are told as not begun.
 With --mix each job is also read and an agent beats between the two. Works on a tenant of its own; agents are created
-there. Ctrl-C ends the load early; what was measured until then is told.
+there. Ctrl-C or SIGTERM ends the load early; what was measured until then is told.
 """
 
 import argparse
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fairlead.commands.client import print_json
@@ -44,7 +47,7 @@ def register(commands: Any) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Prepares, loads, prints; exit code 1 when calls were lost or failed, 130 after Ctrl-C."""
+    """Prepares, loads, prints; exit code 1 when calls were lost or failed, 130 after Ctrl-C or SIGTERM."""
     # The generator is compiled; the other commands do without.
     from fairlead.commands import load_plan as plan
 
@@ -62,10 +65,11 @@ def run(namespace: argparse.Namespace) -> int:
     )
     started = time.monotonic()
     try:
-        load.run(namespace.warm_up)
-        load.reset()
-        started = time.monotonic()
-        _load(load, namespace, started)
+        with as_interrupt(signal.SIGTERM):
+            load.run(namespace.warm_up)
+            load.reset()
+            started = time.monotonic()
+            _load(load, namespace, started)
         interrupted = False
     except KeyboardInterrupt:
         interrupted = True
@@ -100,6 +104,16 @@ def run(namespace: argparse.Namespace) -> int:
     if interrupted:
         return INTERRUPTED
     return 1 if failed or measured["lost"] else 0
+
+
+@contextmanager
+def as_interrupt(number: signal.Signals) -> Iterator[None]:
+    """The signal is what Ctrl-C is, which a script's background jobs do not hear. For the main thread."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _load(load: Any, namespace: argparse.Namespace, started: float) -> None:
