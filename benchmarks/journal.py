@@ -7,8 +7,9 @@ transport brings, from THREADS threads: assigns a second in mode fsync over thos
 runs alternating, median of ROUNDS. `snapshot_pause_us` is the longest call of a router with LIVE jobs, in mode os,
 while snapshots are made of it, without the time that the thread waited for a processor, which the system tells, and
 without Python's garbage collector, which rests; `snapshot_longest_call_us` is with that time, and the two `quiet`
-figures are of as many calls without a snapshot. Excluded: the network. Verified: every concurrent run is opened again
-and must have the hash it was closed with, and the run with snapshots must begin with one.
+figures are of as many calls without a snapshot. Excluded: the network, and what memory costs that the machine never
+used before (`servers.warm_memory`). Verified: every concurrent run is opened again and must have the hash it was
+closed with, and the run with snapshots must begin with one.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.servers import warm_memory
 from fairlead import Router
 from fairlead.journal.reader import Reader
 from fairlead.shard.core import Method, Shard
@@ -198,6 +200,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     result: dict[str, Any] = {"machine": platform.platform(), "pairs": arguments.pairs, "threads": THREADS}
+    warm_memory()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
         pairs = min(arguments.pairs, CONCURRENT_PAIRS)
