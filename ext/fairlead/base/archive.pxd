@@ -39,8 +39,9 @@ cdef inline bint is_reading(const Archive* archive) noexcept nogil:
     return archive.out == NULL
 
 
-cdef inline void hole(Holes* holes, size_t offset) noexcept nogil:
-    holes.offset[holes.count] = offset
+cdef inline void hole(Holes* holes, const void* item, const void* pointer) noexcept nogil:
+    """Where a pointer stands in an item; only the addresses count, not what is there."""
+    holes.offset[holes.count] = <size_t> (<const char*> pointer - <const char*> item)
     holes.count += 1
 
 

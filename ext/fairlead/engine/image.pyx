@@ -16,87 +16,85 @@ cdef enum:
     LEVELS = 11        # of an ability, as in Engine.ability_bits
 
 
-cdef Holes engine_holes() noexcept nogil:
+cdef Holes engine_holes(const Engine* e) noexcept nogil:
     cdef Holes holes
-    cdef Engine* e = NULL
     holes.count = 0
-    hole(&holes, <size_t> &e.agents)
-    hole(&holes, <size_t> &e.queues)
-    hole(&holes, <size_t> &e.plans)
-    hole(&holes, <size_t> &e.classes)
-    hole(&holes, <size_t> &e.jobs)
-    hole(&holes, <size_t> &e.cell_blocks)
-    hole(&holes, <size_t> &e.waiting_classes)
-    hole(&holes, <size_t> &e.class_table)
-    hole(&holes, <size_t> &e.ability_bits)
-    hole(&holes, <size_t> &e.bits)
-    hole(&holes, <size_t> &e.memories)
-    hole(&holes, <size_t> &e.job_timers.origin)
-    hole(&holes, <size_t> &e.class_timers.origin)
-    hole(&holes, <size_t> &e.agent_timers.origin)
-    hole(&holes, <size_t> &e.sink)
-    hole(&holes, <size_t> &e.sink_owner)
+    hole(&holes, e, &e.agents)
+    hole(&holes, e, &e.queues)
+    hole(&holes, e, &e.plans)
+    hole(&holes, e, &e.classes)
+    hole(&holes, e, &e.jobs)
+    hole(&holes, e, &e.cell_blocks)
+    hole(&holes, e, &e.waiting_classes)
+    hole(&holes, e, &e.class_table)
+    hole(&holes, e, &e.ability_bits)
+    hole(&holes, e, &e.bits)
+    hole(&holes, e, &e.memories)
+    hole(&holes, e, &e.job_timers.origin)
+    hole(&holes, e, &e.class_timers.origin)
+    hole(&holes, e, &e.agent_timers.origin)
+    hole(&holes, e, &e.sink)
+    hole(&holes, e, &e.sink_owner)
     return holes
 
 
-cdef Holes lineup_holes() noexcept nogil:
+cdef Holes lineup_holes(const Lineup* lineup) noexcept nogil:
     cdef Holes holes
-    cdef Lineup* lineup = NULL
     holes.count = 0
-    hole(&holes, <size_t> &lineup.rows)
-    hole(&holes, <size_t> &lineup.ranks)
-    hole(&holes, <size_t> &lineup.places)
-    hole(&holes, <size_t> &lineup.items)
-    hole(&holes, <size_t> &lineup.planes)
+    hole(&holes, lineup, &lineup.rows)
+    hole(&holes, lineup, &lineup.ranks)
+    hole(&holes, lineup, &lineup.places)
+    hole(&holes, lineup, &lineup.items)
+    hole(&holes, lineup, &lineup.planes)
     return holes
 
 
 cdef Holes agent_holes() noexcept nogil:
     cdef Holes holes
-    cdef Agent* agent = NULL
+    cdef Agent agent
     holes.count = 0
-    hole(&holes, <size_t> &agent.abilities)
-    hole(&holes, <size_t> &agent.explicit_queues)
-    hole(&holes, <size_t> &agent.given_times)
+    hole(&holes, &agent, &agent.abilities)
+    hole(&holes, &agent, &agent.explicit_queues)
+    hole(&holes, &agent, &agent.given_times)
     return holes
 
 
 cdef Holes job_holes() noexcept nogil:
     cdef Holes holes
-    cdef Job* job = NULL
+    cdef Job job
     holes.count = 0
-    hole(&holes, <size_t> &job.excluded)
-    hole(&holes, <size_t> &job.bars)
+    hole(&holes, &job, &job.excluded)
+    hole(&holes, &job, &job.bars)
     return holes
 
 
 cdef Holes class_holes() noexcept nogil:
     cdef Holes holes
-    cdef Class* c = NULL
+    cdef Class c
     holes.count = 0
-    hole(&holes, <size_t> &c.demands)
-    hole(&holes, <size_t> &c.terms)
-    hole(&holes, <size_t> &c.wanted)
-    hole(&holes, <size_t> &c.barred)
-    hole(&holes, <size_t> &c.waiting.origin)
-    hole(&holes, <size_t> &c.rotation)
+    hole(&holes, &c, &c.demands)
+    hole(&holes, &c, &c.terms)
+    hole(&holes, &c, &c.wanted)
+    hole(&holes, &c, &c.barred)
+    hole(&holes, &c, &c.waiting.origin)
+    hole(&holes, &c, &c.rotation)
     return holes
 
 
 cdef Holes rotation_holes() noexcept nogil:
     cdef Holes holes
-    cdef Rotation* rotation = NULL
+    cdef Rotation rotation
     holes.count = 0
-    hole(&holes, <size_t> &rotation.nodes)
-    hole(&holes, <size_t> &rotation.ready.origin)
-    hole(&holes, <size_t> &rotation.pending.origin)
+    hole(&holes, &rotation, &rotation.nodes)
+    hole(&holes, &rotation, &rotation.ready.origin)
+    hole(&holes, &rotation, &rotation.pending.origin)
     return holes
 
 
-cdef Holes one_hole(size_t offset) noexcept nogil:
+cdef Holes one_hole(const void* item, const void* pointer) noexcept nogil:
     cdef Holes holes
     holes.count = 0
-    hole(&holes, offset)
+    hole(&holes, item, pointer)
     return holes
 
 
@@ -119,9 +117,11 @@ cdef void archive_agents(Engine* e, Archive* archive) noexcept nogil:
 
 
 cdef void archive_rules_of_queues(Engine* e, Archive* archive) noexcept nogil:
-    cdef Queue* queue = NULL
-    cdef Plan* plan = NULL
-    cdef Holes queue_holes = one_hole(<size_t> &queue.any_of), plan_holes = one_hole(<size_t> &plan.dropped)
+    cdef Queue a_queue
+    cdef Plan a_plan
+    cdef Queue* queue
+    cdef Plan* plan
+    cdef Holes queue_holes = one_hole(&a_queue, &a_queue.any_of), plan_holes = one_hole(&a_plan, &a_plan.dropped)
     cdef uint32_t slot, step, dropped
     archive_items(archive, <void**> &e.queues, sizeof(Queue), e.queue_capacity, e.queue_capacity, &queue_holes)
     for slot in range(0 if archive.failed else e.queue_capacity):
@@ -233,7 +233,7 @@ cdef void archive_lists(Engine* e, Archive* archive) noexcept nogil:
 
 
 cdef void engine_archive(Engine* e, Archive* archive) noexcept nogil:
-    cdef Holes holes = engine_holes(), inner = lineup_holes()
+    cdef Holes holes = engine_holes(e), inner = lineup_holes(&e.lineup)
     cdef Sink sink = e.sink
     cdef void* owner = e.sink_owner
     cdef uint32_t index
@@ -241,7 +241,7 @@ cdef void engine_archive(Engine* e, Archive* archive) noexcept nogil:
         engine_free(e)
     # The lineup lies in the engine: its pointers are behind those of the engine's own.
     for index in range(inner.count):
-        hole(&holes, <size_t> &(<Engine*> NULL).lineup + inner.offset[index])
+        hole(&holes, e, <const char*> &e.lineup + inner.offset[index])
     archive_struct(archive, e, sizeof(Engine), &holes)
     archive_agents(e, archive)
     archive_rules_of_queues(e, archive)

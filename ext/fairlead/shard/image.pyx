@@ -101,9 +101,10 @@ cdef void archive_told(Archive* archive, Remembered* entry) noexcept nogil:
 cdef void archive_requests(Tenant* t, Archive* archive) noexcept nogil:
     """Entries of all slots that were ever used; of those in the list, what was told."""
     cdef Holes holes
+    cdef Remembered entry
     cdef uint32_t slot
     holes.count = 0
-    hole(&holes, <size_t> &(<Remembered*> NULL).told)
+    hole(&holes, &entry, &entry.told)
     names_archive(&t.requests, archive)
     archive_slot(archive, &t.remembered_head)
     archive_slot(archive, &t.remembered_tail)
