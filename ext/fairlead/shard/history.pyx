@@ -378,8 +378,9 @@ cdef class History:
         if kind == RECORD_REFUSED:
             return refused(t, self._done, self._replay.time, cursor)
         if kind == RECORD_CUSTOMER:
-            view = customer_view(t, customers_find(&t.profiles, to_text(cursor.text(), "")))
-            what, detail = What.CUSTOMER, view
+            # Kept: a Text points into it.
+            customer_id = cursor.text()
+            what, detail = What.CUSTOMER, customer_view(t, customers_find(&t.profiles, to_text(customer_id, "")))
         elif kind == RECORD_FORGOTTEN:
             what, detail = What.CUSTOMER_FORGOTTEN, cursor.text()
         elif kind == RECORD_SCENARIOS:
