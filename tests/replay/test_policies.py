@@ -154,6 +154,16 @@ def test_a_flag_that_means_nothing_is_refused(
     assert why in capsys.readouterr().err
 
 
+def test_a_policy_may_be_named_as_often_as_one_likes(
+    day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "now").write_text(json.dumps(POLICY))
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "now", "now", "now", "--journal", str(day), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [arm["name"] for arm in found["arms"]] == ["now", "now (2)", "now (3)"]
+
+
 def test_a_bad_policy_is_told_before_anything_is_read(
     day: Path, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

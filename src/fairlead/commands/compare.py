@@ -129,10 +129,11 @@ def _replayed(namespace: argparse.Namespace) -> "Comparison":
 
 
 def _named(paths: list[Path]) -> dict[str, Path]:
-    """Files by their names without the ending, those of one name by their paths."""
+    """Files by their names without the ending, those of one name by their paths, one that comes again with its place."""
     named: dict[str, Path] = {}
-    for path in paths:
-        named[path.stem if path.stem not in named else str(path)] = path
+    for place, path in enumerate(paths, 1):
+        names = (path.stem, str(path), f"{path} ({place})")
+        named[next(name for name in names if name not in named)] = path
     return named
 
 

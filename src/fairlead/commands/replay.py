@@ -45,29 +45,27 @@ def run(namespace: argparse.Namespace) -> int:
     from fairlead.policy.compile import compile_policy
     from fairlead.replay import report
     from fairlead.replay.difference import compare
-    from fairlead.replay.recording import record
-    from fairlead.replay.rerun import rerun
+    from fairlead.replay.policies import play
     from fairlead.reports import plots
-    from fairlead.shard.history import History
 
     policy = read_policy(namespace.policy)
     if namespace.html is not None:
         plots.require()
     path, tenant = str(namespace.path), namespace.tenant
     with tempfile.TemporaryDirectory() as scratch:
-        played = Path(scratch) / "played"
-        recording, history = read_history(namespace.path, tenant, played)
+        beginning = Path(scratch) / "beginning"
+        recording, history = read_history(namespace.path, tenant, beginning)
         tables = compile_policy(policy, now_us=recording.ledger.first_us)
-        skipped = rerun(recording, tables, tenant, played, counting("play: input"))
-        after = record(History(str(played), tenant), counting("compare: record")).ledger
+        told = counting("play: input"), counting("compare: record")
+        after, skipped = play(recording, tables, tenant, beginning, *told)
     comparison = compare(recording.ledger, after, round(namespace.target * 1_000_000))
-    told = report.Told(path, tenant, namespace.policy, history.records, comparison, recording, after, skipped)
+    found = report.Told(path, tenant, namespace.policy, history.records, comparison, recording, after, skipped)
     if namespace.html is not None:
-        report.page(told).write(namespace.html)
+        report.page(found).write(namespace.html)
     if namespace.json:
-        print(json.dumps(report.as_json(told)))
+        print(json.dumps(report.as_json(found)))
     else:
-        print(_text(told, history.torn_bytes))
+        print(_text(found, history.torn_bytes))
     return 0
 
 
