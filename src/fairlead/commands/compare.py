@@ -129,7 +129,7 @@ def _replayed(namespace: argparse.Namespace) -> "Comparison":
 
 
 def _named(paths: list[Path]) -> dict[str, Path]:
-    """Files by their names without the ending, those of one name by their paths, one that comes again with its place."""
+    """Files by their names without the ending, those of one name by their paths, one named again with its place."""
     named: dict[str, Path] = {}
     for place, path in enumerate(paths, 1):
         names = (path.stem, str(path), f"{path} ({place})")
