@@ -146,6 +146,25 @@ def test_unknown_names_are_not_found(face: Any, tenant: str) -> None:
     assert face.state_hash(tenant=tenant) == before
 
 
+def test_a_channel_that_is_not_there_is_told_beside_those_that_are(face: Any, tenant: str) -> None:
+    channels = [{"id": "chat"}, {"id": "voice"}]
+    face.update_policy({"queues": [{"id": "q"}], "channels": channels}, tenant=tenant)
+    for call in (
+        lambda: face.assign("j", channel="fax", tenant=tenant),
+        lambda: face.create_agent("a", channel_limits={"fax": 1}, tenant=tenant),
+    ):
+        with pytest.raises(NotFound, match="^no channel 'fax'; there are: chat, voice$"):
+            call()
+    # As many as there is room for, none cut in its middle.
+    long = [{"id": f"{number}" + "x" * 50} for number in range(16)]
+    face.update_policy({"queues": [{"id": "q"}], "channels": long}, tenant=tenant)
+    with pytest.raises(NotFound) as raised:
+        face.assign("j", channel="y" * 100, tenant=tenant)
+    *named, last = str(raised.value).split("there are: ")[1].split(", ")
+    assert last == ".."
+    assert named == [channel["id"] for channel in long[: len(named)]] and len(named) >= 2
+
+
 def test_transfer_to_an_agent_holds_every_rule(face: Any, tenant: str) -> None:
     """C2: capacity is exceeded only when an operator says so."""
     online(face, tenant, "ann")

@@ -1,11 +1,13 @@
 """`make quality`: every system with a known answer, played until its interval is narrow; prints a table.
 
-Exit code 1 when a value is further off than its tolerance, or its interval leaves out the exact one.
+Each system is told as it is done. Ctrl-C ends the run with the table of those that are. Exit code 1 when a value is
+further off than its tolerance, or its interval leaves out the exact one.
 """
 
 import argparse
 import math
 import multiprocessing
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -70,6 +72,36 @@ def _is_narrow(system: System, samples: list) -> bool:  # type: ignore[type-arg]
     return all(interval(samples, key).half_width <= bound * abs(exact) for key, exact in system.exact.items())
 
 
+def summary(rows: list[Row]) -> str:
+    """How many values have which verdict."""
+    verdicts = [row.verdict for row in rows]
+    return ", ".join(f"{verdicts.count(word)} {word}" for word in ("ok", "wide", "MISS") if word in verdicts)
+
+
+def play_all(systems: list[System], most_jobs: int) -> list[Row]:
+    """The values of all systems, or of those done when somebody pressed Ctrl-C; progress on standard error."""
+    begin = time.monotonic()
+    found: dict[str, list[Row]] = {}
+    with ProcessPoolExecutor(processors(), multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
+        futures = {pool.submit(play, system, most_jobs): system.name for system in systems}
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                rows = found[futures[future]] = future.result()
+                took = f"{done} of {len(systems)}, {time.monotonic() - begin:.0f} s"
+                print(f"{took}: {futures[future]}: {summary(rows)}", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print(f"interrupted: {len(found)} of {len(systems)} systems are done", file=sys.stderr, flush=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [row for system in systems for row in found.get(system.name, ())]
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches the whole group; who started the workers ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="systems whose name has this in it")
@@ -78,14 +110,7 @@ def main() -> int:
     systems = [system for system in (*COMPUTED, *from_tables()) if options.only in system.name]
     if not REFERENCE.is_dir():
         print(f"the tables are not at {REFERENCE}: only the {len(COMPUTED)} systems that are computed here are played")
-    begin = time.monotonic()
-    found: dict[str, list[Row]] = {}
-    with ProcessPoolExecutor(processors(), multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(play, system, options.most_jobs): system.name for system in systems}
-        for done, future in enumerate(as_completed(futures), 1):
-            found[futures[future]] = future.result()
-            print(f"{done} of {len(systems)}, {time.monotonic() - begin:.0f} s: {futures[future]}", file=sys.stderr)
-    rows = [row for system in systems for row in found[system.name]]
+    rows = play_all(systems, options.most_jobs)
     headings = ("SYSTEM", "VALUE", "EXACT", "SIMULATED", "99.9 % INTERVAL", "OFF BY", "MAY BE", "JOBS", "")
     shown = [
         (
@@ -95,9 +120,8 @@ def main() -> int:
         for row in rows
     ]
     print(table(headings, shown, left=2))
-    verdicts = [row.verdict for row in rows]
-    print(f"{len(rows)} values: " + ", ".join(f"{verdicts.count(word)} {word}" for word in ("ok", "wide", "MISS")))
-    return 1 if "MISS" in verdicts else 0
+    print(f"{len(rows)} values of {len(systems)} systems: {summary(rows)}")
+    return 1 if any(row.verdict == "MISS" for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ What the engine guarantees to a structure (items in range, in line or not) is ch
 raises ValueError and changes nothing.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
+from fairlead.base.ahead cimport ahead_fetch, ahead_step
 from fairlead.base.heap cimport (
     Heap, HeapNode, Places, heap_check, heap_init, heap_move, heap_node, heap_place, heap_push, heap_remove,
 )
@@ -15,6 +17,7 @@ from fairlead.base.lineup cimport (
     lineup_move_to_back, lineup_put, lineup_remove, lineup_reserve, lineup_size, search_next, search_start,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed
+from fairlead.base.pages cimport array_free, array_grow, array_zeroed
 
 cdef enum:
     MAX_ITEMS = 1000000
@@ -210,3 +213,47 @@ cdef class HeapFace:
     def check(self):
         """The whole invariant of both."""
         return heap_check(&self.heaps[0], self._places()) and heap_check(&self.heaps[1], self._places())
+
+
+cdef class PagesFace:
+    """A large array of base/pages.pxd, whose pages are fetched ahead."""
+
+    cdef char* array
+    cdef size_t size
+
+    def __cinit__(self, size_t size):
+        self.array = <char*> array_zeroed(size)
+        self.size = size
+
+    def __dealloc__(self):
+        array_free(self.array, self.size)
+
+    @property
+    def address(self):
+        """Where it is now; it may move when it grows."""
+        return <uintptr_t> self.array
+
+    def write(self, size_t at, bytes data):
+        """Uses some bytes for the first time."""
+        if len(data) > self.size or at > self.size - len(data):
+            raise ValueError(f"{len(data)} bytes at {at} do not fit into {self.size}")
+        memcpy(self.array + at, <const char*> data, len(data))
+        ahead_step(self.array, at, len(data), self.size)
+
+    def read(self, size_t at, size_t size):
+        """Some bytes."""
+        if size > self.size or at > self.size - size:
+            raise ValueError(f"{size} bytes at {at} are not in {self.size}")
+        return self.array[at : at + size]
+
+    def grow(self, size_t wanted):
+        """Room for more bytes."""
+        if wanted < self.size:
+            raise ValueError(f"{wanted} bytes are fewer than {self.size}")
+        self.array = <char*> array_grow(self.array, self.size, wanted)
+        self.size = wanted
+
+    @staticmethod
+    def fetch(uintptr_t start, size_t size):
+        """Asks for any range at all."""
+        ahead_fetch(<void*> start, size)

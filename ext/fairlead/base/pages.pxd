@@ -2,6 +2,8 @@
 
 `realloc` copies what it cannot extend in place, so an array of 100 MB that grows would stop the writer for as long as the
 copy takes, and touch all of it. The system moves pages by their tables instead. Sizes are bytes; the caller knows them.
+
+They are had in whole huge pages: the system then begins them where a huge page begins, and need not split any to move them.
 """
 
 from libc.stdio cimport fprintf, stderr
@@ -15,27 +17,34 @@ cdef extern from *:
     """
     #include <string.h>
     #include <sys/mman.h>
+    static inline size_t fairlead_whole(size_t size) {
+        return (size + ((size_t) 1 << 21) - 1) & ~(((size_t) 1 << 21) - 1);
+    }
     static inline void *fairlead_pages_new(size_t size) {
-        void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *pages = mmap(NULL, fairlead_whole(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return pages == MAP_FAILED ? NULL : pages;
     }
     static inline void *fairlead_pages_grow(void *pages, size_t size, size_t wanted) {
     #ifdef MREMAP_MAYMOVE
-        void *grown = mremap(pages, size, wanted, MREMAP_MAYMOVE);
+        void *grown = mremap(pages, fairlead_whole(size), fairlead_whole(wanted), MREMAP_MAYMOVE);
         return grown == MAP_FAILED ? NULL : grown;
     #else
         void *grown = fairlead_pages_new(wanted);
         if (grown != NULL) {
             memcpy(grown, pages, size);
-            munmap(pages, size);
+            munmap(pages, fairlead_whole(size));
         }
         return grown;
     #endif
     }
+    static inline void fairlead_pages_free(void *pages, size_t size) {
+        munmap(pages, fairlead_whole(size));
+    }
     """
+    size_t pages_whole "fairlead_whole"(size_t size) nogil
     void* pages_new "fairlead_pages_new"(size_t size) nogil
     void* pages_grow "fairlead_pages_grow"(void* pages, size_t size, size_t wanted) nogil
-    int munmap(void* pages, size_t size) nogil
+    void pages_free "fairlead_pages_free"(void* pages, size_t size) nogil
 
 cdef enum:
     LARGE = 1 << 20
@@ -54,7 +63,7 @@ cdef inline void* array_grow(void* array, size_t size, size_t wanted) noexcept n
         memcpy(grown, array, size)
         free(array)
     # All of it: pages that are advised in part could not be moved in one piece.
-    advise_huge(grown, wanted)
+    advise_huge(grown, pages_whole(wanted))
     return grown
 
 
@@ -68,4 +77,4 @@ cdef inline void array_free(void* array, size_t size) noexcept nogil:
     if array == NULL or size < LARGE:
         free(array)
     else:
-        munmap(array, size)
+        pages_free(array, size)

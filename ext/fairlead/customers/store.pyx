@@ -69,7 +69,8 @@ cdef Text shared(char* space, Text first, Text second) noexcept nogil:
     """Two texts as one name; the first has a byte of size before it, so that no two pairs are the same."""
     cdef Text text
     space[0] = <char> first.size
-    memcpy(space + 1, first.data, first.size)
+    if first.size:
+        memcpy(space + 1, first.data, first.size)
     if second.size:
         memcpy(space + 1 + first.size, second.data, second.size)
     text.data = space

@@ -9,7 +9,8 @@ them. The hash is seeded per process: nobody outside can choose ids that collide
 
 A table that is full gets a larger one beside it and moves there in the order it has, a few places with every name that comes: no
 name waits for a million others. Until then a search looks in both. Nothing is taken out of the old one; an entry whose slot
-has no such name any more counts for nothing.
+has no such name any more counts for nothing. The larger one is had a little before it is needed, since names fall on all of it at
+once: its pages are there by then (base/ahead.pxd).
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -41,6 +42,7 @@ cdef struct Names:
     uint64_t* old             # while names move: the table before; NULL: none do
     uint32_t old_bits
     uint32_t moved            # its places below this one have moved
+    uint64_t* next_table      # the table after this one, all empty, or NULL: not needed soon
     uint32_t capacity
     uint32_t used             # slots ever used
     uint32_t count

@@ -3,13 +3,15 @@
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+from fairlead.base.ahead cimport ahead_fetch, ahead_step
 from fairlead.base.archive cimport archive_slot, archive_text, archive_value, is_reading
-from fairlead.base.memory cimport memory_grow, memory_zeroed, prefetch
-from fairlead.base.pages cimport array_free, array_grow, array_zeroed
+from fairlead.base.memory cimport memory_grow, prefetch
+from fairlead.base.pages cimport LARGE, array_free, array_grow, array_zeroed
 
 cdef enum:
     LEAST_BITS = 4
     AHEAD = 16         # names whose places in the table are fetched before they are needed
+    SOON = 16          # a table is had when 1 / SOON more names would fill the present one
     STEP = 16          # places of the old table that move with a name; done long before the new one is full
 
 
@@ -19,14 +21,20 @@ cdef void names_init(Names* names, uint64_t seed) noexcept nogil:
     names.seed = seed
 
 
+cdef inline size_t table_size(uint32_t bits) noexcept nogil:
+    """Bytes of a table."""
+    return <size_t> sizeof(uint64_t) << bits
+
+
 cdef void names_free(Names* names) noexcept nogil:
     cdef uint32_t slot
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
             free(name_far(&names.names[slot]))
     array_free(names.names, names.capacity * sizeof(Name))
-    free(names.table)
-    free(names.old)
+    array_free(names.table, table_size(names.table_bits))
+    array_free(names.old, table_size(names.old_bits))
+    array_free(names.next_table, table_size(names.table_bits + 1))
 
 
 cdef inline bint is_named(const Names* names, uint32_t slot, uint64_t hash, Text text) noexcept nogil:
@@ -103,7 +111,7 @@ cdef void move_some(Names* names, uint64_t places) noexcept nogil:
             enter(names, names.old[names.moved])
         names.moved += 1
     if end == size:
-        free(names.old)
+        array_free(names.old, table_size(names.old_bits))
         names.old = NULL
 
 
@@ -113,7 +121,18 @@ cdef void grow_table(Names* names) noexcept nogil:
     names.old_bits = names.table_bits
     names.moved = 0
     names.table_bits = names.table_bits + 1 if names.table_bits else LEAST_BITS
-    names.table = <uint64_t*> memory_zeroed(<size_t> 8 << names.table_bits)
+    names.table = names.next_table
+    names.next_table = NULL
+    if names.table == NULL:
+        names.table = <uint64_t*> array_zeroed(table_size(names.table_bits))
+
+
+cdef void foresee_table(Names* names) noexcept nogil:
+    """The next table, when this one is large and will soon be full."""
+    cdef size_t size = table_size(names.table_bits + 1)
+    if size >= 2 * <size_t> LARGE and names.next_table == NULL and is_crowded(names, names.count + names.count // SOON):
+        names.next_table = <uint64_t*> array_zeroed(size)
+        ahead_fetch(names.next_table, size)
 
 
 cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
@@ -124,6 +143,8 @@ cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
             capacity = capacity + capacity // 2 + 8
         names.names = <Name*> array_grow(names.names, names.capacity * sizeof(Name), capacity * sizeof(Name))
         names.capacity = capacity
+    ahead_step(names.names, slot * sizeof(Name), sizeof(Name), names.capacity * sizeof(Name))
+    foresee_table(names)
     if is_crowded(names, names.count + 1):
         grow_table(names)
     move_some(names, STEP)
@@ -223,10 +244,12 @@ cdef bint names_check(const Names* names) noexcept nogil:
 
 cdef size_t names_size(const Names* names) noexcept nogil:
     """Bytes held."""
-    cdef size_t size = names.capacity * sizeof(Name) + (<size_t> 8 << names.table_bits if names.table_bits else 0)
+    cdef size_t size = names.capacity * sizeof(Name) + (table_size(names.table_bits) if names.table_bits else 0)
     cdef uint32_t slot
     if names.old != NULL:
-        size += <size_t> 8 << names.old_bits
+        size += table_size(names.old_bits)
+    if names.next_table != NULL:
+        size += table_size(names.table_bits + 1)
     for slot in range(names.used):
         if names.names[slot].size > INLINE_SIZE:
             size += names.names[slot].size
@@ -239,7 +262,7 @@ cdef void fill_table(Names* names) noexcept nogil:
     names.table_bits = LEAST_BITS
     while is_crowded(names, names.count + 1):
         names.table_bits += 1
-    names.table = <uint64_t*> memory_zeroed(<size_t> 8 << names.table_bits)
+    names.table = <uint64_t*> array_zeroed(table_size(names.table_bits))
     for slot in range(names.used):
         ahead = slot + AHEAD
         if ahead < names.used:

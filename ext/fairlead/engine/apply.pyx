@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from fairlead.base.ahead cimport ahead_step
 from fairlead.base.heap cimport HeapNode, heap_push, heap_remove
 from fairlead.base.lineup cimport NOBODY, lineup_insert, lineup_put, lineup_remove
 from fairlead.base.memory cimport memory_grow
@@ -366,6 +367,7 @@ cdef void apply_submitted(Engine* e, const Fact* fact) noexcept nogil:
     cdef Class* c = &e.classes[body.cls]
     if fact.job == e.job_used:
         reserve_jobs(e, e.job_used + 1)
+        ahead_step(e.jobs, e.job_used * sizeof(Job), sizeof(Job), e.job_capacity * sizeof(Job))
         e.job_used += 1
     else:
         e.free_job = e.jobs[fact.job].next

@@ -8,7 +8,8 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memset
 
 from fairlead.base.memory cimport memory_grow
-from fairlead.directory.names cimport NO_SLOT, names_add
+from fairlead.base.text cimport Text
+from fairlead.directory.names cimport NO_SLOT, names_add, names_text
 from fairlead.engine.manage cimport define_agent, put_agent
 from fairlead.engine.model cimport MAX_CHANNELS, Ability, AgentBody
 from fairlead.shard.convert cimport to_text
@@ -37,6 +38,18 @@ cdef object check_number(object value, str field, low, high):
         raise_error("INVALID_FIELD", f"{value!r}; must be {low}-{high}", field)
 
 
+cdef list channel_names(const Tenant* t):
+    """Those of the policy."""
+    cdef list names = []
+    cdef Text name
+    cdef uint32_t slot
+    for slot in range(MAX_CHANNELS):
+        if t.engine.channels[slot].used:
+            name = names_text(&t.channels, t.engine.channels[slot].name)
+            names.append(name.data[: name.size].decode())
+    return names
+
+
 cdef object check_settings(const Tenant* t, str agent_id, dict settings):
     """Raises for the first thing that is wrong."""
     check_name(agent_id, "agent.id")
@@ -54,7 +67,9 @@ cdef object check_settings(const Tenant* t, str agent_id, dict settings):
         check_name(channel, f"agent.channel_limits[{index}].channel")
         check_number(limit, f"agent.channel_limits[{index}].max_jobs", 0, 10_000)
         if channel_slot(t, to_text(channel, "agent.channel_limits")) == NO_SLOT:
-            raise_error("CHANNEL_NOT_FOUND", f"no channel {channel!r}", f"agent.channel_limits[{index}].channel")
+            there = ", ".join(channel_names(t))
+            raise_error(
+                "CHANNEL_NOT_FOUND", f"no channel {channel!r}; there are: {there}", f"agent.channel_limits[{index}].channel")
 
 
 cdef int compare_abilities(const void* a, const void* b) noexcept nogil:

@@ -1,18 +1,18 @@
 """See calls.pxd."""
 
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove, memset, strlen
 
 from fairlead.base.memory cimport mix64
 from fairlead.base.text cimport text_empty
 from fairlead.codec.messages cimport TARGET_AGENT, TARGET_QUEUE, SkillDemand
-from fairlead.directory.names cimport NO_SLOT, names_find, names_find_hashed, text_hash
+from fairlead.directory.names cimport NO_SLOT, names_find, names_find_hashed, names_text, text_hash
 from fairlead.engine.decide cimport (
     AssignCommand, assign, cancel, first_answer, present_answer, transfer_to_agent, transfer_to_queue,
 )
 from fairlead.engine.manage cimport set_presence
 from fairlead.engine.model cimport (
-    ACCEPTED, AGENT_FULL, AGENT_NOT_ONLINE, NO_JOB, SAME_AGENT, Demand,
+    ACCEPTED, AGENT_FULL, AGENT_NOT_ONLINE, MAX_CHANNELS, NO_JOB, SAME_AGENT, Demand,
 )
 from fairlead.journal.journal cimport journal_is_full
 from fairlead.engine.work cimport accept_offer, complete, decline_offer, finish_wrap_up
@@ -28,6 +28,7 @@ from fairlead.shard.tenant cimport (
 
 cdef enum:
     MAX_START_AHEAD = 30 * 24 * 3600   # seconds
+    ENDING = 20                        # bytes of a message for what stands between names, or instead of more
 
 
 # ---- content digests and request ids (J4)
@@ -169,6 +170,27 @@ cdef void add_tags(Tenant* t, const Text* tags, int32_t count, Demand* demands, 
         add_demand(demands, total, ability_slot(t, b"t", tags[index], True), 1, 10)
 
 
+cdef bint fail_channel(const Tenant* t, Text channel, Reply* reply) noexcept nogil:
+    """With the channels that there are, as many as fit."""
+    cdef char* message = reply.failure.message
+    cdef size_t used
+    cdef uint32_t slot
+    cdef Text name
+    cdef const char* between = b"; there are: "
+    fail(reply, CHANNEL_NOT_FOUND, b"no channel '%.*s'", channel, b"job.channel")
+    for slot in range(MAX_CHANNELS):
+        if not t.engine.channels[slot].used:
+            continue
+        name = names_text(&t.channels, t.engine.channels[slot].name)
+        used = strlen(message)
+        if used + name.size + ENDING > MESSAGE_SIZE:
+            memcpy(message + used, b", ..", 5)
+            break
+        snprintf(message + used, MESSAGE_SIZE - used, b"%s%.*s", between, <int> name.size, name.data)
+        between = b", "
+    return False
+
+
 cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* command, Reply* reply) noexcept nogil:
     """Channel, tier, rule, queue (D48)."""
     cdef uint32_t slot, tier_slot = NO_SLOT
@@ -183,7 +205,7 @@ cdef bint resolve_policy_names(Tenant* t, const JobSpec* job, AssignCommand* com
     if job.channel.size:
         slot = channel_slot(t, job.channel)
         if slot == NO_SLOT:
-            return fail(reply, CHANNEL_NOT_FOUND, b"no channel '%.*s'", job.channel, b"job.channel")
+            return fail_channel(t, job.channel, reply)
         command.channel = slot
     command.head_start = job.head_start.us
     command.urgency = <uint8_t> job.urgency
