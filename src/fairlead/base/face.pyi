@@ -48,3 +48,20 @@ class HeapFace:
         """Items in heap 0 and 1."""
     def check(self) -> bool:
         """The whole invariant of both."""
+
+class PagesFace:
+    """A large array whose pages are fetched ahead, for tests."""
+
+    def __init__(self, size: int) -> None: ...
+    @property
+    def address(self) -> int:
+        """Where it is now; it may move when it grows."""
+    def write(self, at: int, data: bytes) -> None:
+        """Uses some bytes for the first time."""
+    def read(self, at: int, size: int) -> bytes:
+        """Some bytes."""
+    def grow(self, wanted: int) -> None:
+        """Room for `wanted` bytes in all."""
+    @staticmethod
+    def fetch(start: int, size: int) -> None:
+        """Asks for any range at all."""
