@@ -10,6 +10,7 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free
 from libc.string cimport memcpy
 
+from fairlead.base.ahead cimport AHEAD, CHUNK, ahead_fetch
 from fairlead.base.memory cimport advise_huge, memory_grow, memory_zeroed
 
 
@@ -64,6 +65,20 @@ cdef inline void* array_grow(void* array, size_t size, size_t wanted) noexcept n
         free(array)
     # All of it: pages that are advised in part could not be moved in one piece.
     advise_huge(grown, pages_whole(wanted))
+    return grown
+
+
+cdef inline size_t array_slack(size_t size) noexcept nogil:
+    """How many of its last bytes a large array of `size` has free when it is time to let it grow: as it grows, new pages
+    are asked for, and they are there when they are used."""
+    return min(size // 8, <size_t> AHEAD * CHUNK) if size > 2 * CHUNK else 0
+
+
+cdef inline void* array_grow_ahead(void* array, size_t used, size_t size, size_t wanted) noexcept nogil:
+    """`array_grow`, and the pages behind the `used` bytes are asked for."""
+    cdef char* grown = <char*> array_grow(array, size, wanted)
+    if wanted > 2 * CHUNK:
+        ahead_fetch(grown + used, min(wanted - used, array_slack(wanted) + <size_t> CHUNK))
     return grown
 
 

@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy, memset
 from fairlead.base.ahead cimport ahead_fetch, ahead_step
 from fairlead.base.archive cimport archive_slot, archive_text, archive_value, is_reading
 from fairlead.base.memory cimport memory_grow, prefetch
-from fairlead.base.pages cimport LARGE, array_free, array_grow, array_zeroed
+from fairlead.base.pages cimport LARGE, array_free, array_grow_ahead, array_slack, array_zeroed
 
 cdef enum:
     LEAST_BITS = 4
@@ -138,10 +138,12 @@ cdef void foresee_table(Names* names) noexcept nogil:
 cdef void make_room(Names* names, uint32_t slot) noexcept nogil:
     """Room for an entry at `slot` and for one more in the table. Entries from `used` on are not cleared."""
     cdef uint32_t capacity = names.capacity
-    if slot >= capacity:
-        while capacity <= slot:
+    cdef uint64_t wanted = slot + 1 + array_slack(capacity * sizeof(Name)) // sizeof(Name)
+    if wanted > capacity:
+        while capacity < wanted:
             capacity = capacity + capacity // 2 + 8
-        names.names = <Name*> array_grow(names.names, names.capacity * sizeof(Name), capacity * sizeof(Name))
+        names.names = <Name*> array_grow_ahead(
+            names.names, slot * sizeof(Name), names.capacity * sizeof(Name), capacity * sizeof(Name))
         names.capacity = capacity
     ahead_step(names.names, slot * sizeof(Name), sizeof(Name), names.capacity * sizeof(Name))
     foresee_table(names)

@@ -9,7 +9,7 @@ from fairlead.base.lineup cimport (
     NOBODY, lineup_free, lineup_init, lineup_move_to_back, lineup_put, lineup_reserve, lineup_size, lowest_bit,
 )
 from fairlead.base.memory cimport memory_grow, memory_zeroed, mix64
-from fairlead.base.pages cimport array_free, array_grow
+from fairlead.base.pages cimport array_free, array_grow_ahead, array_slack
 from fairlead.engine.model cimport (
     ABILITY_BIT, FIT_BIT, ONLINE, RING_SIZE, SATURATION_BIT, SATURATION_BITS, Ability, AbilityBit, Bucket, CellBlock,
     Channel, Memory, Plan, Rotation,
@@ -122,12 +122,14 @@ cdef void reserve_plans(Engine* e, uint32_t count) noexcept nogil:
 
 cdef void reserve_jobs(Engine* e, uint32_t count) noexcept nogil:
     cdef uint32_t capacity = e.job_capacity
-    if count <= capacity:
+    cdef uint64_t wanted = count + array_slack(capacity * sizeof(Job)) // sizeof(Job)
+    if wanted <= capacity:
         return
-    while capacity < count:
+    while capacity < wanted:
         capacity = capacity + capacity // 2 + 16
     # Not cleared: a slot is when a job first takes it, so that growth touches no memory that nothing needs yet.
-    e.jobs = <Job*> array_grow(e.jobs, e.job_capacity * sizeof(Job), capacity * sizeof(Job))
+    e.jobs = <Job*> array_grow_ahead(
+        e.jobs, e.job_used * sizeof(Job), e.job_capacity * sizeof(Job), capacity * sizeof(Job))
     e.job_capacity = capacity
 
 

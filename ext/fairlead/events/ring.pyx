@@ -1,10 +1,10 @@
 """See ring.pxd."""
 
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from fairlead.base.ahead cimport ahead_step
 from fairlead.base.buffer cimport buffer_append
-from fairlead.base.memory cimport memory_zeroed
+from fairlead.base.pages cimport array_free, array_zeroed
 
 
 cdef void ring_init(Ring* ring, uint32_t capacity, uint64_t first) noexcept nogil:
@@ -12,16 +12,16 @@ cdef void ring_init(Ring* ring, uint32_t capacity, uint64_t first) noexcept nogi
     memset(ring, 0, sizeof(Ring))
     ring.capacity = capacity
     ring.text_capacity = capacity * TEXT_SHARE
-    ring.records = <Record*> memory_zeroed(<size_t> capacity * sizeof(Record))
-    ring.texts = <char*> memory_zeroed(ring.text_capacity)
+    ring.records = <Record*> array_zeroed(<size_t> capacity * sizeof(Record))
+    ring.texts = <char*> array_zeroed(ring.text_capacity)
     ring.first = first
     ring.last = first
     ring.oldest = first + 1
 
 
 cdef void ring_free(Ring* ring) noexcept nogil:
-    free(ring.records)
-    free(ring.texts)
+    array_free(ring.records, <size_t> ring.capacity * sizeof(Record))
+    array_free(ring.texts, ring.text_capacity)
 
 
 cdef inline Record* record_at(const Ring* ring, uint64_t sequence) noexcept nogil:
@@ -30,6 +30,15 @@ cdef inline Record* record_at(const Ring* ring, uint64_t sequence) noexcept nogi
 
 cdef inline uint32_t text_size(const Record* record) noexcept nogil:
     return <uint32_t> record.job_size + record.gateway_size + record.note_size
+
+
+cdef inline void fetch_ahead(const Ring* ring, const Record* to, const char* at, uint32_t size) noexcept nogil:
+    """While the rings fill for the first time."""
+    if ring.last - ring.first <= ring.capacity:
+        ahead_step(
+            ring.records, <const char*> to - <const char*> ring.records, sizeof(Record), <size_t> ring.capacity * sizeof(Record))
+    if ring.text_end <= ring.text_capacity:
+        ahead_step(ring.texts, at - ring.texts, size, ring.text_capacity)
 
 
 cdef void ring_append(Ring* ring, const Record* record, Text job, Text gateway, Text note) noexcept nogil:
@@ -60,6 +69,7 @@ cdef void ring_append(Ring* ring, const Record* record, Text job, Text gateway, 
     if note.size:
         memcpy(at + job.size + gateway.size, note.data, note.size)
     ring.text_end += size
+    fetch_ahead(ring, to, at, size)
 
 
 cdef uint32_t ring_copy(
