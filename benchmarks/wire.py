@@ -7,7 +7,7 @@ The server has one core, the load the other. Distinct jobs are assigned and comp
 --folder, which must be on a disk. All servers run from the start; every round measures each once, echo and native one
 behind the other, so that what the machine does meanwhile happens to both. Printed are medians of the rounds; ratios are
 medians of the ratios of each round; standard error shows progress and the spread. CPU time is that of the server's
-threads, so a busy client cannot flatter it.
+threads, so a busy client cannot flatter it; `load_tool_calls_per_second` is of the client's own, against the echo.
 
 Verified: every call was answered with OK, every job of the load was assigned, none was lost, the open loop began the
 jobs that were due; after all of it a daemon holds no job of the load and finds no violation in its state.
@@ -65,11 +65,11 @@ def measure(server: Server, seconds: float, in_flight: int, rate: float = 0) -> 
     load = plan.generator(sockets, server.address, TENANT, in_flight, rate)
     load.run(WARM_UP_SECONDS)
     load.reset()
-    before = server.cpu_seconds()
+    before, own = server.cpu_seconds(), time.process_time()
     started = time.monotonic()
     load.run(seconds)
     seconds = time.monotonic() - started
-    used = server.cpu_seconds() - before
+    used, own = server.cpu_seconds() - before, time.process_time() - own
     result = load.result()
     load.finish(5)
     for each in sockets:
@@ -86,6 +86,7 @@ def measure(server: Server, seconds: float, in_flight: int, rate: float = 0) -> 
         "p99_us": assign["p99_us"],
         "p999_us": assign["p999_us"],
         "cpu_us_per_call": used * 1e6 / calls,
+        "load_cpu_us_per_call": own * 1e6 / calls,
         "begun": result["began"] / (rate * seconds) if rate else 1.0,
     }
 
@@ -137,7 +138,7 @@ def spread(name: str, points: list[Point]) -> None:
     """The least and the most of what was measured, on standard error."""
     parts = [
         f"{key} {min(point[key] for point in points):,.1f} to {max(point[key] for point in points):,.1f}"
-        for key in ("rps", "p99_us", "cpu_us_per_call")
+        for key in ("rps", "p99_us", "cpu_us_per_call", "load_cpu_us_per_call")
     ]
     say(f"{name:24} {'  '.join(parts)}")
 
@@ -206,6 +207,8 @@ def summary(
         "fsync_to_echo": ratio(empty, of("native", "fsync", cpu)),
         "batch_assignments_per_second": round(statistics.median(assigned), 1),
         "open_loop": middle(opened, ("rate", "p50_us", "p99_us", "p999_us")),
+        # What the tool could load if no server were slower than it: calls a second of its own CPU time.
+        "load_tool_calls_per_second": round(1e6 / statistics.median(of("echo", "", "load_cpu_us_per_call"))),
     }
 
 
@@ -236,7 +239,10 @@ def show(result: dict[str, Any]) -> None:
             for calls, row in rows.items():
                 figures = "  ".join(f"{key} {value:,.1f}" for key, value in row.items())
                 print(f"{name:6} {mode:5} {calls:>3} in flight  {figures}")
-    for key in ("fsync_to_grpcio", "none_to_echo", "fsync_to_echo", "batch_assignments_per_second", "open_loop"):
+    for key in (
+        *("fsync_to_grpcio", "none_to_echo", "fsync_to_echo", "batch_assignments_per_second", "open_loop"),
+        "load_tool_calls_per_second",
+    ):
         print(f"{key}  {result[key]}")
 
 

@@ -1,9 +1,9 @@
 """What is known of customers: 48 bytes each, plus their id.
 
 A profile is 40 bytes in an array without gaps at its end; ids are found through an index of 4 bytes an entry, at most
-seven eighths full, so between 4.6 and 9.1 bytes each. Ids lie behind each other in an arena and are packed again when half of it
-belongs to nobody. Texts that many profiles share (tier and language together, own agent, an attribute with its value) are
-kept once and counted. Linear probing, deletion by moving back (Knuth 6.4 R).
+seven eighths full, that grows by half, so between 4.6 and 6.9 bytes each. Ids lie behind each other in an arena and are packed
+again when half of it belongs to nobody. Texts that many profiles share (tier and language together, own agent, an attribute with
+its value) are kept once and counted. Linear probing, deletion by moving back (Knuth 6.4 R).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

@@ -48,17 +48,32 @@ cdef inline bint is_id(const Customers* store, const Profile* profile, uint32_t 
     )
 
 
+cdef inline uint32_t home_of(const Customers* store, uint32_t hash) noexcept nogil:
+    """Where the search for a hash begins in an index of any size."""
+    return <uint32_t> (<uint64_t> hash * store.index_size >> 32)
+
+
+cdef inline uint32_t behind(const Customers* store, uint32_t at) noexcept nogil:
+    """The place after `at`; the first one is after the last."""
+    return at + 1 if at + 1 < store.index_size else 0
+
+
+cdef inline uint32_t distance(const Customers* store, uint32_t start, uint32_t end) noexcept nogil:
+    """Steps from one place to another."""
+    return end - start if end >= start else end + store.index_size - start
+
+
 cdef uint32_t customers_find(const Customers* store, Text id) noexcept nogil:
     """The slot of a customer, NO_CUSTOMER when there is none of this id. O(1) expected."""
     cdef uint32_t hash, at
     if store.index_size == 0 or id.size == 0:
         return NO_CUSTOMER
     hash = hash_id(store, id)
-    at = hash & (store.index_size - 1)
+    at = home_of(store, hash)
     while store.index[at]:
         if is_id(store, &store.profiles[store.index[at] - 1], hash, id):
             return store.index[at] - 1
-        at = (at + 1) & (store.index_size - 1)
+        at = behind(store, at)
     return NO_CUSTOMER
 
 
@@ -128,10 +143,19 @@ cdef void drop_texts(Customers* store, const Profile* profile) noexcept nogil:
 
 
 cdef void enter(Customers* store, uint32_t slot) noexcept nogil:
-    cdef uint32_t at = store.profiles[slot].hash & (store.index_size - 1)
+    cdef uint32_t at = home_of(store, store.profiles[slot].hash)
     while store.index[at]:
-        at = (at + 1) & (store.index_size - 1)
+        at = behind(store, at)
     store.index[at] = slot + 1
+
+
+cdef inline bint is_crowded(uint32_t size, uint32_t count) noexcept nogil:
+    """Whether an index is too small for so many."""
+    return 8 * <uint64_t> count > 7 * <uint64_t> size
+
+
+cdef inline uint32_t grown_index(uint32_t size) noexcept nogil:
+    return size + size // 2 if size else LEAST_INDEX
 
 
 cdef inline uint32_t grown(uint32_t capacity) noexcept nogil:
@@ -144,8 +168,8 @@ cdef void make_room(Customers* store) noexcept nogil:
     if store.free_profile == NO_CUSTOMER and store.used == store.capacity:
         store.capacity = grown(store.capacity)
         store.profiles = <Profile*> memory_grow(store.profiles, <size_t> store.capacity * sizeof(Profile))
-    if 8 * (<uint64_t> store.count + 1) > 7 * <uint64_t> size:
-        store.index_size = size * 2 if size else LEAST_INDEX
+    if is_crowded(size, store.count + 1):
+        store.index_size = grown_index(size)
         free(store.index)
         store.index = <uint32_t*> memory_zeroed(<size_t> store.index_size * sizeof(uint32_t))
         for slot in range(store.used):
@@ -225,21 +249,21 @@ cdef bint customers_put(Customers* store, const Customer* customer) noexcept nog
 
 cdef bint customers_remove(Customers* store, Text id) noexcept nogil:
     """Takes one out; whether there was one. O(1), but for the packing of ids now and then."""
-    cdef uint32_t slot = customers_find(store, id), mask = store.index_size - 1, at, next_at, home
+    cdef uint32_t slot = customers_find(store, id), at, next_at, home
     cdef Profile* profile
     if slot == NO_CUSTOMER:
         return False
     profile = &store.profiles[slot]
-    at = profile.hash & mask
+    at = home_of(store, profile.hash)
     while store.index[at] != slot + 1:
-        at = (at + 1) & mask
+        at = behind(store, at)
     next_at = at
     while True:
-        next_at = (next_at + 1) & mask
+        next_at = behind(store, next_at)
         if store.index[next_at] == 0:
             break
-        home = store.profiles[store.index[next_at] - 1].hash & mask
-        if ((next_at - home) & mask) >= ((next_at - at) & mask):
+        home = home_of(store, store.profiles[store.index[next_at] - 1].hash)
+        if distance(store, home, next_at) >= distance(store, at, next_at):
             store.index[at] = store.index[next_at]
             at = next_at
     store.index[at] = 0
@@ -321,8 +345,8 @@ cdef void reindex(Customers* store) noexcept nogil:
     if store.used == 0:
         return
     store.index_size = LEAST_INDEX
-    while 8 * (<uint64_t> store.count + 1) > 7 * <uint64_t> store.index_size:
-        store.index_size *= 2
+    while is_crowded(store.index_size, store.count + 1):
+        store.index_size = grown_index(store.index_size)
     store.index = <uint32_t*> memory_zeroed(<size_t> store.index_size * sizeof(uint32_t))
     for slot in range(store.used):
         if id_size(&store.profiles[slot]):
