@@ -1,12 +1,13 @@
 """Options and fixtures of all tests."""
 
-import os
 import signal
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.builds import BUILD
 
 # A slow machine is no bug: examples have no deadline. A failure prints what replays it.
 settings.register_profile("fairlead", deadline=None, print_blob=True)
@@ -27,12 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # A script's background jobs do not hear Ctrl-C, nor do their children: tests that send it would wait for ever.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    build = os.environ.get("FAIRLEAD_BUILD", "release")
     spec = find_spec("fairlead")
     origin = Path(spec.origin).resolve() if spec and spec.origin else None
-    tree = config.rootpath / ("src" if build == "release" else f"build/{build}/lib")
+    tree = config.rootpath / ("src" if BUILD == "release" else f"build/{BUILD}/lib")
     if origin is None or not origin.is_relative_to(tree.resolve()):
-        raise pytest.UsageError(f"the {build} build is asked for but fairlead is {origin}; it must be under {tree}")
+        raise pytest.UsageError(f"the {BUILD} build is asked for but fairlead is {origin}; it must be under {tree}")
 
 
 @pytest.fixture

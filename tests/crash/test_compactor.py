@@ -23,6 +23,7 @@ from fairlead.shard.snapshot import describe
 from fairlead.storage.compactor import compact, undisturbed, unsnapshotted_bytes
 from fairlead.v1 import job_pb2, routing_service_pb2
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
+from tests.builds import preloaded
 from tests.crash.disk import Files, recorded, states
 from tests.crash.histories import Look, look, opened, steps
 from tests.crash.test_daemon_journal import start as start_daemon
@@ -102,7 +103,7 @@ def test_a_call_that_fails_leaves_a_good_directory_and_says_so(
         data = tmp_path / f"data-{count}"
         shutil.copytree(tmp_path / "first", data)
         environment = os.environ | {
-            "LD_PRELOAD": str(shim),
+            "LD_PRELOAD": preloaded(shim),
             "FAIL_CALL": call,
             "FAIL_COUNT": str(count),
             "FAIL_LAST": str(count),

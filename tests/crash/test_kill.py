@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fairlead import Router
+from tests.builds import preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_FAILED = 74
@@ -81,7 +82,7 @@ def test_a_call_that_fails_ends_the_process_and_loses_no_answer(
     for count in counts:
         data = tmp_path / f"data-{count}"
         shutil.copytree(tmp_path / "first", data)
-        environment = os.environ | {"LD_PRELOAD": str(shim), "FAIL_CALL": call, "FAIL_COUNT": str(count)}
+        environment = os.environ | {"LD_PRELOAD": preloaded(shim), "FAIL_CALL": call, "FAIL_COUNT": str(count)}
         process = start(data, "fsync", 4, 1 << 16, env=environment)
         try:
             answers, errors = process.communicate(timeout=2 if call in ("pwrite", "fdatasync") else 5)
@@ -121,7 +122,7 @@ def test_every_write_is_synced_before_its_answer_and_every_new_name_before_its_f
         f"for n in range({calls}): router.assign(str(n)); open(sys.argv[2], 'a').write('answer\\n')\n"
         "router.close()"
     )
-    environment = os.environ | {"LD_PRELOAD": str(shim), "FAIL_LOG": str(log)}
+    environment = os.environ | {"LD_PRELOAD": preloaded(shim), "FAIL_LOG": str(log)}
     subprocess.run([sys.executable, "-c", program, tmp_path / "data", log], cwd=ROOT, env=environment, check=True)
     events = log.read_text().split()
     assert events.count("answer") == calls
@@ -161,7 +162,7 @@ router.close()
 """
     # The first call sizes the segment that is opened, the next ones the one after it, once a second.
     environment = os.environ | {
-        "LD_PRELOAD": str(shim),
+        "LD_PRELOAD": preloaded(shim),
         "FAIL_CALL": "posix_fallocate",
         "FAIL_COUNT": "2",
         "FAIL_LAST": "4",
