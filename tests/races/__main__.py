@@ -2,11 +2,11 @@
 
     python -m tests.races --modules build/thread/lib [--seconds 60]
 
-The daemon is the real one, with a journal and without: the transport thread, the commit thread, the ticker, the
-events' thread, the cold and the stream workers all run. The sanitizer sees every access of the compiled modules, and
-the locks of the interpreter, which is not instrumented itself, because it stands between the process and libpthread.
-Loaded are hot calls, batches, cold calls, streams, watches that are left, and connections that come and go. Exit code
-0 without a report.
+The daemon is the real one, with a journal and without, with one transport thread and with three: they, the commit
+thread, the ticker, the events' thread, the cold and the stream workers all run. The sanitizer sees every access of the
+compiled modules, and the locks of the interpreter, which is not instrumented itself, because it stands between the
+process and libpthread. Loaded are hot calls, batches, cold calls, streams, watches that are left, and connections that
+come and go. Exit code 0 without a report.
 """
 
 import argparse
@@ -32,6 +32,8 @@ CLIENTS = 3
 RATE = 300
 TENANT = "races"
 TIMEOUT = 60
+# Durability, transport threads.
+DAEMONS = (("fsync", 1), ("none", 1), ("fsync", 3), ("none", 3))
 
 
 def main() -> int:
@@ -42,9 +44,10 @@ def main() -> int:
     REPORTS.parent.mkdir(parents=True, exist_ok=True)
     for old in REPORTS.parent.glob(f"{REPORTS.name}.*"):
         old.unlink()
-    for durability in ("fsync", "none"):
+    for durability, threads in DAEMONS:
         with tempfile.TemporaryDirectory() as folder:
-            code = attempt(given.modules.resolve(), Path(folder), durability, given.seconds / 2)
+            seconds = given.seconds / len(DAEMONS)
+            code = attempt(given.modules.resolve(), Path(folder), durability, threads, seconds)
         if code != 0:
             print(f"the daemon ended with exit code {code}", file=sys.stderr)
             return 1
@@ -55,11 +58,11 @@ def main() -> int:
     return 1 if reports else 0
 
 
-def attempt(modules: Path, folder: Path, durability: str, seconds: float) -> int:
+def attempt(modules: Path, folder: Path, durability: str, threads: int, seconds: float) -> int:
     """Runs a daemon under load; its exit code."""
     file = folder / "fairlead.toml"
     journal = f'[journal]\npath = "{folder / "journal"}"\n' if durability != "none" else ""
-    file.write_text(f'drain_seconds = 2\nlog.level = "info"\n{journal}')
+    file.write_text(f'transport_threads = {threads}\ndrain_seconds = 2\nlog.level = "info"\n{journal}')
     command = [sys.executable, "-m", "fairlead", "serve", "--config", str(file), "--listen", "127.0.0.1:0"]
     if journal:
         command.append("--init")
@@ -72,7 +75,7 @@ def attempt(modules: Path, folder: Path, durability: str, seconds: float) -> int
             if not line:
                 return process.wait(TIMEOUT) or 1
             events.append(json.loads(line))
-        load(str(events[-1]["address"]), seconds, f"journal {durability}")
+        load(str(events[-1]["address"]), seconds, f"journal {durability}, {threads} transport threads")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=TIMEOUT)
         return process.returncode
