@@ -25,7 +25,7 @@ def is_there(address: int, size: int) -> list[bool]:
 
 
 def in_time(holds: Callable[[], bool]) -> bool:
-    """Whether something holds soon: the thread runs when nothing else wants a processor."""
+    """Whether something holds soon."""
     end = time.monotonic() + SECONDS
     while not holds():
         if time.monotonic() > end:

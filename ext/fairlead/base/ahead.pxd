@@ -3,8 +3,8 @@
 The first touch of a page is the system's work: it finds memory, clears it, and in a virtual machine may have to ask the host
 for it. For a huge page that is 0.1 ms at best and 3 to 5 ms where the host has taken the memory back; whoever holds the lock of
 a shard would wait for it. So who writes to a large array for the first time asks for the chunks after the present one, and a
-thread of the process touches them, when nothing else wants the processor (SCHED_IDLE). It is advice: asked too late or
-forgotten, the first touch costs what it costs.
+thread of the process touches them, in small slices of low priority. It is advice: asked too late or forgotten, the first touch
+costs what it costs.
 
 The thread begins with the first question, takes no lock that anything waits for, and reads or writes no memory itself: the
 call that fills pages changes none, so a range that has moved or gone meanwhile does no harm.

@@ -9,7 +9,10 @@ cdef extern from *:
     #include <sched.h>
     #include <semaphore.h>
     #include <signal.h>
+    #include <stdint.h>
     #include <sys/mman.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
 
     static pthread_mutex_t fairlead_asked_mutex = PTHREAD_MUTEX_INITIALIZER;
     static sem_t fairlead_asked;
@@ -27,10 +30,13 @@ cdef extern from *:
     static inline void fairlead_post_asked(void) { sem_post(&fairlead_asked); }
     static inline void fairlead_await_asked(void) { while (sem_wait(&fairlead_asked) != 0 && errno == EINTR) {} }
 
-    static inline void fairlead_be_idle(void) {
-    #ifdef SCHED_IDLE
-        struct sched_param none = {0};
-        sched_setscheduler(0, SCHED_IDLE, &none);
+    /* A tenth of the processor when all are busy, so that it comes in time; but in slices of 0.1 ms, so that whoever wakes up
+       need not wait for it. Systems that know no slices, or no priority of a thread, run it as any other. */
+    static inline void fairlead_be_modest(void) {
+    #ifdef SYS_sched_setattr
+        struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t slice, deadline, period; }
+            modest = {sizeof(modest), SCHED_OTHER, 0, 10, 0, 100000, 0, 0};
+        syscall(SYS_sched_setattr, 0, &modest, 0);
     #endif
     }
 
@@ -53,7 +59,7 @@ cdef extern from *:
     void unlock_asked "fairlead_unlock_asked"() nogil
     void post_asked "fairlead_post_asked"() nogil
     void await_asked "fairlead_await_asked"() nogil
-    void be_idle "fairlead_be_idle"() nogil
+    void be_modest "fairlead_be_modest"() nogil
     int start_ahead "fairlead_start_ahead"(void* (*run)(void*) noexcept nogil) nogil
 
 cdef enum:
@@ -93,7 +99,7 @@ cdef void* run(void* nothing) noexcept nogil:
     global asked_count
     cdef Range wanted
     cdef size_t done
-    be_idle()
+    be_modest()
     while True:
         await_asked()
         lock_asked()

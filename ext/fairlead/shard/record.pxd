@@ -41,9 +41,9 @@ from fairlead.shard.tenant cimport Tenant
 
 cdef enum:
     LAYOUT = 4
-    HASH_EVERY = 10000     # records of a tenant from one state hash to the next
-    HASH_WHOLE = 20000     # things up to which the whole state is hashed; beyond, a part
-    HASH_SLOTS = 4096      # slots of a part: the writer never stops for longer than this takes
+    HASH_EVERY = 2500      # records of a tenant from one state hash to the next
+    HASH_WHOLE = 5000      # things up to which the whole state is hashed; beyond, a part
+    HASH_SLOTS = 1024      # slots of a part: the writer never stops for longer than this takes
 
 cdef enum RecordKind:
     RECORD_TENANT = 1
