@@ -14,7 +14,7 @@ from fairlead.policy.tables import (
     StepTable,
     TierTable,
 )
-from tests.oracle.model import SECOND, Limit, Mode, PlanEnd, Presence
+from tests.oracle.model import SECOND, Closed, Limit, Mode, PlanEnd, Presence
 from tests.property.driver import Command, Pair, command
 from tests.property.words import CHAT_AND_CALL, agent, at, calls_policy, job, policy, presence
 
@@ -75,6 +75,14 @@ FOUND: dict[str, list[Command]] = {
         policy(QueueTable("q", affinity_mode=Mode.REQUIRE, affinity_tiers=(AffinityTierTable(60 * SECOND, True),))),
         *(agent("a"), job("j", customer="c"), presence("a", Presence.AWAY), command("complete", "j", 1)),
         job("k", customer="c"),
+    ],
+    "A3 a job that began to wait while its queue was closed tells why it waits when its required agent is deleted": [
+        policy(
+            QueueTable("q", hours="day", on_closed=Closed.QUEUE.value),
+            schedules=(ScheduleTable("day", False, (10 * SECOND,)),),
+        ),
+        *(agent("a", presence=Presence.AWAY.value), job("j", wanted_agent="a", wanted_mode=Mode.REQUIRE.value)),
+        *(at(10), command("delete_agent", "a")),
     ],
     "Q6 the wait in a queue counts over requeues": [
         *(policy(QueueTable("q", max_wait_us=10 * SECOND)), job("j"), at(5), agent("a"), at(7)),
@@ -144,6 +152,24 @@ FOUND: dict[str, list[Command]] = {
     "R1 a lost job whose time to live is over reaches the step that is due before it expires": [
         policy(QueueTable("q", plan="p", requeue_lost=True, lost_grace_us=10 * SECOND), plans=(PLAN,)),
         *(agent("a"), job("j", time_to_live_us=5 * SECOND), presence("a", Presence.OFFLINE), at(10)),
+    ],
+    "R1 a plan that changed under an offer holds when the job waits again, also at a step of the same number": [
+        policy(QueueTable("q", plan="p", offer_timeout_us=90 * SECOND, decline_cooldown_us=0), plans=(PLAN,)),
+        *(job("j", skills={"de": (1, 10)}), at(20), agent("a", skills={"de": 5})),
+        policy(
+            QueueTable("q", plan="p", offer_timeout_us=90 * SECOND, decline_cooldown_us=0),
+            plans=(PLAN._replace(steps=(StepTable(10 * SECOND, drop_skills=("de",)),)),),
+        ),
+        *(command("update_agent", "a", skills={}), command("decline", "j", 1)),
+    ],
+    "R1 a plan that changed while a lost agent had the job holds for whom it is given to then": [
+        *(policy(QueueTable("q", plan="p", requeue_lost=True), plans=(PLAN,)), job("j", skills={"de": (1, 10)})),
+        *(at(20), agent("a", skills={"de": 5})),
+        policy(
+            QueueTable("q", plan="p", requeue_lost=True),
+            plans=(PLAN._replace(steps=(StepTable(10 * SECOND, drop_skills=("de",)),)),),
+        ),
+        *(presence("a", Presence.OFFLINE), agent("b")),
     ],
     "R2 who required an agent is free at once by a policy whose plan has ended already, and served in their turn": [
         policy(QueueTable("q", plan="p"), QueueTable("r", everyone=False), plans=(PLAN,)),

@@ -100,13 +100,13 @@ cdef void make_wait(Engine* e, uint32_t job, uint32_t cls, uint32_t reason, int6
     cdef uint32_t step = e.jobs[job].step
     cdef Job probe
     if e.jobs[job].state != QUEUED and e.jobs[job].cls == cls and not flag & PLAN_DROPPED:
-        follow_plan(e, job, False)
+        follow_plan(e, job, True)   # a policy may have changed the plan while an agent had the job
         probe = e.jobs[job]
         probe.cost = e.channels[e.classes[probe.cls].channel].cost   # what it will cost from now on (L1)
         if hold_until == FOREVER and probe.own_mode != AFFINITY_REQUIRE:
             hold_until = 0
             reason = waiting_reason(e, &probe)
-        if probe.step != step:
+        if probe.step != step or probe.cls != cls:
             cls = probe.cls
             reason = waiting_reason(e, &probe) if hold_until == 0 else reason
     commit_wait(e, job, cls, reason, hold_until, flag)
@@ -240,10 +240,11 @@ cdef void release_holds(Engine* e, uint32_t agent, const uint32_t* others, uint3
 
 
 cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil:
-    """The agent is about to be removed: waiting jobs no longer know them. Why they wait, `tell_reasons` says afterwards."""
+    """The agent is about to be removed: waiting jobs no longer know them. Why those that were held wait, `tell_reasons` says
+    afterwards, also where the reason was that their queue was closed."""
     cdef uint32_t job = e.agents[agent].own_head
     while job != NOBODY:
-        make_wait(e, job, e.jobs[job].cls, e.jobs[job].reason, 0, OWN_DROPPED)
+        make_wait(e, job, e.jobs[job].cls, HELD_FOR_AGENT if e.jobs[job].held else e.jobs[job].reason, 0, OWN_DROPPED)
         job = e.agents[agent].own_head
 
 
