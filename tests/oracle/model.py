@@ -215,9 +215,9 @@ class Job:
     """The work. `agent` is who has it, by number, 0 = nobody; `wait_since` the moment it began to wait in `queue`.
 
     `original` is what was demanded at first, `demands` what is demanded now (R1). `strategy` is the job's own, of its
-    rule or tier, 0 = the queue's. `deadline`: of an open offer or of the after-work, else 0. `picked` and `offer_step`
-    tell of the last offer. `bars` are agents with the time until which they are not asked again. `last_agent` is the id
-    of who had it when it ended.
+    rule, tier or arm, 0 = the queue's. `deadline`: of an open offer or of the after-work, else 0. `picked` and
+    `offer_step` tell of the last offer. `bars` are agents with the time until which they are not asked again.
+    `last_agent` is the id of who had it when it ended.
     """
 
     number: int
@@ -238,6 +238,7 @@ class Job:
     cost: int
     rule: str = ""
     plan: str = ""
+    arm: str = ""
     strategy: int = 0
     step: int = 0
     own: Own | None = None
@@ -297,4 +298,5 @@ class Answer:
     policy_version: int
     queue: str
     deadline_us: int = 0
+    arm: str = ""
     repeated: bool = False

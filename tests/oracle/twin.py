@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fairlead.policy.tables import RuleTable
+from tests.oracle.arms import arm_of, setting_of
 from tests.oracle.demands import Demands, SkillsAsked, merged, normal_demands
 from tests.oracle.lookup import cost_of, has_room, queue_of, tier_of
 from tests.oracle.model import ENDED, Agent, Answer, Failure, Job, Mode, Outcome, Presence, Reason, State
@@ -88,6 +89,8 @@ class Twin(PolicyCommands):
         tier = tier_of(self.policy, request.tier)
         queue_id = queue or rule.queue or self.default_queue()
         table = found(queue_of(self.policy, queue_id), "QUEUE_NOT_FOUND")
+        arm = arm_of(self.policy.experiment, job_id, self.now)
+        setting = setting_of(arm, queue_id)
 
         job = Job(
             number=self.job_count + 1,
@@ -97,7 +100,7 @@ class Twin(PolicyCommands):
             channel=channel_id,
             original=with_rule(Demands(demands, tuple(tags), preferred, tuple(preferred_tags)), rule),
             customer=customer,
-            affinity=Mode(affinity or rule.affinity),
+            affinity=Mode(affinity or rule.affinity or setting.affinity),
             urgency=min(9, urgency + rule.urgency + (tier.urgency if tier else 0)),
             head_start=head_start_us + rule.head_start_us + (tier.head_start_us if tier else 0),
             excluded=excluded,
@@ -107,8 +110,9 @@ class Twin(PolicyCommands):
             time_to_live=time_to_live_us,
             cost=cost,
             rule=rule.id,
-            plan=rule.plan or table.plan,
-            strategy=rule.strategy or (tier.strategy if tier else 0),
+            plan=rule.plan or setting.plan or table.plan,
+            arm=arm.id,
+            strategy=rule.strategy or (tier.strategy if tier else 0) or setting.strategy,
         )
         if wanted_agent:
             job.own = self.own_for(job, self.agents[wanted_agent], Mode(wanted_mode), wanted_hold_us)

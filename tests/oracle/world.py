@@ -260,6 +260,7 @@ class World:
             policy_version=self.policy_version,
             queue=job.queue,
             deadline_us=job.deadline,
+            arm=job.arm,
         )
 
     # Rotations.

@@ -39,6 +39,7 @@ MIX = {
     "policy": 1,
     "heartbeat": 1,
 }
+DECADES = 2_000_000_000  # seconds since 1970, some years from now
 
 
 class Commands:
@@ -57,6 +58,8 @@ class Commands:
         """One command by the profile's frequencies; cancels where the backlog has grown too long."""
         if len(self.twin.waiting) > self.profile.backlog:
             return command("cancel", rng.choice(self.twin.waiting).id)
+        if self.profile.experiments and self.twin.now == 0:
+            return command("advance_to", SECOND * rng.randint(1, DECADES))  # slices with the numbers of real ones
         name = rng.choices(list(self.mix), list(self.mix.values()))[0]
         makers: dict[str, Callable[[Random], Command]] = {
             "assign": self.assign,
@@ -114,9 +117,15 @@ class Commands:
         sometimes(self.profile.rules / 2, language=rng.choice(LANGUAGES), customer_value=rng.choice((0, 50, 100, 900)))
         if rng.random() < 0.02:
             settings.update(rng.choice(WRONG_JOBS))
-        call = command("assign", f"j{self.job_count}", **settings)
+        call = command("assign", self._new_id(rng), **settings)
         self._remember(rng, call)
         return call
+
+    def _new_id(self, rng: Random) -> str:
+        """Of any number of bytes where ids decide about arms."""
+        return f"j{self.job_count}" + (
+            "é" * rng.randint(0, 12) + rng.choice(("", "-")) if self.profile.experiments else ""
+        )
 
     def complete(self, rng: Random) -> Command:
         job = self._some_job(rng, State.ASSIGNED)
@@ -191,6 +200,10 @@ class Commands:
             moment = due + rng.choice((-1, 0, 0, 0, 0, 1))
         else:
             moment = self.twin.now - self.twin.now % SECOND + grid(rng, 20)
+        slice_us = self.twin.policy.experiment.slice_us
+        if slice_us and rng.random() < 0.2:
+            # To the beginning of a slice, or just before it.
+            moment = (self.twin.now // slice_us + rng.choice((1, 1, 1, 2, 9))) * slice_us - rng.choice((0, 0, 1))
         if rng.random() < 0.05:
             # To the moment at which something ended or answered is forgotten.
             past = [request.time for request in self.twin.requests.values()]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fairlead.errors import FairleadError
-from fairlead.shard.core import Shard
+from fairlead.shard.core import EventFilter, Shard
+from fairlead.views import Event
 from tests.oracle.invariants import invariants
 from tests.oracle.model import ENDED, Agent, Answer, Failure, Job, Presence, State
 from tests.oracle.twin import Twin
@@ -36,6 +37,7 @@ class Pair:
     def __init__(self, shard: Shard | None = None) -> None:
         self.shard = Shard(virtual_time=True) if shard is None else shard
         self.twin = Twin()
+        self.heard = self.shard.last_event
 
     def run(self, call: Command) -> None:
         """Applies one command to both and compares the answers and the job and agent it named."""
@@ -46,6 +48,7 @@ class Pair:
             expected, actual = expected.id, actual.id
         same(f"answer of {call}", plain(expected, expected), plain(actual, expected))
         self._compare_named(call)
+        self._compare_events()
 
     def _ask_twin(self, call: Command) -> Any:
         try:
@@ -70,6 +73,15 @@ class Pair:
                 self._compare_agent(holder)
         if call.method in ("create_agent", "update_agent", "set_presence") and name in self.twin.agents:
             self._compare_agent(self.twin.agents[name])
+
+    def _compare_events(self) -> None:
+        """What was told since the last command, of jobs that the twin still knows, carries their arm."""
+        while self.heard < self.shard.last_event:
+            batch = self.shard.events(self.heard)
+            self.heard = batch.last
+            for event in map(Event.of, batch.rows(EventFilter())):
+                if event.job_id in self.twin.jobs:
+                    same(f"arm of {event}", self.twin.jobs[event.job_id].arm, event.arm)
 
     def _compare_agent(self, agent: Agent) -> None:
         same(f"agent {agent.id}", agent_view(agent), fields(self.shard.agent(TENANT, agent.id), AGENT_FIELDS))
@@ -111,7 +123,7 @@ JOB_METHODS = ("assign", "accept", "decline", "complete", "finish_wrap_up", "can
 JOB_FIELDS = (
     *("id", "state", "queue", "channel", "agent_id", "version", "reason", "urgency", "head_start_us"),
     *("customer", "create_time_us", "queue_time_us", "assign_time_us", "end_time_us", "cost"),
-    *("rule", "plan", "step", "deadline_us"),
+    *("rule", "arm", "plan", "step", "deadline_us"),
 )
 AGENT_FIELDS = (
     *("id", "skills", "tags", "capacity", "channel_limits", "weight", "rating", "order", "presence"),
@@ -140,6 +152,7 @@ def job_view(twin: Twin, job: Job) -> dict[str, Any]:
         "end_time_us": job.end_time if job.state in ENDED else 0,
         "cost": job.cost,
         "rule": job.rule,
+        "arm": job.arm,
         "plan": job.plan,
         "step": job.step,
         "deadline_us": job.deadline,
@@ -201,9 +214,9 @@ def plain(answer: Any, like: Any) -> Any:
         return agent_view(answer) if isinstance(answer, Agent) else fields(answer, AGENT_FIELDS)
     if isinstance(like, Answer):
         names = ["job_id", "reason", "agent_id", "version", "deadline_us", "repeated"]
-        # A job that is not kept has no state, no queue; only an assign has an outcome and a deciding policy.
+        # A job that is not kept has no state, no queue; only an assign has an outcome, a deciding policy, an arm.
         names += ["state", "queue"] if like.state is not State.REFUSED_STATE else []
-        names += ["outcome", "policy_version"] if like.outcome else []
+        names += ["outcome", "policy_version", "arm"] if like.outcome else []
         return fields(answer, names)
     return answer
 

@@ -13,7 +13,10 @@ from fairlead.policy.tables import (
     SORT_KEYS_BASE,
     STRATEGIES,
     AffinityTierTable,
+    ArmQueueTable,
+    ArmTable,
     ChannelTable,
+    ExperimentTable,
     PlanTable,
     PolicyTables,
     QueueTable,
@@ -32,6 +35,7 @@ LANGUAGES = ("en", "en-GB", "EN-us", "de", "zh-Hant-TW")
 SCENARIOS = ("sale", "storm")
 SCHEDULES = ("day", "week")
 PLANS = ("wide", "short")
+ARMS = tuple(f"arm{number}" for number in range(10))
 TIERS = (TierTable("vip", head_start_us=90 * SECOND), TierTable("gold", head_start_us=20 * SECOND, urgency=2))
 KEYS = ("saturation,order", "handle_time", "satisfaction,load", "skill_level,skill_count,rating", "weight")
 
@@ -62,6 +66,7 @@ class Profile:
     rules: float = 0
     hours: float = 0
     customers: float = 0
+    experiments: float = 0
 
 
 def grid(rng: Random, most: int) -> int:
@@ -115,7 +120,8 @@ def random_policy(rng: Random, profile: Profile, now: int = 0) -> PolicyTables:
         for queue in tables.queues
     ]
     tables = tables._replace(queues=tuple(queues))
-    return with_rules(rng, profile, tables) if profile.rules else tables
+    tables = with_rules(rng, profile, tables) if profile.rules else tables
+    return tables._replace(experiment=random_experiment(rng, profile, tables))
 
 
 def random_channels(rng: Random, profile: Profile) -> tuple[ChannelTable, ...]:
@@ -273,3 +279,32 @@ def random_rule(rng: Random, profile: Profile, tables: PolicyTables, name: str) 
     if tables.plans:
         settings["plan"] = rng.choice(tables.plans).id
     return rule._replace(**{key: value for key, value in settings.items() if rng.random() < 0.25})
+
+
+# Experiments.
+
+
+def random_experiment(rng: Random, profile: Profile, tables: PolicyTables) -> ExperimentTable:
+    """Arms of a few names, so that one comes back at another place; by slices of a length, or by job id."""
+    if not profile.experiments or rng.random() >= profile.experiments:
+        return ExperimentTable()
+    arms = rng.sample(ARMS, rng.choice((2, 2, 3, 5, 8)))
+    slice_us = rng.choice((60, 60, 65, 150)) * SECOND if rng.random() < 0.6 else 0
+    return ExperimentTable(
+        tuple(random_arm(rng, profile, tables, arm) for arm in arms), slice_us, seed=rng.randint(0, 2**64 - 1)
+    )
+
+
+def random_arm(rng: Random, profile: Profile, tables: PolicyTables, name: str) -> ArmTable:
+    """Changes some of the queues, and something of each."""
+    settings = []
+    for queue in tables.queues:
+        drawn: dict[str, Any] = {
+            "strategy": some_strategy(rng, profile),
+            "affinity": rng.choice((Mode.OFF, Mode.PREFER, Mode.REQUIRE)).value,
+        }
+        if tables.plans:
+            drawn["plan"] = rng.choice(tables.plans).id
+        if rng.random() < 0.6:
+            settings.append(ArmQueueTable(queue.id, **{key: each for key, each in drawn.items() if rng.random() < 0.5}))
+    return ArmTable(name, tuple(settings))

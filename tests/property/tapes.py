@@ -84,6 +84,19 @@ FEATURE_PROFILES = (
     Profile("plans_and_own", EVERY, agents=5, plans=0.7, demand_sets=4, affinity=0.7, limits=0.3, mix=RULING),
     Profile("rules", (*EVERY, *KEYS), rules=0.8, plans=0.4, demand_sets=4, mix=RULING),
     Profile("hours", EVERY, hours=0.8, affinity=0.4, limits=0.3, mix=RULING),
+    Profile(
+        "experiments",
+        (*EVERY, *KEYS),
+        agents=6,
+        affinity=0.5,
+        limits=0.3,
+        mix={**OFFERING, **RULING, "transfer": 10},
+        offers=0.4,
+        plans=0.5,
+        rules=0.4,
+        hours=0.3,
+        experiments=0.85,
+    ),
     Profile("customers", EVERY, customers=1, rules=0.5, affinity=0.5, mix={**RULING, "customer": 10}),
     Profile(
         "everything",
@@ -102,6 +115,7 @@ FEATURE_PROFILES = (
         rules=0.6,
         hours=0.3,
         customers=1,
+        experiments=0.3,
     ),
 )
 PROFILES = (*ROUTING_PROFILES, *FEATURE_PROFILES)

@@ -26,6 +26,7 @@ WORLDS = (
     Profile("offers", EVERY, agents=4, capacity=(1, 2), affinity=0.4, offers=0.9, wrap_up=0.5, leases=0.5),
     Profile("paced", EVERY, agents=4, capacity=(2, 5), warm_up=0.7, rates=0.5, offers=0.3),
     Profile("rules", (*EVERY, *KEYS), agents=4, affinity=0.4, plans=0.7, rules=0.7, hours=0.5, customers=1),
+    Profile("arms", EVERY, agents=4, affinity=0.4, offers=0.4, plans=0.5, rules=0.4, experiments=0.9),
     Profile("plans_and_offers", EVERY, agents=4, demand_sets=4, plans=0.9, offers=0.7, leases=0.4),
 )
 

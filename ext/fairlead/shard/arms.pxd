@@ -2,7 +2,7 @@
 
 By time slices: slice number `now / slice`; each block of as many slices as there are arms has every arm once, in an order drawn
 from the seed. By job id: a hash of seed and id. Both follow from their inputs alone, so a repeat, a replay and another build
-come to the same arm. Costs a hash or a division; nothing where there is no experiment.
+come to the same arm; docs/SEMANTICS.md has them to the letter. Costs a hash or a division; nothing where there is no experiment.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
