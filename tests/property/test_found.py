@@ -84,6 +84,20 @@ FOUND: dict[str, list[Command]] = {
         *(agent("a", presence=Presence.AWAY.value), job("j", wanted_agent="a", wanted_mode=Mode.REQUIRE.value)),
         *(at(10), command("delete_agent", "a")),
     ],
+    "E1 a job tells that nobody could have it when the agent who was preferred is deleted": [
+        calls_policy(),
+        agent("a", capacity=1, skills={"de": 5}),
+        command(
+            "assign",
+            "j",
+            skills={"de": (1, 10)},
+            channel="call",
+            wanted_agent="a",
+            wanted_mode=Mode.PREFER.value,
+            wanted_hold_us=50 * SECOND,
+        ),
+        command("delete_agent", "a"),
+    ],
     "Q6 the wait in a queue counts over requeues": [
         *(policy(QueueTable("q", max_wait_us=10 * SECOND)), job("j"), at(5), agent("a"), at(7)),
         *(command("transfer", "j", 1), at(10), at(17)),

@@ -112,6 +112,19 @@ def test_each_overflow_circle_is_told_once(size: int) -> None:
     assert "q0 -> q1" in found["queues[0].overflow_queue"]
 
 
+def test_a_circle_through_the_plan_of_an_arm_is_told() -> None:
+    plan = {"id": "p", "steps": [{"after": "10s", "drop_skills": ["x"]}], "end": "overflow", "end_after": "60s"}
+    policy = {
+        "queues": [{"id": "q"}, {"id": "r", "overflow_queue": "q"}],
+        "default_queue": "q",
+        "plans": [plan | {"overflow_queue": "r"}],
+        "experiment": {"id": "e", "arms": [{"id": "a"}, {"id": "b", "queues": [{"id": "q", "plan": "p"}]}]},
+    }
+    (found,) = violations_of(policy).items()
+    assert found == ("plans[0].overflow_queue", "overflows form a circle: q -> r -> q; break it at one of these queues")
+    load(policy | {"plans": [plan | {"overflow_queue": "r"}], "queues": [{"id": "q"}, {"id": "r"}]})
+
+
 def test_unknown_enum_numbers_of_the_message_are_refused() -> None:
     policy = policy_pb2.Policy(queues=[policy_pb2.Queue(id="q", on_max_length=9, on_max_wait=9)])  # type: ignore[arg-type]
     policy.queues[0].affinity.mode = 9  # type: ignore[assignment]

@@ -1,8 +1,10 @@
 """See manage.pxd."""
 
+from libc.stdlib cimport free
+
 from fairlead.engine.apply cimport commit, fact_of
 from fairlead.engine.clock cimport advance
-from fairlead.engine.match cimport drop_owner, follow_plans, place_all, release_holds, serve, settle, tell_reasons
+from fairlead.engine.match cimport drop_owner, follow_plans, held_for, place_all, release_holds, serve, settle, tell_reasons
 from fairlead.engine.model cimport (
     ACCEPTED, AGENT_HOLDS_JOBS, AWAY, FACT_AGENT, FACT_AGENT_REMOVED, FACT_CHANNEL, FACT_CUSTOMER_FORGOTTEN, FACT_HOURS,
     FACT_LEASE_EXTENDED, FACT_PLAN, FACT_QUEUE, FACT_SETTINGS, OFFLINE, ONLINE, PRESENCE_SET, Agent, Demand, Fact,
@@ -38,13 +40,17 @@ cdef void put_agent(Engine* e, uint32_t agent, AgentBody* body, uint32_t body_si
 cdef uint32_t remove_agent(Engine* e, uint32_t agent) noexcept nogil:
     """Only an agent who holds nothing can go. Returns a Refusal."""
     cdef Fact fact = fact_of(FACT_AGENT_REMOVED)
+    cdef uint32_t count
+    cdef uint32_t* jobs
     if e.agents[agent].held_count:
         return AGENT_HOLDS_JOBS
+    jobs = held_for(e, agent, &count)
     set_presence(e, agent, OFFLINE, 0)
     drop_owner(e, agent)
     fact.agent = agent
     commit(e, &fact)
-    tell_reasons(e)
+    tell_reasons(e, jobs, count)
+    free(jobs)
     rematch(e)
     return ACCEPTED
 

@@ -26,6 +26,7 @@ cdef void try_place(Engine* e, uint32_t job) noexcept nogil
 cdef void release_holds(Engine* e, uint32_t agent, const uint32_t* others, uint32_t other_count) noexcept nogil
 cdef int64_t hold_after(const Engine* e, const Job* job) noexcept nogil
 cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil
-cdef void tell_reasons(Engine* e) noexcept nogil
+cdef uint32_t* held_for(const Engine* e, uint32_t agent, uint32_t* count) noexcept nogil
+cdef void tell_reasons(Engine* e, const uint32_t* jobs, uint32_t count) noexcept nogil
 cdef void place_all(Engine* e) noexcept nogil
 cdef void settle(Engine* e) noexcept nogil

@@ -248,12 +248,35 @@ cdef void drop_owner(Engine* e, uint32_t agent) noexcept nogil:
         job = e.agents[agent].own_head
 
 
-cdef void tell_reasons(Engine* e) noexcept nogil:
-    """Jobs that said they were held for an agent who is gone now say why they really wait. O(jobs)."""
-    cdef uint32_t job
-    for job in range(e.job_used):
-        if e.jobs[job].state == QUEUED and e.jobs[job].reason == HELD_FOR_AGENT and not e.jobs[job].held:
-            make_wait(e, job, e.jobs[job].cls, waiting_reason(e, &e.jobs[job]), 0, 0)
+cdef uint32_t* held_for(const Engine* e, uint32_t agent, uint32_t* count) noexcept nogil:
+    """The jobs that are held for an agent; the caller frees them."""
+    cdef uint32_t* jobs
+    cdef uint32_t job = e.agents[agent].own_head
+    count[0] = 0
+    while job != NOBODY:
+        count[0] += e.jobs[job].held
+        job = e.jobs[job].own_next
+    jobs = <uint32_t*> memory_grow(NULL, count[0] * sizeof(uint32_t))
+    count[0] = 0
+    job = e.agents[agent].own_head
+    while job != NOBODY:
+        if e.jobs[job].held:
+            jobs[count[0]] = job
+            count[0] += 1
+        job = e.jobs[job].own_next
+    return jobs
+
+
+cdef void tell_reasons(Engine* e, const uint32_t* jobs, uint32_t count) noexcept nogil:
+    """The `count` jobs that were held for an agent who is gone now say why they really wait, those that nobody took."""
+    cdef uint32_t index, reason
+    cdef Job* job
+    for index in range(count):
+        job = &e.jobs[jobs[index]]
+        if job.state == QUEUED and not job.held:
+            reason = waiting_reason(e, job)
+            if reason != job.reason:
+                make_wait(e, jobs[index], job.cls, reason, 0, 0)
 
 
 cdef void follow_plans(Engine* e) noexcept nogil:

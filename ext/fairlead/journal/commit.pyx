@@ -57,8 +57,9 @@ cdef uint64_t count_frames(const Buffer* frames) noexcept nogil:
 
 
 cdef void note_sync(Journal* journal, int64_t begun, int64_t ended) noexcept nogil:
-    journal.syncs[bucket_of(SYNC_BOUNDS, SYNC_BUCKETS - 1, ended - begun)] += 1
-    journal.sync_us += <uint64_t> (ended - begun)
+    cdef uint64_t* bucket = &journal.syncs[bucket_of(SYNC_BOUNDS, SYNC_BUCKETS - 1, ended - begun)]
+    store(bucket, bucket[0] + 1)
+    store(&journal.sync_us, journal.sync_us + <uint64_t> (ended - begun))
     if ended - begun > SLOW_US:
         store(&journal.slow_ended, <uint64_t> ended)
     store(&journal.sync_begun, 0)
@@ -80,9 +81,9 @@ cdef void commit(Journal* journal, uint64_t first) noexcept nogil:
     if failed:
         fail(journal, b"write", failed)
     note_sync(journal, begun, now_us(CLOCK_MONOTONIC))
-    journal.commits += 1
-    journal.frames += count_frames(&journal.writing)
-    journal.bytes += journal.writing.size
+    store(&journal.commits, journal.commits + 1)
+    store(&journal.frames, journal.frames + count_frames(&journal.writing))
+    store(&journal.bytes, journal.bytes + journal.writing.size)
 
 
 cdef void prepare(Journal* journal) noexcept nogil:

@@ -15,7 +15,7 @@ the buffers have their size.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from fairlead.base.buffer cimport buffer_reserve
-from fairlead.journal.model cimport DURABILITY_NONE, SLOW_US, Journal, load
+from fairlead.journal.model cimport DURABILITY_NONE, SLOW_US, Journal, load, store
 
 cdef enum:
     SLOW_MEMORY_US = 60000000    # for so long
@@ -38,12 +38,12 @@ cdef inline uint8_t* journal_record(Journal* journal, size_t most) noexcept nogi
 
 cdef inline void journal_count(Journal* journal) noexcept nogil:
     """A record that nobody keeps."""
-    journal.sequence += 1
+    store(&journal.sequence, journal.sequence + 1)
 
 
 cdef inline uint64_t journal_durable(const Journal* journal) noexcept nogil:
     """The last sequence that survives what the mode promises to survive. From any thread."""
-    return journal.sequence if journal.mode == DURABILITY_NONE else load(&journal.durable)
+    return load(&journal.sequence) if journal.mode == DURABILITY_NONE else load(&journal.durable)
 
 
 cdef inline int64_t journal_stall(const Journal* journal, int64_t now) noexcept nogil:

@@ -47,7 +47,7 @@ cdef void journal_recorded(Journal* journal, uint8_t* begin, uint8_t* end) noexc
         memmove(begin + width - 1, begin, size)
     put_varint(begin - 1, size)
     journal.step.size += width + size
-    journal.sequence += 1
+    store(&journal.sequence, journal.sequence + 1)
 
 
 cdef void begin_frame(Journal* journal) noexcept nogil:

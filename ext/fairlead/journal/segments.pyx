@@ -5,7 +5,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from fairlead.journal.frames cimport SEGMENT_HEADER_SIZE, seal_segment
-from fairlead.journal.model cimport DURABILITY_FSYNC, Journal, SEGMENT_NAME, SegmentHeader, ZERO_AHEAD
+from fairlead.journal.model cimport DURABILITY_FSYNC, Journal, SEGMENT_NAME, SegmentHeader, ZERO_AHEAD, store
 from fairlead.journal.system cimport (
     EINTR, O_CLOEXEC, O_CREAT, O_RDWR, O_TRUNC, close, errno, fdatasync, fsync, ftruncate, openat, posix_fallocate, pwrite,
     renameat,
@@ -97,7 +97,7 @@ cdef int take_spare(Journal* journal, uint64_t first, uint64_t least) noexcept n
     failed = write_all(journal.fd, &header, sizeof(SegmentHeader), 0)
     if failed:
         return failed
-    journal.number += 1
+    store(&journal.number, journal.number + 1)
     journal.offset = journal.zeroed = SEGMENT_HEADER_SIZE
     if journal.mode == DURABILITY_FSYNC:
         failed = sync_data(journal.fd)
@@ -112,7 +112,7 @@ cdef int take_spare(Journal* journal, uint64_t first, uint64_t least) noexcept n
         # What was sized and not used goes back; a failure costs nothing but room.
         ftruncate(old, <long> used)
         close(old)
-        journal.rotations += 1
+        store(&journal.rotations, journal.rotations + 1)
     return 0
 
 

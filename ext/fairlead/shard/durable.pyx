@@ -276,10 +276,11 @@ cdef dict journal_counts(ShardState* s):
     if not s.journal.enabled:
         return {}
     return {
-        "format": FORMAT, "segment": s.journal.number, "sequence": s.journal.sequence, "durable": load(&s.journal.durable),
-        "commits": s.journal.commits, "frames": s.journal.frames, "bytes": s.journal.bytes, "rotations": s.journal.rotations,
+        "format": FORMAT, "segment": load(&s.journal.number), "sequence": load(&s.journal.sequence), "durable": load(&s.journal.durable),
+        "commits": load(&s.journal.commits), "frames": load(&s.journal.frames), "bytes": load(&s.journal.bytes),
+        "rotations": load(&s.journal.rotations),
         "no_space": bool(load(&s.journal.no_space)),
-        "syncs": [s.journal.syncs[at] for at in range(SYNC_BUCKETS)], "sync_us": s.journal.sync_us,
+        "syncs": [load(&s.journal.syncs[at]) for at in range(SYNC_BUCKETS)], "sync_us": load(&s.journal.sync_us),
         "sync_bounds_us": [sync_bounds()[at] for at in range(SYNC_BUCKETS - 1)],
         "stall_us": journal_stall(&s.journal, now), "is_slow": journal_is_slow(&s.journal, now),
     }

@@ -5,6 +5,9 @@ one that reads it; a call of Python's workers as long as the one waited that the
 above half of `queue_us` for as long as `queue_us`, reads are refused, above all of it new work too, and above ten times that everything but
 health: what frees capacity goes on longest. New work is refused as well while one sync of the journal takes longer than `sync_us`.
 
+Loops and workers tell each other by numbers that order nothing: a look that is a call behind judges as well. Workers begin a call with
+the interpreter's lock, one at a time.
+
 A refused call is answered UNAVAILABLE with grpc-retry-pushback-ms, from its header block alone: its message is not looked at, and its
 trailers are the same each time, which HPACK sends as a byte each.
 """

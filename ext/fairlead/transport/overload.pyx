@@ -6,7 +6,7 @@ from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.text cimport Text
 from fairlead.journal.journal cimport journal_stall
 from fairlead.transport.model cimport LAST, Late, NEW_WORK, RANKS, READS
-from fairlead.transport.system cimport clock_us
+from fairlead.transport.system cimport clock_us, count_get, count_set, time_get, time_set
 from fairlead.transport.wire cimport append_base64, append_percent, status_message
 
 cdef enum:
@@ -45,10 +45,10 @@ cdef int64_t cold_wait(const Loop* loop) noexcept nogil:
     cdef uint64_t handed = 0
     cdef uint32_t at
     for at in range(front.loop_count):
-        handed += front.loops[at].handed
-    if handed <= front.begun:
+        handed += count_get(&front.loops[at].handed)
+    if handed <= count_get(&front.begun):
         return 0
-    return max(front.begun_waited, loop.now - front.begun_at)
+    return max(time_get(&front.begun_waited), loop.now - time_get(&front.begun_at))
 
 
 cdef void overload_look(Loop* loop) noexcept nogil:
@@ -63,12 +63,12 @@ cdef void overload_look(Loop* loop) noexcept nogil:
 
 cdef void overload_handed(Loop* loop) noexcept nogil:
     if cold_wait(loop) == 0:
-        loop.front.begun_at = loop.now
-        loop.front.begun_waited = 0
-    loop.handed += 1
+        time_set(&loop.front.begun_at, loop.now)
+        time_set(&loop.front.begun_waited, 0)
+    count_set(&loop.handed, loop.handed + 1)
 
 
 cdef void overload_begun(Front* front, long long waited_us) noexcept nogil:
-    front.begun_waited = waited_us
-    front.begun_at = clock_us()
-    front.begun += 1
+    time_set(&front.begun_waited, waited_us)
+    time_set(&front.begun_at, clock_us())
+    count_set(&front.begun, front.begun + 1)

@@ -1,6 +1,6 @@
 """Linux as the transport uses it: epoll, eventfd, sockets, locks."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -103,10 +103,15 @@ cdef extern from *:
     """
     #define fairlead_atomic_add(address, value) __atomic_fetch_add(address, value, __ATOMIC_RELAXED)
     #define fairlead_atomic_get(address) __atomic_load_n(address, __ATOMIC_RELAXED)
+    #define fairlead_atomic_set(address, value) __atomic_store_n(address, value, __ATOMIC_RELAXED)
     """
-    # Counts that several threads change and that order nothing.
+    # Numbers that several threads read or change and that order nothing.
     uint32_t atomic_add "fairlead_atomic_add"(uint32_t* address, int value) nogil
     uint32_t atomic_get "fairlead_atomic_get"(const uint32_t* address) nogil
+    uint64_t count_get "fairlead_atomic_get"(const uint64_t* address) nogil
+    void count_set "fairlead_atomic_set"(uint64_t* address, uint64_t value) nogil
+    int64_t time_get "fairlead_atomic_get"(const int64_t* address) nogil
+    void time_set "fairlead_atomic_set"(int64_t* address, int64_t value) nogil
 
 
 cdef inline long long clock_us() noexcept nogil:
