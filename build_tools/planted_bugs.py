@@ -105,7 +105,8 @@ BUGS = (
         "half a step can be in a frame",
         "ext/fairlead/journal/journal.pyx",
         "    journal.step.size += width + size\n    store(&journal.sequence, journal.sequence + 1)\n",
-        "    journal.step.size += width + size\n    store(&journal.sequence, journal.sequence + 1)\n    journal_publish(journal)\n",
+        "    journal.step.size += width + size\n    store(&journal.sequence, journal.sequence + 1)\n"
+        "    journal_publish(journal)\n",
         "tests/crash/test_recovery.py -k one_step",
     ),
     Bug(

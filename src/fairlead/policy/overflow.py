@@ -30,8 +30,8 @@ def check_overflows(policy: policy_pb2.Policy, problems: Problems) -> None:
 def _graph(policy: policy_pb2.Policy) -> _Graph:
     """A queue leads where it overflows to itself, for length, wait or hours, and where its plan does.
 
-    A rule adds its plan to the queue it names, and so does an arm. A rule that names none may concern any queue and adds nothing: an
-    overflow ends a job's plan, so it could not come back the same way.
+    A rule adds its plan to the queue it names, and so does an arm. A rule that names none may concern any queue and
+    adds nothing: an overflow ends a job's plan, so it could not come back the same way.
     """
     known = {queue.id for queue in policy.queues}
     ends = {
@@ -53,9 +53,9 @@ def _graph(policy: policy_pb2.Policy) -> _Graph:
         if rule.queue in graph and rule.plan in ends and ends[rule.plan][0] in known:
             graph[rule.queue].append(ends[rule.plan])
     for arm in policy.experiment.arms:
-        for queue in arm.queues:
-            if queue.id in graph and queue.plan in ends and ends[queue.plan][0] in known:
-                graph[queue.id].append(ends[queue.plan])
+        for treated in arm.queues:
+            if treated.id in graph and treated.plan in ends and ends[treated.plan][0] in known:
+                graph[treated.id].append(ends[treated.plan])
     return graph
 
 
