@@ -52,8 +52,15 @@ class Row(NamedTuple):
         return "wide" if (self.high - self.low) / 2 > self.tolerance * abs(self.exact) else "MISS"
 
 
-def play(system: System, most_jobs: int) -> list[Row]:
+def known() -> dict[str, System]:
+    """All systems by name."""
+    return {system.name: system for system in (*COMPUTED, *from_tables())}
+
+
+def play(name: str, most_jobs: int) -> list[Row]:
     """Batches of replications until every interval is narrow, or the jobs are used up."""
+    # By name: systems hold functions, which do not go from process to process.
+    system = known()[name]
     samples = replications(system, BATCH, JOBS)
     while len(samples) * JOBS < most_jobs and not _is_narrow(system, samples):
         # As many as the widest interval seems to need, at most as many again.
@@ -78,12 +85,12 @@ def summary(rows: list[Row]) -> str:
     return ", ".join(f"{verdicts.count(word)} {word}" for word in ("ok", "wide", "MISS") if word in verdicts)
 
 
-def play_all(systems: list[System], most_jobs: int) -> list[Row]:
+def play_all(systems: list[str], most_jobs: int) -> list[Row]:
     """The values of all systems, or of those done when somebody pressed Ctrl-C; progress on standard error."""
     begin = time.monotonic()
     found: dict[str, list[Row]] = {}
     with ProcessPoolExecutor(processors(), multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
-        futures = {pool.submit(play, system, most_jobs): system.name for system in systems}
+        futures = {pool.submit(play, name, most_jobs): name for name in systems}
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 rows = found[futures[future]] = future.result()
@@ -94,7 +101,7 @@ def play_all(systems: list[System], most_jobs: int) -> list[Row]:
             for worker in multiprocessing.active_children():
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
-    return [row for system in systems for row in found.get(system.name, ())]
+    return [row for name in systems for row in found.get(name, ())]
 
 
 def _leave_interrupts() -> None:
@@ -107,7 +114,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="systems whose name has this in it")
     parser.add_argument("--most-jobs", type=int, default=MOST_JOBS, help=f"of one system; default {MOST_JOBS:,}")
     options = parser.parse_args()
-    systems = [system for system in (*COMPUTED, *from_tables()) if options.only in system.name]
+    systems = [name for name in known() if options.only in name]
     if not REFERENCE.is_dir():
         print(f"the tables are not at {REFERENCE}: only the {len(COMPUTED)} systems that are computed here are played")
     rows = play_all(systems, options.most_jobs)
