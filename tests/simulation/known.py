@@ -166,7 +166,8 @@ def _erlang() -> Iterator[System]:
         if float(row["p_block"]):
             exact = {"turned_away": float(row["p_block"])} | ({} if loses else exact)
         if theta:
-            exact["abandonment"] = float(row["p_abandon"])
+            # The table's share is of those who came in, the report's of all.
+            exact["abandonment"] = float(row["p_abandon"]) * (1 - float(row["p_block"]))
         name = f"{row['model']} n={agents} a={load:.4g} theta={theta / mu:.3g} K={room or '-'}"
         yield System(name, document, policy, exact, usual, tolerance(0.0 if theta or room else load / agents))
 
