@@ -38,7 +38,7 @@ torture: build ## crash tests in full: every byte, every bit, every call that ca
 	$(PYTEST) -s --torture tests/crash $(ARGS)
 	$(RUN) build_tools/planted_bugs.py
 
-quality: build ## the simulator against every known answer (a table), A/A 400 times, a second opinion; about half an hour
+quality: build ## the simulator against every known answer (a table), A/A 400 times, a second opinion; hours, or with ARGS="--most-jobs 6000000" half of one
 	$(PYTEST) -s --quality tests/simulation/test_fairness_of_comparison.py tests/simulation/test_second_opinion.py
 	$(RUN) -m tests.simulation.quality $(ARGS)
 
