@@ -104,6 +104,7 @@ class Job:
 class Agent:
     """An agent at the moment of the call; `load` and `capacity` in units, `given_count` jobs ever given (T3).
 
+    `last_freed_time` is when one of these last left its hands, None: never.
     `wrap_up` is its own after-work, None the queue's; `missed_offers` counts those in a row (O3). The last three are
     means that weigh each completed job by 1/16, None while nothing is known; `satisfaction` is 0-1000.
     """
@@ -123,6 +124,7 @@ class Agent:
     given_count: int
     completed_count: int
     last_given_time: datetime | None
+    last_freed_time: datetime | None
     wrap_up: float | None
     lease_end_time: datetime | None
     missed_offers: int
@@ -149,6 +151,7 @@ class Agent:
             given_count=view.given_count,
             completed_count=view.completed_count,
             last_given_time=to_datetime(view.last_given_time_us),
+            last_freed_time=to_datetime(view.last_freed_time_us),
             wrap_up=None if view.wrap_up_us < 0 else view.wrap_up_us / _SECOND_US,
             lease_end_time=to_datetime(view.lease_end_us),
             missed_offers=view.missed_offers,

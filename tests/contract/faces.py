@@ -479,6 +479,7 @@ def agent_view(agent: agent_pb2.Agent) -> Agent:
         given_count=agent.given_count,
         completed_count=agent.completed_count,
         last_given_time=time_of(agent, "last_given_time"),
+        last_freed_time=time_of(agent, "last_freed_time"),
         wrap_up=seconds_of(agent, "wrap_up"),
         lease_end_time=time_of(agent, "lease_end_time"),
         missed_offers=agent.missed_offers,

@@ -99,6 +99,7 @@ def sort_key(agent: Agent, job: Job, name: str) -> Fraction | int:
         "handle_time": max(0, agent.handle_time.shown),
         "satisfaction": -(16 * 500 if satisfaction is None else satisfaction),
         "order": agent.order,
+        "idle_time": agent.last_freed_time,
     }
     return keys[name]
 

@@ -164,6 +164,7 @@ class Agent:
     jobs: list["Job"] = field(default_factory=list)
     last_given: int = 0
     last_given_time: int = 0
+    last_freed_time: int = 0
     given_count: int = 0
     completed_count: int = 0
     missed_offers: int = 0

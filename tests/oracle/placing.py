@@ -183,6 +183,8 @@ class Placing(World):
         agent = self.agent_by_number(job.agent)
         assert agent is not None
         agent.jobs.remove(job)
+        if job.state is not State.OFFERED:
+            agent.last_freed_time = self.now
         job.agent = 0
         job.assign_time = 0
         job.deadline = 0

@@ -127,7 +127,8 @@ JOB_FIELDS = (
 )
 AGENT_FIELDS = (
     *("id", "skills", "tags", "capacity", "channel_limits", "weight", "rating", "order", "presence"),
-    *("presence_reason", "load", "job_count", "given_count", "last_given_time_us", "completed_count"),
+    *("presence_reason", "load", "job_count", "given_count", "completed_count"),
+    *("last_given_time_us", "last_freed_time_us"),
     *("wrap_up_us", "lease_end_us", "missed_offers", "handle_time_ms", "first_response_ms", "satisfaction"),
 )
 
@@ -175,6 +176,7 @@ def agent_view(agent: Agent) -> dict[str, Any]:
         "job_count": len(agent.jobs),
         "given_count": agent.given_count,
         "last_given_time_us": agent.last_given_time,
+        "last_freed_time_us": agent.last_freed_time,
         "completed_count": agent.completed_count,
         "wrap_up_us": agent.wrap_up,
         "lease_end_us": agent.lease_end,

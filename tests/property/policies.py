@@ -37,7 +37,7 @@ SCHEDULES = ("day", "week")
 PLANS = ("wide", "short")
 ARMS = tuple(f"arm{number}" for number in range(10))
 TIERS = (TierTable("vip", head_start_us=90 * SECOND), TierTable("gold", head_start_us=20 * SECOND, urgency=2))
-KEYS = ("saturation,order", "handle_time", "satisfaction,load", "skill_level,skill_count,rating", "weight")
+KEYS = ("saturation,order", "handle_time", "satisfaction,load", "skill_level,skill_count,rating", "weight,idle_time")
 
 
 @dataclass(frozen=True)

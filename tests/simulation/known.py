@@ -1,8 +1,10 @@
 """The systems with known answers: a few that are computed here, and every table of the shared reference folder."""
 
 import csv
+import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.simulation.systems import (
     QUEUE,
     UNIT_S,
     System,
+    by_phase,
     by_type,
     erlang_a,
     erlang_b,
@@ -21,15 +24,20 @@ from tests.simulation.systems import (
     loads,
     n_model,
     two_slow_agents,
+    two_unlike_agents,
     usual,
+    wave,
 )
 
 _FOLDER = Path(__file__).resolve().parents[3] / "shared/reference"
 # Where tables of reference values are; a user's machine has none, and the systems that need them are then left out.
 REFERENCE = Path(os.environ.get("FAIRLEAD_REFERENCE", _FOLDER))
 FIFO = QUEUE.format("longest_idle")
+LONGEST_IDLE = QUEUE.format("idle_time")
 STICKY = FIFO + '[queues.affinity]\nmode = "prefer"\n[[queues.affinity.tiers]]\nage = "365d"\n'
 HIGH = 0.94
+STEPS = 20
+ALWAYS_ENOUGH = 60
 
 
 def team(count: int, **more: Any) -> dict[str, Any]:
@@ -66,6 +74,32 @@ def n_system(first: float, second: float) -> System:
     jobs = [job("a", first, skills=["a"]), job("b", second)]
     document = {"agents": [{"id": "one", "skills": ["a"]}, {"id": "two"}], "jobs": jobs}
     return System(f"N system {first:g}, {second:g}", document, FIFO, {"wait a": a, "wait b": b}, by_type)
+
+
+def unlike(speeds: tuple[float, float], load: float) -> System:
+    """Two agents of different speed, the longest idle first."""
+    exact = {f"agent {n}": busy for n, busy in enumerate(two_unlike_agents(speeds, load), 1)}
+    document = {"agents": [{"id": f"a{n}", "speed": speed} for n, speed in enumerate(speeds)], "jobs": [job("j", load)]}
+    return System(f"unlike agents {speeds} load {load:g}", document, LONGEST_IDLE, exact, loads)
+
+
+def seasonal(mean: float, height: float, period: float) -> System:
+    """M_t/M/inf: arrivals follow a sine, in STEPS steps, and there is always an agent."""
+    length = period / STEPS
+    turns = [2 * math.pi * (step + 0.5) / STEPS for step in range(STEPS)]
+    steps = [
+        {"until": f"{(step + 1) * length * UNIT_S:g}s", "per_second": (mean + height * math.sin(turn)) / UNIT_S}
+        for step, turn in enumerate(turns)
+    ]
+    rises, lag = wave(height, period)
+    arrivals = {"arrivals": {"steps": steps, "repeat": True}}
+    document = {
+        "agents": [team(ALWAYS_ENOUGH)],
+        "jobs": [job("j", mean) | arrivals],
+        "interval": f"{length * UNIT_S:g}s",
+    }
+    exact = {"busy": mean, "wave": rises / height, "lag": lag}
+    return System(f"seasons {mean:g} + {height:g} sin, period {period:g}", document, FIFO, exact, by_phase)
 
 
 def hunt(agents: int, load: float) -> System:
@@ -110,6 +144,8 @@ COMPUTED = (
     delay(5, 4),
     impatient(5, 6, 1),
     n_system(0.4, 0.8),
+    unlike((1.5, 0.5), 1.6),
+    seasonal(5, 2, 48),
     hunt(3, 2),
     strict(5, 4, 0.2),
     sticky(5, 0.7),
@@ -134,12 +170,19 @@ def from_tables() -> Iterator[System]:
         document = {"agents": [team(agents)], "jobs": [job("j", agents * rho)]}
         name = f"hunting, nobody lost, n={agents} rho={rho:g}"
         yield System(name, document, QUEUE.format("order"), _loads(row["loads"]), loads)
+    yield from _seasons()
     yield from _one_queue_each()
+    for row in _rows("dispatch_sojourn.csv"):
+        for agents in (2, 10, 100):
+            rho = float(row["rho"])
+            document = {"agents": [team(agents)], "jobs": [job("j", agents * rho)]}
+            exact = {"sojourn": float(row[f"MM{agents}_central"])}
+            yield System(f"one line, n={agents} rho={rho:g}", document, FIFO, exact, usual, tolerance(rho))
 
 
 def _table(system: System, exact: dict[str, Any]) -> System:
     values = {key: float(value) for key, value in exact.items()}
-    return System(f"{system.name} (table)", system.document, system.policy, values, system.values, system.tolerance)
+    return replace(system, name=f"{system.name} (table)", exact=values)
 
 
 def _loads(text: str) -> dict[str, float]:
@@ -173,11 +216,7 @@ def _erlang() -> Iterator[System]:
 
 
 def _fcfs_alis() -> Iterator[System]:
-    """The table's longest idle goes by when a job ended, the router's by when one was given (T2).
-
-    Waits differ by less than their tolerance for it. Loads of agents who are not alike differ by up to 2 %, and are
-    told as a MISS: the router has no sort key for the time since a job ended.
-    """
+    """The table's longest idle goes by when a job ended, so by `idle_time`; `longest_idle` goes by its start (T2)."""
     for row in _rows("fcfs_alis.csv"):
         arrivals = [float(each) for each in row["lam"].split()]
         speeds = [float(each) for each in row["mu"].split()]
@@ -194,7 +233,7 @@ def _fcfs_alis() -> Iterator[System]:
             return by_type(result, scenario) | loads(result, scenario)
 
         document = {"agents": agents, "jobs": jobs}
-        yield System(f"FIFO, longest idle: {row['case'].split(':')[0]}", document, FIFO, exact, values)
+        yield System(f"FIFO, longest idle: {row['case'].split(':')[0]}", document, LONGEST_IDLE, exact, values)
 
 
 def _chats() -> Iterator[System]:
@@ -211,12 +250,24 @@ def _chats() -> Iterator[System]:
         yield System(name, document, QUEUE.format(strategies[row["policy"]]), exact, usual)
 
 
+def _seasons() -> Iterator[System]:
+    for row in _rows("mt_g_inf.csv"):
+        mu = float(row["mu"])
+        mean, height = float(row["lam"]) / mu, float(row["amp"]) / mu
+        known = seasonal(mean, height, 2 * math.pi / float(row["gamma"]) * mu)
+        yield _table(known, {"busy": mean, "wave": float(row["amp_out"]) / height, "lag": float(row["lag"]) * mu})
+
+
 def _one_queue_each() -> Iterator[System]:
-    """A line for each agent, served one by one, is as long as that of an agent who serves all of it a little."""
+    """A line for each agent, served one by one, is as long as that of an agent who serves all of it a little.
+
+    Not the router's: the better of a few agents drawn at random ("power of d"), since it looks at all of them (T2).
+    """
     columns = {
         "random_MM1": (2, "random"),
         "RR_n2": (2, "sequential"),
         "RR_n10": (10, "sequential"),
+        "RR_n100": (100, "sequential"),
         "JSQ_n2": (2, "least_load"),
     }
     for row in _rows("dispatch_sojourn.csv"):
@@ -225,4 +276,5 @@ def _one_queue_each() -> Iterator[System]:
             document = {"agents": [team(agents, capacity=10_000, rates=[1.0])], "jobs": [job("j", agents * rho)]}
             name = f"a line for each, {column} rho={rho:g}"
             exact = {"sojourn": float(row[column])}
-            yield System(name, document, QUEUE.format(strategy), exact, usual, tolerance(rho))
+            length = agents / 2 if rho > HIGH else 1.0
+            yield System(name, document, QUEUE.format(strategy), exact, usual, tolerance(rho), length)

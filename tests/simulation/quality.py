@@ -62,15 +62,15 @@ def play(name: str, most_jobs: int) -> list[Row]:
     # By name: systems hold functions, which do not go from process to process.
     system = known()[name]
     samples = replications(system, BATCH, JOBS)
-    while len(samples) * JOBS < most_jobs and not _is_narrow(system, samples):
+    jobs = JOBS * system.length
+    while len(samples) * jobs < most_jobs and not _is_narrow(system, samples):
         # As many as the widest interval seems to need, at most as many again.
         samples += replications(system, BATCH, JOBS, first=len(samples))
     rows = []
     for key, exact in system.exact.items():
         found = interval(samples, key)
-        rows.append(
-            Row(system.name, key, exact, found.mean, found.low, found.high, system.tolerance, len(samples) * JOBS)
-        )
+        count = round(len(samples) * jobs)
+        rows.append(Row(system.name, key, exact, found.mean, found.low, found.high, system.tolerance, count))
     return rows
 
 

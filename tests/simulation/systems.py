@@ -3,16 +3,17 @@
 The unit of time is a mean service time, played as 100 s so that a microsecond is small.
 """
 
+import cmath
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy
 
 from fairlead.reports.statistics import Interval, mean_interval
-from fairlead.simulate.measures import measure
+from fairlead.simulate.measures import US, measure
 from fairlead.simulate.model import Scenario
 from fairlead.simulate.run import Player, Result
 from fairlead.simulate.scenario import parse
@@ -26,7 +27,11 @@ QUEUE = '[[queues]]\nid = "q"\nstrategy = "{}"\n'
 
 @dataclass(frozen=True)
 class System:
-    """A scenario with a policy; `values` are what is measured in a replication, `exact` what they must come to."""
+    """A scenario with a policy; `values` are what is measured in a replication, `exact` what they must come to.
+
+    Replications are of `length` times as many jobs as usual: many agents who each have a line of their own need long to
+    forget that they began with nothing.
+    """
 
     name: str
     document: Mapping[str, Any]
@@ -34,14 +39,20 @@ class System:
     exact: Mapping[str, float]
     values: Callable[[Result, Scenario], Mapping[str, float]]
     tolerance: float = 0.01
-    notes: Mapping[str, str] = field(default_factory=dict)
+    length: float = 1.0
 
     def scenario(self, jobs: float) -> Scenario:
         """Long enough for about so many jobs in a replication, the first 5 % as warm-up."""
-        rate = sum(job["arrivals"]["per_second"] for job in self.document["jobs"])
-        horizon = max(1, round(jobs / rate))
+        rate = sum(_per_second(job["arrivals"]) for job in self.document["jobs"])
+        horizon = max(1, round(jobs * self.length / rate))
         times = {"horizon": f"{horizon}s", "warm_up": f"{horizon // 20}s", "drain": "30d", "interval": f"{horizon}s"}
         return parse({"service_level": "20s", "allow_overload": True, **times, **self.document}, Path("."))
+
+
+def _per_second(arrivals: Mapping[str, Any]) -> float:
+    """How many come, on average over steps of one length."""
+    steps = arrivals.get("steps", [arrivals])
+    return math.fsum(step["per_second"] for step in steps) / len(steps)
 
 
 def job(name: str, load: float, **more: Any) -> dict[str, Any]:
@@ -81,6 +92,23 @@ def loads(result: Result, scenario: Scenario) -> dict[str, float]:
     return {f"agent {n}": server["busy"] / server["staffed"] for n, server in enumerate(result.servers, 1)}
 
 
+def by_phase(result: Result, scenario: Scenario) -> dict[str, float]:
+    """How many agents are busy: the mean, and a wave over the period of the arrivals, with its height and its lag in
+    units beside the wave of arrivals that were drawn.
+
+    A sine loses height when each step is taken as one value, and so does what is counted by steps. Whole periods alone
+    count, and not the first one, which begins with nobody busy.
+    """
+    steps = len(scenario.jobs[0].steps)
+    told = numpy.array(result.intervals)[:, [1, 3]] / scenario.interval
+    busy, arrived = told[steps : len(told) // steps * steps].reshape(-1, steps, 2).mean(axis=0).T
+    turn = numpy.exp(-2j * math.pi * numpy.arange(steps) / steps)
+    left = math.sin(math.pi / steps) / (math.pi / steps)
+    ratio = complex((busy @ turn) / (arrived @ turn)) / (UNIT_S * US) / left**2
+    lag = -cmath.phase(ratio) / (2 * math.pi) * steps * scenario.interval / US / UNIT_S
+    return {"busy": float(busy.mean()), "wave": abs(ratio), "lag": lag}
+
+
 # ---- closed forms
 
 
@@ -112,6 +140,25 @@ def hunting(agents: int, load: float) -> list[float]:
     """How busy each agent is when a loss system always tries them in the same order: what overflows each (Erlang)."""
     passed = [load * erlang_b(n, load) for n in range(agents + 1)]
     return [passed[n] - passed[n + 1] for n in range(agents)]
+
+
+def wave(height: float, period: float) -> tuple[float, float]:
+    """Height and lag of how many are busy in M_t/M/inf when the arrivals follow a sine of this height."""
+    pace = 2 * math.pi / period
+    return height / math.hypot(1, pace), math.atan(pace) / pace
+
+
+def two_unlike_agents(speeds: tuple[float, float], load: float) -> tuple[float, float]:
+    """How busy two agents of different speed are, the longest idle first: its Markov chain.
+
+    With b1, b2 for one being busy alone and 1 for both without a backlog, b1 (load + m1) = m2 (b2 + 1) and likewise
+    for b2: of two idle agents the next is not who became idle last. Behind 1 the backlog is geometric.
+    """
+    m1, m2 = speeds
+    first, second = numpy.linalg.solve(numpy.array([[load + m1, -m2], [-m1, load + m2]]), numpy.array([m2, m1]))
+    both = 1 / (1 - load / (m1 + m2))
+    total = first + second + both + (first * m1 + second * m2) / load
+    return float((first + both) / total), float((second + both) / total)
 
 
 def two_slow_agents(rates: tuple[float, float], arrivals: float) -> float:

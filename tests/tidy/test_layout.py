@@ -25,13 +25,13 @@ SIZES = "MAX_CHANNELS MAX_TIERS MAX_STEPS RING_SIZE STATE_COUNT SATURATION_BITS"
 # Name and file of the number: its value, the digest, and the structs of each file.
 LAYOUTS = {
     ("LAYOUT", "shard/record.pxd"): (
-        4,
+        5,
         "bd96a1c39934d6c4",
         {"engine/model.pxd": BODIES, "engine/decide.pxd": "Answer"},
     ),
     ("STATE_LAYOUT", "shard/snapshot.pxd"): (
-        2,
-        "4ab08f851951cb3e",
+        3,
+        "120d8f23a1197dde",
         {
             "engine/model.pxd": STATE,
             "engine/decide.pxd": "Answer",

@@ -240,7 +240,7 @@ cdef uint64_t agent_hash(const Engine* e, uint32_t slot) noexcept nogil:
     hash = fold(hash, agent.last_given)
     hash = fold(hash, agent.given_count)
     hash = fold(hash, agent.completed_count)
-    hash = fold(hash, <uint64_t> agent.last_given_time)
+    hash = fold(fold(hash, <uint64_t> agent.last_given_time), <uint64_t> agent.last_freed_time)
     hash = fold(hash, (<uint64_t> agent.order << 32) | agent.capacity)
     hash = fold(hash, (<uint64_t> agent.load << 32) | (<uint64_t> agent.weight << 16) | agent.rating)
     hash = fold(hash, agent.presence | (agent.missed << 8))

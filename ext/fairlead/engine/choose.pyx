@@ -11,8 +11,8 @@ from libc.string cimport memcpy, memmove
 from fairlead.base.lineup cimport NOBODY, Query, Search, lowest_bit, search_next, search_start
 from fairlead.base.memory cimport mix64
 from fairlead.engine.model cimport (
-    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BUCKET_WORDS, BY_HANDLE_TIME, BY_LOAD, BY_OWN_AGENT,
-    BY_PREFERENCE, BY_RATING, BY_SATISFACTION, BY_SATURATION, BY_SKILL_COUNT, BY_SKILL_LEVEL, BY_STRATEGY, BY_WEIGHT,
+    AFFINITY_REQUIRE, ALL_BUSY, AWAY, BARRED, BEST_RATING, BEST_SKILL, BUCKET_WORDS, BY_HANDLE_TIME, BY_IDLE_TIME, BY_LOAD,
+    BY_OWN_AGENT, BY_PREFERENCE, BY_RATING, BY_SATISFACTION, BY_SATURATION, BY_SKILL_COUNT, BY_SKILL_LEVEL, BY_STRATEGY, BY_WEIGHT,
     CLOSED_HOURS, EXISTS_BIT, FIT_BIT, LEAST_LOAD, LONGEST_IDLE, MAX_STEPS, NO_AGENT_ONLINE, NONE_ELIGIBLE, ONLINE, ONLINE_BIT,
     RANDOM, SATURATION_BIT, SEQUENTIAL, SORT_KEYS_BASE, SPECIALIST, STRATEGY_KEYS, UNKNOWN, WEIGHTED, Agent, Class, Queue,
     job_before, saturation,
@@ -267,6 +267,8 @@ cdef int64_t listed_key(const Engine* e, const Class* c, uint32_t slot, uint32_t
         return (agent.handle_time + 8) >> 4 if agent.handle_time != UNKNOWN else 0
     if key == BY_SATISFACTION:
         return -<int64_t> (agent.satisfaction if agent.satisfaction != UNKNOWN else UNRATED * 16)
+    if key == BY_IDLE_TIME:
+        return agent.last_freed_time
     return agent.order
 
 

@@ -108,6 +108,7 @@ cdef enum SortKey:
     BY_HANDLE_TIME = 7
     BY_SATISFACTION = 8
     BY_ORDER = 9
+    BY_IDLE_TIME = 10
 
 # Who or what changed a presence.
 cdef enum PresenceCause:
@@ -191,6 +192,7 @@ cdef struct Agent:
     uint64_t last_given    # value of the given counter; 0: never
     uint64_t given_count
     int64_t last_given_time
+    int64_t last_freed_time   # when a job it had been given last left its hands; 0: never
     uint32_t load
     uint32_t capacity
     uint32_t held_head     # jobs it holds

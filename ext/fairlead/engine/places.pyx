@@ -175,9 +175,11 @@ cdef void join_agent(Engine* e, const Fact* fact, uint8_t state) noexcept nogil:
 
 
 cdef void leave_agent(Engine* e, uint32_t slot) noexcept nogil:
-    """The agent no longer holds the job."""
+    """The agent no longer holds the job. An offer was never theirs, so its end does not count as theirs (T3)."""
     cdef Job* job = &e.jobs[slot]
     cdef Agent* agent = &e.agents[job.agent]
+    if job.state != OFFERED:
+        agent.last_freed_time = e.now
     agent.load -= job.cost
     agent.channel_count[e.classes[job.cls].channel] -= 1
     agent.held_count -= 1

@@ -22,7 +22,7 @@ cdef list agent_fields(AgentView view):
     return [
         view.id, view.skills, view.tags, view.capacity, view.channel_limits, view.weight, view.rating, view.order,
         int(view.presence), view.presence_reason, view.load, view.job_count, view.given_count, view.last_given_time_us,
-        view.completed_count, view.wrap_up_us, view.lease_end_us, view.missed_offers, view.handle_time_ms,
+        view.last_freed_time_us, view.completed_count, view.wrap_up_us, view.lease_end_us, view.missed_offers, view.handle_time_ms,
         view.first_response_ms, view.satisfaction,
     ]
 
@@ -32,7 +32,7 @@ cdef AgentView agent_of(list fields):
     (
         view.id, view.skills, view.tags, view.capacity, view.channel_limits, view.weight, view.rating, view.order,
         presence, view.presence_reason, view.load, view.job_count, view.given_count, view.last_given_time_us,
-        view.completed_count, view.wrap_up_us, view.lease_end_us, view.missed_offers, view.handle_time_ms,
+        view.last_freed_time_us, view.completed_count, view.wrap_up_us, view.lease_end_us, view.missed_offers, view.handle_time_ms,
         view.first_response_ms, view.satisfaction,
     ) = fields
     view.presence = Presence(presence)

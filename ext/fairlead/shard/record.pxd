@@ -27,7 +27,8 @@ every frame can be read alone. Texts are a size (varint) and UTF-8. Integers are
                   a field that is not there is NOBODY (job, agent, cls) or 0
 
 The bodies of facts are structs of the engine, so their LAYOUT has a number of its own in the header of a segment: it
-grows when a struct that is a body changes, or what follows one. A new type of fact changes nothing here.
+grows when a struct that is a body changes, or what follows one, or what the state's hash is of. A new type of fact
+changes nothing here.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -40,7 +41,7 @@ from fairlead.engine.model cimport Fact
 from fairlead.shard.tenant cimport Tenant
 
 cdef enum:
-    LAYOUT = 4
+    LAYOUT = 5
     HASH_EVERY = 2500      # records of a tenant from one state hash to the next
     HASH_WHOLE = 5000      # things up to which the whole state is hashed; beyond, a part
     HASH_SLOTS = 1024      # slots of a part: the writer never stops for longer than this takes

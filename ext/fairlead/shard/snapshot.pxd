@@ -21,7 +21,7 @@ from fairlead.shard.dispatch cimport ShardState
 cdef enum:
     SNAPSHOT_FORMAT = 1
     OLDEST_FORMAT = 1        # that is still read
-    STATE_LAYOUT = 2         # of the structs in it
+    STATE_LAYOUT = 3         # of the structs in it
     SNAPSHOT_HEADER = 128
     SECTION_HEADER = 40
     SECTION_TENANT = 1

@@ -66,6 +66,7 @@ cdef class AgentView:
     cdef readonly int job_count
     cdef readonly int64_t given_count
     cdef readonly int64_t last_given_time_us
+    cdef readonly int64_t last_freed_time_us
     cdef readonly int64_t completed_count
     cdef readonly int64_t wrap_up_us
     cdef readonly int64_t lease_end_us

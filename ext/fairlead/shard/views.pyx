@@ -264,6 +264,7 @@ cdef AgentView agent_view(const Tenant* t, uint32_t slot):
     view.job_count = agent.held_count
     view.given_count = <int64_t> agent.given_count
     view.last_given_time_us = agent.last_given_time
+    view.last_freed_time_us = agent.last_freed_time
     view.completed_count = <int64_t> agent.completed_count
     view.wrap_up_us = agent.wrap_up
     view.lease_end_us = agent.lease_end

@@ -152,6 +152,7 @@ def _print_agent(namespace: argparse.Namespace, agent: agent_pb2.Agent) -> int:
         "first response": age(seconds(agent.first_response)) if agent.HasField("first_response") else None,
         "satisfaction": agent.satisfaction if agent.HasField("satisfaction") else None,
         "last given": local_time(seconds(agent.last_given_time)) if agent.HasField("last_given_time") else None,
+        "last let go": local_time(seconds(agent.last_freed_time)) if agent.HasField("last_freed_time") else None,
     }
     print(table(("", ""), facts.items(), left=2).lstrip())
     return 0

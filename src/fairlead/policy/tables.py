@@ -19,8 +19,8 @@ STRATEGIES = {
 
 
 # Sort keys that a strategy may be made of, in place of a preset (T2): all smallest first, except `skill_level`,
-# `rating`, `weight` and `satisfaction`, of which the highest comes first. A list of keys is SORT_KEYS_BASE plus its
-# keys as digits to the base 16, first key lowest.
+# `rating`, `weight`, `satisfaction` and `idle_time`, of which the highest comes first. A list of keys is SORT_KEYS_BASE
+# plus its keys as digits to the base 16, first key lowest.
 SORT_KEYS = {
     "saturation": 1,
     "load": 2,
@@ -31,6 +31,7 @@ SORT_KEYS = {
     "handle_time": 7,
     "satisfaction": 8,
     "order": 9,
+    "idle_time": 10,
 }
 SORT_KEYS_BASE = 256
 

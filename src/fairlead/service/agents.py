@@ -138,6 +138,7 @@ def agent_message(view: AgentView) -> agent_pb2.Agent:
         completed_count=view.completed_count,
     )
     set_timestamp(message.last_given_time, view.last_given_time_us)
+    set_timestamp(message.last_freed_time, view.last_freed_time_us)
     set_timestamp(message.lease_end_time, view.lease_end_us)
     message.missed_offers = view.missed_offers
     if view.wrap_up_us >= 0:

@@ -124,6 +124,7 @@ class AgentView:
     job_count: int
     given_count: int
     last_given_time_us: int
+    last_freed_time_us: int
     completed_count: int
     wrap_up_us: int
     lease_end_us: int

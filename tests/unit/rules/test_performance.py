@@ -114,3 +114,48 @@ def test_explain_names_the_keys(routing: Make) -> None:
     view = r.shard.explain(TENANT, "j")
     assert view.strategy == "rating,saturation"
     assert view.key_names[4:6] == ["minus_rating", "saturation"]
+
+
+def test_who_let_a_job_go_earliest_comes_first(routing: Make) -> None:
+    """T2: idle_time counts from the end of a job, not from when it was given; who never had one comes first."""
+    r = routing(listing("idle_time")).online("ann", "bob", "new", capacity=9)
+    r.give("long", "ann")
+    r.at(10)
+    r.give("short", "bob")
+    r.at(20)
+    r.complete("short")
+    r.at(30)
+    r.complete("long")
+    freed = [r.shard.agent(TENANT, name).last_freed_time_us for name in ("ann", "bob", "new")]
+    assert freed == [30 * SECOND, 20 * SECOND, 0]
+    r.update("new", capacity=1)
+    assert r.deal(3) == ["new", "bob", "bob"]
+
+
+def test_idle_time_begins_after_the_after_work_and_with_any_end_but_an_offers(routing: Make) -> None:
+    """T2, T3, J1."""
+    r = routing(listing("idle_time", wrap_up_us=30 * SECOND, offer_timeout_us=20 * SECOND)).online("ann", capacity=2)
+
+    def freed() -> int:
+        return r.shard.agent(TENANT, "ann").last_freed_time_us // SECOND
+
+    r.assign("a")
+    r.at(5)
+    r.shard.decline(TENANT, "a", 1)
+    r.assign("b")
+    r.at(10)
+    r.shard.cancel(TENANT, "b")
+    assert freed() == 0
+    r.assign("c")
+    r.at(12)
+    r.shard.accept(TENANT, "c", 1)
+    r.at(15)
+    r.shard.complete(TENANT, "c", 1)
+    assert freed() == 0
+    r.at(46)
+    assert freed() == 45
+    r.assign("d")
+    r.shard.accept(TENANT, "d", 1)
+    r.at(50)
+    r.shard.cancel(TENANT, "d")
+    assert freed() == 50
