@@ -12,6 +12,9 @@ threads, so a busy client cannot flatter it; `load_tool_calls_per_second` is of 
 Verified: every call was answered with OK, every job of the load was assigned, none was lost, the open loop began the
 jobs that were due; after all of it a daemon holds no job of the load and finds no violation in its state.
 
+`disk_alone` is a loop of one write and one sync on the server's core, without any server: what of the open loop's tail
+is the disk's. `stalled` is the share of its time in syncs that took longer than STALL_SECONDS.
+
 BatchAssign: BATCHES requests of BATCH jobs go to a tenant of its own that has room for them; nothing is completed. Open
 loop: jobs at half the peak of mode fsync, latency of Assign from when it was due.
 
@@ -21,6 +24,7 @@ used before (`servers.warm_memory`).
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -33,7 +37,7 @@ from typing import Any
 
 import grpc
 
-from benchmarks.servers import CLIENT_CORE, Server, daemon, echo, file_system, pin, warm_memory
+from benchmarks.servers import CLIENT_CORE, SERVER_CORE, Server, daemon, echo, file_system, pin, warm_memory
 from fairlead.commands import load_plan as plan
 from fairlead.v1 import admin_service_pb2
 from fairlead.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -50,6 +54,9 @@ TENANT = "load"
 # Of the jobs that were due in the open loop: what is never begun has no latency, so few may be missing.
 LEAST_BEGUN = 0.98
 BUILD = Path(__file__).parents[1] / "build"
+DISK_SYNCS = 6_000
+DISK_WRITE = 4_096
+STALL_SECONDS = 0.005
 SHOWN = ("rps", "p50_us", "p99_us", "cpu_us_per_call")
 
 Point = dict[str, float]
@@ -119,6 +126,25 @@ def batches(server: Server, tenant: str, agents: int) -> float:
     return float(result["methods"]["Assign"]["calls"] * BATCH / seconds)
 
 
+def disk_alone(folder: Path) -> Point:
+    """How long a sync takes when nothing else runs, into blocks that are written already, as the journal's are."""
+    pin(SERVER_CORE)
+    took = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        file.write(bytes(DISK_SYNCS * DISK_WRITE))
+        os.fsync(file.fileno())
+        for number in range(DISK_SYNCS):
+            begun = time.perf_counter()
+            os.pwrite(file.fileno(), bytes([number % 255 + 1]) * DISK_WRITE, number * DISK_WRITE)
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - begun)
+    pin(CLIENT_CORE)
+    took.sort()
+    p50, p99, p999 = (took[int(DISK_SYNCS * share)] * 1e6 for share in (0.5, 0.99, 0.999))
+    stalled = sum(each for each in took if each > STALL_SECONDS) / sum(took)
+    return {"p50_us": p50, "p99_us": p99, "p999_us": p999, "stalled": stalled}
+
+
 def status(server: Server, tenant: str) -> admin_service_pb2.TenantStatus:
     """The tenant as the daemon tells it, its state verified."""
     with grpc.insecure_channel(server.address) as channel:
@@ -152,6 +178,7 @@ def run(seconds: float, rounds: int, agents: int, folder: Path) -> dict[str, Any
     points: dict[tuple[str, str, int], list[Point]] = defaultdict(list)
     assigned: list[float] = []
     opened: list[Point] = []
+    disks: list[Point] = []
     with ExitStack() as open_servers:
         place = Path(open_servers.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         servers["echo", ""] = open_servers.enter_context(echo())
@@ -162,6 +189,7 @@ def run(seconds: float, rounds: int, agents: int, folder: Path) -> dict[str, Any
                 plan.create_agents(servers[name, mode].address, TENANT, agents)
                 say(f"{name} {mode}: {agents} agents")
         for number in range(rounds):
+            disks.append(disk_alone(place))
             for in_flight in reversed(IN_FLIGHT):
                 for (name, mode), server in servers.items():
                     points[name, mode, in_flight].append(measure(server, seconds, in_flight))
@@ -177,6 +205,7 @@ def run(seconds: float, rounds: int, agents: int, folder: Path) -> dict[str, Any
     spread("open loop", opened)
     say(f"BatchAssign              {min(assigned):,.0f} to {max(assigned):,.0f} a second")
     return summary(points, opened, assigned) | {
+        "disk_alone": middle(disks, ("p50_us", "p99_us", "p999_us", "stalled")),
         "machine": f"{platform.machine()}, {platform.processor() or 'unknown'}",
         "file_system": disk,
         "rounds": rounds,
@@ -241,7 +270,7 @@ def show(result: dict[str, Any]) -> None:
                 print(f"{name:6} {mode:5} {calls:>3} in flight  {figures}")
     for key in (
         *("fsync_to_grpcio", "none_to_echo", "fsync_to_echo", "batch_assignments_per_second", "open_loop"),
-        "load_tool_calls_per_second",
+        *("disk_alone", "load_tool_calls_per_second"),
     ):
         print(f"{key}  {result[key]}")
 

@@ -43,7 +43,7 @@ cdef enum:
     FRAME_FULL = 256 * 1024  # bytes after which a frame takes no further step
     FRAME_RECORDS = 1000     # records after which it takes none
     OPEN_FULL = 8 * 1024 * 1024   # bytes that wait for the disk before those who bring more wait too
-    ZERO_AHEAD = 1024 * 1024 # bytes of zeroes before the end of what is written: a sync that allocates is slow
+    ZERO_AHEAD = 256 * 1024  # bytes of zeroes behind what is written: a sync that allocates is slow, and one of a megabyte too
     PATH_SIZE = 4096
     SEGMENT_NAME = 24        # 16 digits and ".journal"
     MAX_LISTENERS = 64
