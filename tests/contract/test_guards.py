@@ -154,6 +154,27 @@ def test_who_only_watches_may_answer_what_it_is_sent_and_no_more(native: NativeT
     assert guard(native, "glitches") == before + 1
 
 
+def test_a_client_that_asks_how_much_is_on_the_way_may_ping_behind_each_answer(
+    native: NativeTransport, honest: GrpcFace
+) -> None:
+    """As grpc-go does for as long as it is busy. One PING for one DATA frame of ours, and no more."""
+    calls = 500
+    before = guard(native, "glitches")
+    peer = Peer(native.address)
+    head = request()
+    for number in range(calls):
+        body = message(pb.AssignRequest(tenant="pinged", job={"id": f"p{number}"}).SerializeToString())
+        stream = 2 * number + 1
+        peer.send(frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 1, stream, body))
+        data_frames(peer, 1)
+        assert peer.send(frame(http2.PING, 0, 0, bytes(8)))
+    assert guard(native, "glitches") == before
+    peer.send(pings(peer))
+    assert peer.goaway() in (http2.ENHANCE_YOUR_CALM, None)
+    peer.close()
+    assert guard(native, "glitches") == before + 1
+
+
 def test_too_many_header_fields_fail_the_stream(native: NativeTransport) -> None:
     before = guard(native, "fields")
     peer = Peer(native.address)

@@ -10,7 +10,7 @@ from fairlead.transport.model cimport Connection, Loop
 from fairlead.transport.system cimport sockaddr_storage
 
 cdef void guard_begin(Connection* connection) noexcept nogil
-# A DATA frame has left; the peer may say that it has room again.
+# A DATA frame has left; the peer may say that it has room again, and ask how long it took.
 cdef void guard_sent(Connection* connection) noexcept nogil
 # Looks at every frame header of what was read; whether the connection may go on.
 cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil

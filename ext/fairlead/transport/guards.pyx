@@ -26,7 +26,7 @@ cdef enum:
     REFILL = 50                  # a second
     PREFACE_SIZE = 24
     HEAD_SIZE = 9
-    PING_INTERVAL = 1000000      # pings that come faster are excess
+    PING_INTERVAL = 1000000      # pings that come faster are excess, but for one behind each DATA frame of ours
     UPDATES_FREE = 100           # WINDOW_UPDATE frames without any other work between them
     UPDATES_EACH = 4             # that a DATA frame of ours excuses: the stream's and the connection's, and as many to spare
     UPDATES_EXPECTED = 10000     # that are excused at most; what is on the way to a thousand watchers
@@ -74,6 +74,8 @@ cdef void guard_charge(Connection* connection, double glitches) noexcept nogil:
 
 
 cdef void guard_sent(Connection* connection) noexcept nogil:
+    # A client that estimates how much is on the way asks again with a PING after each DATA frame, for as long as it is busy.
+    connection.ping_excused = 1
     # Who only watches sends nothing but WINDOW_UPDATE frames: they are the answer to what we send.
     connection.updates = max(connection.updates - UPDATES_EACH, -UPDATES_EXPECTED)
 
@@ -97,8 +99,11 @@ cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_
         if connection.updates > UPDATES_FREE:
             guard_charge(connection, 1)
     elif kind == PING:
-        if not flags & ACK and now - connection.last_ping < PING_INTERVAL:
+        if flags & ACK:
+            return
+        if not connection.ping_excused and now - connection.last_ping < PING_INTERVAL:
             guard_charge(connection, 10)
+        connection.ping_excused = 0
         connection.last_ping = now
     elif kind == SETTINGS:
         if not flags & ACK:

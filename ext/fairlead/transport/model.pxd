@@ -237,6 +237,7 @@ cdef struct Connection:
     int64_t ping_sent              # 0: none is open
     int64_t last_read
     int64_t last_ping              # received
+    uint8_t ping_excused           # a DATA frame of ours has left since
     double glitches                # left in the bucket
     uint32_t frame_left            # of the present frame, for the walker
     uint8_t head[9]
