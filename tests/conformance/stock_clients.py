@@ -18,7 +18,7 @@ from tests.contract.faces import GrpcFace
 SOURCES = Path(__file__).parent / "clients"
 PROTO = ROOT / "proto"
 TENANT = "clients"
-WANTED = "OFFERED ACCEPTED COMPLETED | OUTCOME_OFFERED ann ASSIGNED COMPLETED | NOT_FOUND fairlead"
+WANTED = "OFFERED ACCEPTED COMPLETED | OUTCOME_OFFERED ann ASSIGNED COMPLETED | NOT_FOUND fairlead | busy"
 BUILD_SECONDS = 1_800
 RUN_SECONDS = 120
 
@@ -88,7 +88,7 @@ LANGUAGES = (python, node, go, rust, java)
 
 
 def clients() -> Iterator[Result]:
-    """Stock clients of five languages assign, watch, accept and complete."""
+    """Stock clients of five languages assign, watch, accept, complete, and are busy for a while."""
     for language in LANGUAGES:
         name = f"client in {language.__name__}"
         try:

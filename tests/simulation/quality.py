@@ -1,7 +1,7 @@
 """`make quality`: every system with a known answer, played until its interval is narrow; prints a table.
 
-Each system is told as it is done. Ctrl-C ends the run with the table of those that are. Exit code 1 when a value is
-further off than its tolerance, or its interval leaves out the exact one.
+Each system is told as it is done. Ctrl-C ends the run with the table of those that are, and exit code 130. It is 1 when
+a value is further off than its tolerance, or its interval leaves out the exact one.
 """
 
 import argparse
@@ -85,9 +85,9 @@ def summary(rows: list[Row]) -> str:
     return ", ".join(f"{verdicts.count(word)} {word}" for word in ("ok", "wide", "MISS") if word in verdicts)
 
 
-def play_all(systems: list[str], most_jobs: int) -> list[Row]:
-    """The values of all systems, or of those done when somebody pressed Ctrl-C; progress on standard error."""
-    begin = time.monotonic()
+def play_all(systems: list[str], most_jobs: int) -> tuple[list[Row], bool]:
+    """The values of all systems, or of those done before a Ctrl-C, and whether that is all. Tells how far it is."""
+    begin, is_whole = time.monotonic(), True
     found: dict[str, list[Row]] = {}
     with ProcessPoolExecutor(processors(), multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
         futures = {pool.submit(play, name, most_jobs): name for name in systems}
@@ -97,11 +97,12 @@ def play_all(systems: list[str], most_jobs: int) -> list[Row]:
                 took = f"{done} of {len(systems)}, {time.monotonic() - begin:.0f} s"
                 print(f"{took}: {futures[future]}: {summary(rows)}", file=sys.stderr, flush=True)
         except KeyboardInterrupt:
+            is_whole = False
             print(f"interrupted: {len(found)} of {len(systems)} systems are done", file=sys.stderr, flush=True)
             for worker in multiprocessing.active_children():
                 worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
-    return [row for name in systems for row in found.get(name, ())]
+    return [row for name in systems for row in found.get(name, ())], is_whole
 
 
 def _leave_interrupts() -> None:
@@ -117,7 +118,7 @@ def main() -> int:
     systems = [name for name in known() if options.only in name]
     if not REFERENCE.is_dir():
         print(f"the tables are not at {REFERENCE}: only the {len(COMPUTED)} systems that are computed here are played")
-    rows = play_all(systems, options.most_jobs)
+    rows, is_whole = play_all(systems, options.most_jobs)
     headings = ("SYSTEM", "VALUE", "EXACT", "SIMULATED", "99.9 % INTERVAL", "OFF BY", "MAY BE", "JOBS", "")
     shown = [
         (
@@ -128,7 +129,9 @@ def main() -> int:
     ]
     print(table(headings, shown, left=2))
     print(f"{len(rows)} values of {len(systems)} systems: {summary(rows)}")
-    return 1 if any(row.verdict == "MISS" for row in rows) else 0
+    if any(row.verdict == "MISS" for row in rows):
+        return 1
+    return 0 if is_whole else 130
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -66,5 +67,27 @@ func main() {
 		log.Fatalf("no ErrorInfo in %v", refused)
 	}
 	code := map[bool]string{true: "NOT_FOUND", false: refused.Code().String()}[refused.Code().String() == "NotFound"]
-	fmt.Println(strings.Join(append(words, "|", code, info.Domain), " "))
+	busy(func() error {
+		_, err := routing.GetJob(ctx, &pb.GetJobRequest{Tenant: tenant, JobId: "j1"})
+		return err
+	})
+	fmt.Println(strings.Join(append(words, "|", code, info.Domain, "|", "busy"), " "))
+}
+
+// busy makes 50 calls at a time for four seconds.
+func busy(call func() error) {
+	var group sync.WaitGroup
+	end := time.Now().Add(4 * time.Second)
+	for range 50 {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for time.Now().Before(end) {
+				if err := call(); err != nil {
+					log.Fatal(err)
+				}
+			}
+		}()
+	}
+	group.Wait()
 }

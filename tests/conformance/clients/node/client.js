@@ -47,8 +47,15 @@ async function main() {
   const [details] = refused.metadata.get("grpc-status-details-bin");
   assert.ok(details.includes("fairlead"));
 
+  const end = Date.now() + 4_000;
+  const busy = async () => {
+    while (Date.now() < end) await call("getJob", { jobId: "j1" });
+  };
+  await Promise.all(Array.from({ length: 50 }, busy));
+
   const states = [accepted, completed].map((answer) => answer.state.replace("JOB_STATE_", ""));
   const words = [...kinds, "|", offer.outcome, offer.agentId, ...states, "|", grpc.status[refused.code], "fairlead"];
+  words.push("|", "busy");
   console.log(words.join(" "));
   routing.close();
 }

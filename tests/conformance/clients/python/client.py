@@ -1,6 +1,8 @@
 """Usage: client.py HOST:PORT TENANT, with the package of this repository, whose stubs are those that protoc makes."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -38,8 +40,18 @@ def main(address: str, tenant: str) -> None:
             assert status.details[0].Unpack(info)
             code = refused.code().name
 
+        def busy(_: int) -> None:
+            end = time.monotonic() + 4
+            while time.monotonic() < end:
+                routing.GetJob(routing_service_pb2.GetJobRequest(tenant=tenant, job_id="j1"), timeout=20)
+
+        with ThreadPoolExecutor(50) as pool:
+            list(pool.map(busy, range(50)))
+
     states = [job_pb2.JobState.Name(each.state).removeprefix("JOB_STATE_") for each in (accepted, completed)]
-    print(*kinds, "|", job_pb2.Outcome.Name(offer.outcome), offer.agent_id, *states, "|", code, info.domain)
+    print(
+        *kinds, "|", job_pb2.Outcome.Name(offer.outcome), offer.agent_id, *states, "|", code, info.domain, "|", "busy"
+    )
 
 
 main(*sys.argv[1:3])

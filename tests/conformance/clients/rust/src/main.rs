@@ -1,6 +1,7 @@
 //! Usage: client HOST:PORT TENANT
 
 use std::error::Error;
+use std::time::{Duration, Instant};
 
 use tonic::{Code, Request};
 
@@ -51,14 +52,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     drop(watch);
 
-    let request = Request::new(GetJobRequest { tenant, job_id: "none".into() });
+    let request = Request::new(GetJobRequest { tenant: tenant.clone(), job_id: "none".into() });
     let refused = routing.get_job(request).await.expect_err("a job that does not exist was found");
     assert_eq!(refused.code(), Code::NotFound);
     assert!(refused.details().windows(8).any(|part| part == b"fairlead"), "no details in {refused:?}");
 
+    let end = Instant::now() + Duration::from_secs(4);
+    let busy = (0..50).map(|_| {
+        let (mut routing, tenant) = (routing.clone(), tenant.clone());
+        tokio::spawn(async move {
+            while Instant::now() < end {
+                let request = GetJobRequest { tenant: tenant.clone(), job_id: "j1".into() };
+                routing.get_job(request).await.expect("a call of many is answered");
+            }
+        })
+    });
+    for task in busy.collect::<Vec<_>>() {
+        task.await?;
+    }
+
     let words: Vec<&str> = kinds.iter().map(|kind| short(kind.as_str_name(), "EVENT_KIND_")).collect();
     println!(
-        "{} | {} {} {} {} | NOT_FOUND fairlead",
+        "{} | {} {} {} {} | NOT_FOUND fairlead | busy",
         words.join(" "),
         offer.outcome().as_str_name(),
         offer.agent_id,

@@ -1,6 +1,5 @@
 package client;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import fairlead.v1.JobOuterClass.JobSpec;
 import fairlead.v1.RoutingServiceGrpc;
@@ -23,6 +22,9 @@ import io.grpc.protobuf.StatusProto;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /** Usage: client HOST:PORT TENANT. */
@@ -46,7 +48,7 @@ public final class Client {
     return routing.withDeadlineAfter(20, TimeUnit.SECONDS);
   }
 
-  private String play() throws InvalidProtocolBufferException {
+  private String play() throws Exception {
     List<String> words = new ArrayList<>();
     Context.CancellableContext watching = Context.current().withCancellation();
     Context previous = watching.attach();
@@ -92,7 +94,30 @@ public final class Client {
       ErrorInfo info = StatusProto.fromThrowable(refused).getDetails(0).unpack(ErrorInfo.class);
       words.addAll(List.of("|", refused.getStatus().getCode().name(), info.getDomain()));
     }
+    busy();
+    words.addAll(List.of("|", "busy"));
     return String.join(" ", words);
+  }
+
+  /** 50 calls at a time for four seconds. */
+  private void busy() throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
+    GetJobRequest request = GetJobRequest.newBuilder().setTenant(tenant).setJobId("j1").build();
+    ExecutorService pool = Executors.newFixedThreadPool(50);
+    List<Future<?>> workers = new ArrayList<>();
+    for (int number = 0; number < 50; number++) {
+      workers.add(
+          pool.submit(
+              () -> {
+                while (System.nanoTime() < end) {
+                  soon().getJob(request);
+                }
+              }));
+    }
+    for (Future<?> worker : workers) {
+      worker.get();
+    }
+    pool.shutdown();
   }
 
   private static void check(boolean holds, String message) {
