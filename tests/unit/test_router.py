@@ -117,6 +117,17 @@ def test_text_is_no_list_of_names(router: Router) -> None:
         router.heartbeat("ann")
 
 
+@pytest.mark.parametrize("presence", ["ONLINE", None, 5])
+def test_a_presence_that_is_none_is_refused(router: Router, presence: Any) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        router.create_agent("cy", presence=presence)
+    assert raised.value.field == "agent.presence"
+    router.create_agent("cy")
+    with pytest.raises(InvalidArgument) as raised:
+        router.set_presence("cy", presence)
+    assert raised.value.field == "presence"
+
+
 def test_a_transfer_has_one_target(router: Router) -> None:
     with pytest.raises(InvalidArgument, match="one target"):
         router.transfer("j1", 1, agent="ann", queue="q")

@@ -684,11 +684,11 @@ cdef class Shard:
             "channel_limits": dict(channel_limits or {}), "weight": weight, "rating": rating, "order": order,
             "wrap_up_us": wrap_up_us,
         }
+        if presence not in (1, 2, 3, 4):
+            raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         content = self._digest(CREATE_AGENT, (agent_id, settings, int(presence)))
         if self._seen(t, request_id, content):
             return self._answered(t, request_id)
-        if presence not in (1, 2, 3, 4):
-            raise_error("INVALID_FIELD", f"{presence!r}; must be ONLINE, AWAY, DRAINING or OFFLINE", "agent.presence")
         check_settings(t, agent_id, settings)
         slot = names_find(&t.agents, to_text(agent_id, "agent.id"))
         if slot != NO_SLOT and slot < t.engine.agent_capacity and t.engine.agents[slot].number:
