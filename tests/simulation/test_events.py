@@ -1,5 +1,6 @@
 """What the event loop does with shifts, offers, after-work, patience, slow-down and schedules: small exact cases."""
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,16 @@ def test_what_cannot_end_is_told_as_unfinished(tmp_path: Path) -> None:
     )
     result, tally = play(scenario)
     assert (tally["served"], result.unfinished) == (1, 1)
+
+
+def test_what_random_draws_in_one_replication_tells_nothing_of_another(tmp_path: Path) -> None:
+    """T2 combines seed and job number bit by bit: near seeds would draw the same numbers in another order, and give an
+    agent as many jobs each time."""
+    jobs, replications = 4_096, 40
+    rows = [(number / 10, 0.01) for number in range(jobs)]
+    player = Player(
+        recorded(tmp_path, rows, {}, agents=[{"id": "a", "count": 2}]), '[[queues]]\nid = "q"\nstrategy = "random"\n'
+    )
+    given = [player.play(replication).servers[0]["given"] for replication in range(replications)]
+    # Binomial: variance jobs / 4; of 40 such the estimate is within a factor of two and a half nearly always.
+    assert 1 / 2.5 < statistics.variance(given) / (jobs / 4) < 2.5, given
