@@ -140,3 +140,22 @@ def test_a_full_queue_is_no_matter_of_a_trial_but_where_it_overflows_when_nobody
     router.update_policy({"queues": queues, "default_queue": "held already"})
     trial = router.test_policy({"job_id": "j"})
     assert (trial.queue, trial.outcome) == ("held already", Outcome.QUEUED)
+
+
+def test_a_trial_knows_who_has_been_idle_longest() -> None:
+    """T2: idle_time goes by the end of the last job, also of who holds another; who never let one go comes first."""
+    router = Router(virtual_time=True)
+    router.update_policy({"queues": [{"id": "q", "strategy": "idle_time"}]})
+    router.advance_to(100)
+    team = ("ann", "bob", "cy")
+    for agent in team:
+        router.create_agent(agent, presence=Presence.ONLINE, capacity=2)
+    versions = {agent: router.assign(agent, wanted_agent=agent).version for agent in team}
+    for minute, agent in enumerate(("cy", "ann", "bob"), 2):
+        router.advance_to(100 * minute)
+        router.complete(agent, versions[agent])
+    router.assign("another", wanted_agent="cy")
+    router.create_agent("new", presence=Presence.ONLINE)
+    trial = router.test_policy({"job_id": "j"})
+    assert [candidate for candidate, _ in trial.candidates] == ["new", "cy", "ann", "bob"]
+    assert router.assign("j").agent_id == trial.agent_id == "new"

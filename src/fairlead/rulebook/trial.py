@@ -1,11 +1,14 @@
 """What a policy would do with one job (L4): decided by a shard of its own, which is thrown away.
 
-The scratch shard gets the tenant's agents as they are: skills, capacity, presence, who was given a job last, and for
-each job they hold a stand-in of its channel. Not copied are jobs that wait, what the router remembers of customers,
-the credit of weighted rotations, performance figures, and what passes by itself (offers, leases, warm-up, rates).
+The scratch shard gets the tenant's agents as they are: skills, capacity, presence, who was given a job last, who let a
+job go last (the order alone), and for each job they hold a stand-in of its channel. Not copied are jobs that wait, what
+the router remembers of customers, the credit of weighted rotations, performance figures, and what passes by itself
+(offers, leases, warm-up, rates).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from fairlead.errors import FairleadError
@@ -53,7 +56,7 @@ def try_job(
 
     `job` are arguments of `Shard.assign`; a start in the future is left out: the question is what happens at once.
     """
-    scratch = _with_agents(shard, tenant, tables, max(0, time_us - SETTLED_US))
+    scratch = _with_agents(shard, tenant, tables, time_us)
     scratch.advance_to(time_us)
     scratch.install_policy(TENANT, _tables(tables))
     _add_customer(shard, tenant, scratch, job.get("customer", ""))
@@ -91,12 +94,13 @@ def _outcome(before: Explanation, after: Explanation) -> Trial:
 
 
 def _with_agents(shard: Shard, tenant: str, tables: PolicyTables, time_us: int) -> Shard:
-    """A scratch shard at `time_us` whose agents stand as the tenant's do."""
+    """A scratch shard before `time_us` whose agents stand as the tenant's do, and have for long."""
+    begin_us = max(0, time_us - SETTLED_US)
     views = shard.agents(tenant)
     held = _held(shard, tenant)
     channels = [channel.id for channel in tables.channels]
     scratch = Shard(virtual_time=True)
-    scratch.advance_to(time_us)
+    scratch.advance_to(begin_us)
     costs = {channel: cost for jobs in held.values() for channel, cost in jobs}
     scratch.install_policy(TENANT, _filling(tables, costs))
     for view in views:
@@ -114,13 +118,24 @@ def _with_agents(shard: Shard, tenant: str, tables: PolicyTables, time_us: int) 
             order=view.order,
             presence=Presence.ONLINE if busy else view.presence,
         )
-    # In the order in which they were last given a job, so that their turns are as they are (T2).
-    for number, view in enumerate(sorted(views, key=lambda view: view.last_given_time_us)):
-        if view.last_given_time_us or view.id in held:
-            jobs = [channel if channel in channels else channels[0] for channel, _ in held.get(view.id, ())]
-            _fill(scratch, _held_queue(tables), number, view, jobs, channels[0])
-            scratch.update_agent(TENANT, view.id, capacity=view.capacity, channel_limits=_limits(view, channels))
-            scratch.set_presence(TENANT, view.id, view.presence)
+    filled = [view for view in views if view.last_given_time_us or view.id in held]
+    # In the order in which they were last given a job, and then let one go, so that their turns are as they are (T2).
+    over: list[tuple[int, str]] = []
+    for number, view in enumerate(sorted(filled, key=lambda view: view.last_given_time_us)):
+        jobs = [channel if channel in channels else channels[0] for channel, _ in held.get(view.id, ())]
+        if view.last_freed_time_us or not jobs:
+            over.append((view.last_freed_time_us, f"{number} over"))
+            _give(scratch, _held_queue(tables), view, over[-1][1], channels[0])
+        for index, channel in enumerate(jobs):
+            _give(scratch, _held_queue(tables), view, f"{number} {index}", channel)
+    for step, (_, together) in enumerate(groupby(sorted(over), key=itemgetter(0)), 1):
+        scratch.advance_to(min(time_us, begin_us + step))
+        for _, job_id in together:
+            # A job that was completed would tell how long they take.
+            scratch.cancel(TENANT, job_id)
+    for view in filled:
+        scratch.update_agent(TENANT, view.id, capacity=view.capacity, channel_limits=_limits(view, channels))
+        scratch.set_presence(TENANT, view.id, view.presence)
     return scratch
 
 
@@ -154,15 +169,9 @@ def _held(shard: Shard, tenant: str) -> dict[str, list[tuple[str, int]]]:
             return held
 
 
-def _fill(scratch: Shard, queue: str, number: int, view: AgentView, held: Sequence[str], spare: str) -> None:
-    """Stand-ins for what the agent holds, or one that is over, so that they were given a job last now."""
-    for index, channel in enumerate(held or [spare]):
-        job_id = f"{number} {index}"
-        given = scratch.assign(
-            TENANT, job_id, queue=queue, channel=channel, wanted_agent=view.id, wanted_mode=Affinity.REQUIRE
-        )
-        if not held:
-            scratch.complete(TENANT, job_id, given.version)
+def _give(scratch: Shard, queue: str, view: AgentView, job_id: str, channel: str) -> None:
+    """A stand-in for a job of the agent's."""
+    scratch.assign(TENANT, job_id, queue=queue, channel=channel, wanted_agent=view.id, wanted_mode=Affinity.REQUIRE)
 
 
 def _limits(view: AgentView, channels: Sequence[str]) -> dict[str, int]:
