@@ -232,18 +232,20 @@ def test_one_address_has_256_places(native: NativeTransport) -> None:
         peer.close()
 
 
-def test_a_peer_that_reads_nothing_holds_little(native: NativeTransport) -> None:
-    """Answers of 1,000 refused jobs each, a window of zero: reading stops, memory does not grow."""
+@pytest.mark.parametrize(("window", "jobs"), [(0, 1_000), ((1 << 31) - 1, 250)], ids=["no window", "a full socket"])
+def test_a_peer_that_reads_nothing_holds_little(native: NativeTransport, window: int, jobs: int) -> None:
+    """Answers of many refused jobs each: reading stops, memory does not grow."""
     peer = Peer(native.address)
-    # SETTINGS_INITIAL_WINDOW_SIZE 0: no reply may leave.
-    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
-    batch = message(b"\x12\x03\x0a\x01x" * 1_000)
+    # SETTINGS_INITIAL_WINDOW_SIZE; with 0 no reply may leave.
+    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4" + window.to_bytes(4, "big")))
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, ((1 << 31) - 1 - 65_535).to_bytes(4, "big")))
+    batch = message(b"\x12\x03\x0a\x01x" * jobs)
     head = request("/fairlead.v1.RoutingService/BatchAssign")
     paused = guard(native, "outbound_paused")
-    for stream in range(1, 401, 2):
+    for stream in range(1, 4_001, 2):
         peer.socket.settimeout(1)
         whole = frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 1, stream, batch)
-        if not peer.send(whole):
+        if guard(native, "outbound_paused") > paused or not peer.send(whole):
             break
     deadline = time.monotonic() + 10
     while guard(native, "outbound_paused") == paused and time.monotonic() < deadline:

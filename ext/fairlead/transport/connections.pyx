@@ -17,6 +17,7 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_settings_entry, nghttp2_submit_settings,
 )
 from fairlead.transport.streams cimport stream_orphan, touch
+from fairlead.transport.whole cimport whole_is_silent, whole_resume
 from fairlead.transport.system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
@@ -83,6 +84,7 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
     # Closing alone would not end the events: a child that was just forked holds the socket until it runs its program.
     epoll_ctl(loop.epoll, EPOLL_CTL_DEL, connection.fd, NULL)
     close(connection.fd)
+    buffer_free(&connection.whole)
     buffer_free(&connection.out)
     free(connection)
 
@@ -100,6 +102,8 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
         return
     if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
         connection.dead = 1
+    elif connection.widened:
+        whole_resume(connection)
 
 
 cdef bint send_some(Connection* connection, const uint8_t* data, size_t size, size_t* sent) noexcept nogil:
@@ -161,11 +165,14 @@ cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
         return
     while size > 0 and not connection.dead and flush_rest(connection):
         loop.output.size = 0
+        buffer_append(&loop.output, connection.whole.data, connection.whole.size)
+        connection.whole.size = 0
         while loop.output.size < WRITE_SIZE:
             size = nghttp2_session_mem_send(connection.session, &frame)
             if size <= 0:
                 break
-            buffer_append(&loop.output, frame, size)
+            if not whole_is_silent(frame, size):
+                buffer_append(&loop.output, frame, size)
         if size < 0:
             connection.dead = 1
         if loop.output.size == 0:

@@ -12,8 +12,8 @@ from fairlead.transport.system cimport sockaddr_storage
 cdef void guard_begin(Connection* connection) noexcept nogil
 # A DATA frame has left; the peer may say that it has room again, and ask how long it took.
 cdef void guard_sent(Connection* connection) noexcept nogil
-# Looks at every frame header of what was read; whether the connection may go on.
-cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil
+# Looks at every frame header of what was read; whether the connection may go on. What nghttp2 need not know is taken out.
+cdef bint guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil
 # Takes from the bucket; an empty one ends the connection.
 cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
 # The peer went on with a stream that it had ended: says GOAWAY.

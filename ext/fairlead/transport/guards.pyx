@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport mix64
 from fairlead.transport.model cimport (
     ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES,
@@ -18,6 +19,7 @@ from fairlead.transport.nghttp2 cimport (
 )
 from fairlead.transport.over cimport over_data, over_reset_read
 from fairlead.transport.streams cimport touch
+from fairlead.transport.whole cimport whole_widened
 from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage, atomic_add, atomic_get
 
 cdef enum:
@@ -26,6 +28,7 @@ cdef enum:
     REFILL = 50                  # a second
     PREFACE_SIZE = 24
     HEAD_SIZE = 9
+    UPDATE_SIZE = 4
     PING_INTERVAL = 1000000      # pings that come faster are excess, but for one behind each DATA frame of ours
     UPDATES_FREE = 100           # WINDOW_UPDATE frames without any other work between them
     UPDATES_EACH = 4             # that a DATA frame of ours excuses: the stream's and the connection's, and as many to spare
@@ -116,9 +119,9 @@ cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_
         guard_charge(connection, 1)
 
 
-cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) noexcept nogil:
-    cdef const uint8_t* end = data + size
-    cdef const uint8_t* head
+cdef bint guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil:
+    cdef uint8_t* end = data + size
+    cdef uint8_t* head
     cdef uint32_t id
     cdef size_t take
     if connection.preface_left:
@@ -146,6 +149,8 @@ cdef bint guard_walk(Connection* connection, const uint8_t* data, size_t size) n
         connection.frame_left = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
         id = (<uint32_t> (head[5] & 0x7F) << 24) | (<uint32_t> head[6] << 16) | (<uint32_t> head[7] << 8) | head[8]
         walk_frame(connection, connection.frame_left, head[3], head[4], <int32_t> id)
+        if head[3] == WINDOW_UPDATE and id == 0 and connection.frame_left == UPDATE_SIZE:
+            whole_widened(connection, head if head != connection.head and end - data >= UPDATE_SIZE else NULL)
     return not connection.condemned
 
 
@@ -220,6 +225,9 @@ cdef void guard_sweep(Loop* loop) noexcept nogil:
             touch(connection)
         else:
             sweep_streams(loop, connection)
+            if loop.now - connection.last_read > SECOND:
+                # An idle connection holds no memory for writing.
+                buffer_free(&connection.whole)
             keep_alive(loop, connection)
             if loop.now > connection.age_limit and not loop.draining:
                 guard_drain(loop, connection)

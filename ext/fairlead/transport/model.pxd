@@ -39,6 +39,7 @@ cdef enum:
     MAX_THREADS = 64
     THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
     MAX_STREAMS_OF_LOOP = 16777216
+    PAUSES = 4                     # lengths of time after which those who were refused come back
     OUR_ENDS = 16                  # streams that we ended first, remembered by their numbers
 
 # Buckets of the histograms of calls (gRPC proposal A66); the last of each has no bound.
@@ -91,6 +92,7 @@ cdef enum:
     CONTENT_ACCEPTS_GZIP = 67108864
     SHED = 134217728               # refused because there is too much to do
     UNCOUNTED = 268435456          # no call, but something else over HTTP
+    STARVED = 536870912            # nghttp2 would send more than the connection's window has; see whole.pxd
 
 # How far the newest stream of a connection has come.
 cdef enum:
@@ -180,6 +182,7 @@ cdef struct Front:
     Buffer overload_status         # a google.rpc.Status
     Buffer overload_message        # what a refused call is told, as a header field
     Buffer overload_details
+    Buffer[PAUSES] refusals        # header blocks of that, whole
     uint64_t address_key
     uint32_t[ADDRESS_PLACES] addresses   # connections by place of their address
 
@@ -218,6 +221,7 @@ cdef struct Connection:
     Stream* streams
     Stream* current                # whose header block is being read
     Connection* next_touched
+    Buffer whole                   # answers past nghttp2, until the flush of this wake-up
     Buffer out                     # what the socket did not take
     size_t out_sent
     int fd
@@ -249,6 +253,11 @@ cdef struct Connection:
     int32_t updates                # WINDOW_UPDATE frames since other work; below 0: as many are expected
     uint32_t address               # place of the peer's address
     size_t held_bytes              # of replies that nghttp2 has
+    # whole answers
+    uint32_t untold                # bytes of DATA that nghttp2 does not know to be sent
+    uint8_t small_table            # the peer has asked for a table of HPACK below the usual
+    uint8_t starved                # it has streams that are STARVED
+    uint8_t widened                # its window was, in this read
     # streams that are over
     int32_t newest                 # stream that the peer has begun
     int32_t reset_read             # stream that the peer has reset last, as its frames were read

@@ -29,12 +29,19 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
         uint8_t flags
     ctypedef struct nghttp2_headers:
         int cat
-    ctypedef union nghttp2_frame:
-        nghttp2_frame_hd hd
-        nghttp2_headers headers
+    ctypedef struct nghttp2_rst_stream:
+        uint32_t error_code
     ctypedef struct nghttp2_settings_entry:
         int32_t settings_id
         uint32_t value
+    ctypedef struct nghttp2_settings:
+        size_t niv
+        nghttp2_settings_entry* iv
+    ctypedef union nghttp2_frame:
+        nghttp2_frame_hd hd
+        nghttp2_headers headers
+        nghttp2_rst_stream rst_stream
+        nghttp2_settings settings
     ctypedef union nghttp2_data_source:
         int fd
         void* ptr
@@ -72,6 +79,7 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
         NGHTTP2_STREAM_CLOSED
         NGHTTP2_CANCEL
         NGHTTP2_ENHANCE_YOUR_CALM
+        NGHTTP2_SETTINGS_HEADER_TABLE_SIZE
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
@@ -125,6 +133,8 @@ cdef extern from "<nghttp2/nghttp2.h>" nogil:
     void* nghttp2_session_get_stream_user_data(nghttp2_session*, int32_t)
     int nghttp2_session_set_stream_user_data(nghttp2_session*, int32_t, void*)
     int nghttp2_session_set_local_window_size(nghttp2_session*, uint8_t, int32_t, int32_t)
+    int32_t nghttp2_session_get_remote_window_size(nghttp2_session*)
+    uint32_t nghttp2_session_get_remote_settings(nghttp2_session*, int)
     int nghttp2_session_resume_data(nghttp2_session*, int32_t)
     int nghttp2_session_terminate_session(nghttp2_session*, uint32_t)
     int nghttp2_session_terminate_session2(nghttp2_session*, int32_t, uint32_t)

@@ -9,7 +9,7 @@ Loops and workers tell each other by numbers that order nothing: a look that is 
 the interpreter's lock, one at a time.
 
 A refused call is answered UNAVAILABLE with grpc-retry-pushback-ms, from its header block alone: its message is not looked at, and its
-trailers are the same each time, which HPACK sends as a byte each.
+trailers are the same each time, written once (whole.pxd).
 """
 
 from fairlead.transport.model cimport Front, Loop, Stream

@@ -7,6 +7,7 @@ from fairlead.base.text cimport Text
 from fairlead.journal.journal cimport journal_stall
 from fairlead.transport.model cimport LAST, Late, NEW_WORK, RANKS, READS
 from fairlead.transport.system cimport clock_us, count_get, count_set, time_get, time_set
+from fairlead.transport.whole cimport whole_free, whole_init
 from fairlead.transport.wire cimport append_base64, append_percent, status_message
 
 cdef enum:
@@ -19,12 +20,14 @@ cdef void overload_init(Front* front, const uint8_t* status, size_t size) noexce
     buffer_append(&front.overload_status, status, size)
     append_percent(&front.overload_message, <const uint8_t*> message.data, message.size)
     append_base64(&front.overload_details, status, size)
+    whole_init(front)
 
 
 cdef void overload_free(Front* front) noexcept nogil:
     buffer_free(&front.overload_status)
     buffer_free(&front.overload_message)
     buffer_free(&front.overload_details)
+    whole_free(front)
 
 
 cdef void judge(Late* late, int64_t waited, int64_t limit, int64_t now) noexcept nogil:

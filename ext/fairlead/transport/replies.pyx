@@ -1,6 +1,6 @@
 """See replies.pxd."""
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strlen
 
@@ -12,7 +12,7 @@ from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.metadata cimport BOTH, LEADING, MAX_METADATA_FIELDS, TRAILING, metadata_fields, metadata_has
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
-    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STREAMING, Stream, TELLS_ROOM,
+    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STARVED, STREAMING, Stream, TELLS_ROOM,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
@@ -23,22 +23,19 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
 )
 from fairlead.transport.streams cimport batch_add, touch
-from fairlead.transport.wire cimport append_base64, append_percent, status_message
+from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_answer, whole_refusal, whole_window
+from fairlead.transport.wire cimport append_base64, append_percent, pause_text, status_message
 
 cdef enum:
     MAX_REPLY_FIELDS = 8 + MAX_METADATA_FIELDS
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     UNAVAILABLE = 14
-    PUSHBACK_COUNT = 4
 
 # gRPC codes as trailers spell them.
 cdef const char** CODES = [
     b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
 ]
-
-
-cdef const char** PUSHBACKS = [b"600", b"800", b"1000", b"1200"]
 
 # What an HTTP client is told beside the status. Plain text: in JSON it would be an error of Connect.
 cdef const char* HTTP_REFUSAL = b"POST application/grpc, application/json or application/proto to a method\n"
@@ -147,7 +144,8 @@ cdef int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, voi
     """The answer is whole; what the peer still sends would be for nothing. A reset any earlier would overtake it."""
     cdef Stream* stream
     if frame.hd.type == NGHTTP2_RST_STREAM:
-        guard_charge(<Connection*> user, 2)
+        if frame.rst_stream.error_code != ANSWERED_WHOLE:
+            guard_charge(<Connection*> user, 2)
         return 0
     if frame.hd.type == NGHTTP2_DATA:
         guard_sent(<Connection*> user)
@@ -170,14 +168,19 @@ cdef ssize_t read_reply(
 ) noexcept nogil:
     """nghttp2 asks for the next bytes of a reply; at their end the trailers are submitted."""
     cdef Stream* stream = <Stream*> source.ptr
-    cdef size_t size = min(room, stream.reply.size - stream.sent)
+    cdef size_t left = stream.reply.size - stream.sent
+    cdef size_t size = min(min(room, left), <size_t> max(whole_window(stream.connection), <int64_t> 0))
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
     cdef size_t count
     if size:
         memcpy(to, stream.reply.data + stream.sent, size)
         stream.sent += size
-    if stream.sent < stream.reply.size:
-        return size
+    if size < left:
+        if size:
+            return size
+        stream.flags |= STARVED
+        stream.connection.starved = 1
+        return NGHTTP2_ERR_DEFERRED
     if not stream.finishes:
         # More may come: forget what has left.
         stream.reply.size = 0
@@ -211,6 +214,10 @@ cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
     cdef nghttp2_data_provider provider
     cdef size_t count = 2
+    if stream.finishes and stream.status == 0 and whole_answer(stream):
+        loop.statuses[0] += 1
+        guard_sent(stream.connection)
+        return
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
     if stream.flags & REPLY_GZIP:
@@ -244,18 +251,20 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
 cdef void refuse_overload(Loop* loop, Stream* stream) noexcept nogil:
     """Trailers only, all of whose values the peer's table has after the first time."""
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
+    cdef uint32_t turn = <uint32_t> loop.statuses[stream.status]
+    loop.statuses[stream.status] += 1
+    if whole_refusal(stream, turn):
+        return
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
     constant_field(&nv[2], b"grpc-status", CODES[stream.status])
-    # In turn, so that those who were refused together do not come back together.
-    constant_field(&nv[3], b"grpc-retry-pushback-ms", PUSHBACKS[loop.statuses[stream.status] % PUSHBACK_COUNT])
+    constant_field(&nv[3], b"grpc-retry-pushback-ms", pause_text(turn))
     constant_field(&nv[4], b"grpc-message", b"")
     nv[4].value = loop.front.overload_message.data
     nv[4].valuelen = loop.front.overload_message.size
     constant_field(&nv[5], b"grpc-status-details-bin", b"")
     nv[5].value = loop.front.overload_details.data
     nv[5].valuelen = loop.front.overload_details.size
-    loop.statuses[stream.status] += 1
     stream.flags |= ANSWERED
     nghttp2_submit_response(stream.connection.session, stream.id, nv, 6, NULL)
     touch(stream.connection)

@@ -38,6 +38,7 @@ from fairlead.transport.over cimport over_closed, over_headers, over_opened, ove
 from fairlead.transport.overload cimport overload_handed, overload_refuses
 from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
 from fairlead.transport.streams cimport batch_add, stream_close, stream_open
+from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_settings
 from fairlead.transport.wire cimport is_base64, parse_timeout
 
 # gRPC codes.
@@ -461,6 +462,8 @@ cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* us
     if frame.hd.type == NGHTTP2_SETTINGS:
         if frame.hd.flags & NGHTTP2_FLAG_ACK:
             connection.settings_acked = 1
+        else:
+            whole_settings(connection, frame)
         return 0
     if frame.hd.type == NGHTTP2_RST_STREAM:
         over_reset(connection, frame.hd.stream_id)
@@ -496,7 +499,7 @@ cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, vo
     if stream != NULL:
         if connection.current == stream:
             connection.current = NULL
-        stream_close(connection.loop, stream, code == NGHTTP2_NO_ERROR)
+        stream_close(connection.loop, stream, code == NGHTTP2_NO_ERROR or code == ANSWERED_WHOLE)
     return 0
 
 

@@ -1,15 +1,17 @@
 """See wire.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty
+from fairlead.transport.model cimport PAUSES
 
 cdef enum:
     MAX_TIMEOUT_DIGITS = 8
     MAX_TIMEOUT_US = 3600000000000   # 1,000 hours; what is longer is as good as none
 
 cdef const char* ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+cdef const char** PAUSE_TEXTS = [b"600", b"800", b"1000", b"1200"]
 cdef const char* HEX = b"0123456789ABCDEF"
 
 
@@ -38,6 +40,10 @@ cdef int64_t parse_timeout(const uint8_t* value, size_t size) noexcept nogil:
     else:
         return -1
     return min(number * unit, <int64_t> MAX_TIMEOUT_US)
+
+
+cdef const char* pause_text(uint32_t turn) noexcept nogil:
+    return PAUSE_TEXTS[turn % PAUSES]
 
 
 cdef inline bint is_base64_digit(uint8_t byte) noexcept nogil:

@@ -1,0 +1,42 @@
+"""Whole answers: those of unary calls, written past nghttp2.
+
+Half of what a call costs nghttp2 is its answer: three frames that are queued, compressed, held against windows and forgotten one by one. An
+answer that is complete when it leaves needs none of that. Its header blocks are constants, its message is one DATA frame, and all three
+are bytes at once. nghttp2, which still reads everything, learns that the stream is over by a reset that is never sent.
+
+What is written here must fit what nghttp2 believes:
+
+    table    our header blocks are literals that no table keeps, so HPACK's state stays nghttp2's. A peer that asked for a smaller table
+             is owed a word about it at the head of the next block, which only nghttp2 knows to say: it gets no whole answers.
+    windows  nghttp2 does not hear of our DATA. `Connection.untold` counts it, and what the peer gives back is taken from that first,
+             before nghttp2 reads of it. A stream that nghttp2 would send beyond the true window waits for that.
+    order    nghttp2 is asked for frames until it has none, so whole answers never stand inside a header block of its. While the
+             socket takes no more, answers are nghttp2's, whose memory the guards watch.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from fairlead.transport.model cimport Connection, Front, Stream
+from fairlead.transport.nghttp2 cimport nghttp2_frame, nghttp2_session
+
+cdef enum:
+    # An error code that nghttp2 only hears from us: the reset of a stream whose answer was whole.
+    ANSWERED_WHOLE = 0x57484F4C
+
+# The header blocks that refuse a call for now, one for each pause, of what `overload` says.
+cdef void whole_init(Front* front) noexcept nogil
+cdef void whole_free(Front* front) noexcept nogil
+# Writes the answer of a decided call, status 0, if it can be whole; whether it was.
+cdef bint whole_answer(Stream* stream) noexcept nogil
+# Writes the refusal of a call that there is no room for, if it can be whole; whether it was. `turn`: any number.
+cdef bint whole_refusal(Stream* stream, uint32_t turn) noexcept nogil
+# What the peer lets us send on the connection, nghttp2 and us together. May be below 0.
+cdef int64_t whole_window(const Connection* connection) noexcept nogil
+# A WINDOW_UPDATE of the connection, 13 bytes which nghttp2 has not read yet and will not miss. NULL: it is not in one piece.
+cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil
+# SETTINGS of the peer.
+cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil
+# Streams that waited for the window go on.
+cdef void whole_resume(Connection* connection) noexcept nogil
+# Whether a frame that nghttp2 wants to be sent is the reset which is not.
+cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil

@@ -1,0 +1,207 @@
+"""See whole.pxd."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy, strlen
+
+from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_reserve
+from fairlead.transport.model cimport (
+    ANSWERED, Connection, ENDED, Front, PAUSES, REPLY_GZIP, STARVED, Stream,
+)
+from fairlead.transport.nghttp2 cimport (
+    NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_RST_STREAM,
+    NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, nghttp2_frame, nghttp2_session,
+    nghttp2_session_get_remote_settings, nghttp2_session_get_remote_window_size, nghttp2_session_resume_data,
+    nghttp2_submit_rst_stream,
+)
+from fairlead.transport.streams cimport touch
+from fairlead.transport.wire cimport pause_text
+
+cdef enum:
+    HEAD_SIZE = 9
+    RESET_SIZE = 13
+    FIRST_TABLE = 4096          # RFC 7541: before anyone asks for another
+    LARGEST_FRAME = 16384       # which every peer takes
+    LARGEST_UNTOLD = 1 << 30    # a peer whose updates are never read in one piece: from here on its answers are nghttp2's
+    FRAME_NOBODY_KNOWS = 0xFF   # nghttp2 passes over frames of types it does not know, as RFC 9113 demands
+
+# :status 200 by its place in the static table; content-type by its place, the value as it is.
+cdef enum:
+    FIELDS_SIZE = 20
+cdef const uint8_t* FIELDS = b"\x88\x0f\x10\x10application/grpc"
+# A name and a value as they are.
+cdef enum:
+    TRAILERS_SIZE = 15
+cdef const uint8_t* TRAILERS = b"\x00\x0bgrpc-status\x010"
+
+
+cdef inline uint8_t* put_head(uint8_t* to, size_t size, uint8_t kind, uint8_t flags, const Stream* stream) noexcept nogil:
+    to[0] = <uint8_t> (size >> 16)
+    to[1] = <uint8_t> (size >> 8)
+    to[2] = <uint8_t> size
+    to[3] = kind
+    to[4] = flags
+    to[5] = <uint8_t> (stream.id >> 24)
+    to[6] = <uint8_t> (stream.id >> 16)
+    to[7] = <uint8_t> (stream.id >> 8)
+    to[8] = <uint8_t> stream.id
+    return to + HEAD_SIZE
+
+
+cdef inline uint8_t* put(uint8_t* to, const void* data, size_t size) noexcept nogil:
+    memcpy(to, data, size)
+    return to + size
+
+
+cdef inline bint can_be_whole(const Stream* stream) noexcept nogil:
+    """Whether nobody has begun to answer, the peer has nothing more to say, and both it and the socket take what comes."""
+    cdef const Connection* connection = stream.connection
+    return (
+        (stream.flags & (ENDED | ANSWERED)) == ENDED and connection.out.size == 0
+        and not connection.small_table and not connection.condemned)
+
+
+cdef inline void close_silently(Stream* stream) noexcept nogil:
+    stream.flags |= ANSWERED
+    nghttp2_submit_rst_stream(stream.connection.session, NGHTTP2_FLAG_NONE, stream.id, ANSWERED_WHOLE)
+    touch(stream.connection)
+
+
+cdef bint whole_answer(Stream* stream) noexcept nogil:
+    cdef Connection* connection = stream.connection
+    cdef size_t size = stream.reply.size
+    cdef uint8_t* to
+    if not can_be_whole(stream) or stream.flags & REPLY_GZIP or stream.metadata.size or size > LARGEST_FRAME:
+        return False
+    # The stream's own window is at least what a new one has: nothing was sent on it.
+    if connection.untold > LARGEST_UNTOLD or <int64_t> size > whole_window(connection) or (
+            size > nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)):
+        return False
+    buffer_reserve(&connection.whole, 3 * HEAD_SIZE + FIELDS_SIZE + size + TRAILERS_SIZE)
+    to = connection.whole.data + connection.whole.size
+    to = put_head(to, FIELDS_SIZE, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream)
+    to = put(to, FIELDS, FIELDS_SIZE)
+    to = put_head(to, size, NGHTTP2_DATA, NGHTTP2_FLAG_NONE, stream)
+    to = put(to, stream.reply.data, size)
+    to = put_head(to, TRAILERS_SIZE, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, stream)
+    to = put(to, TRAILERS, TRAILERS_SIZE)
+    connection.whole.size = to - connection.whole.data
+    connection.untold += <uint32_t> size
+    close_silently(stream)
+    return True
+
+
+# ---- refusals
+
+
+cdef void append_length(Buffer* block, size_t size) noexcept nogil:
+    """A string's length in HPACK: 7 bits, then 7 of the rest at a time; without Huffman's code."""
+    cdef uint8_t byte = <uint8_t> min(size, <size_t> 127)
+    buffer_append(block, &byte, 1)
+    if size < 127:
+        return
+    size -= 127
+    while size >= 128:
+        byte = <uint8_t> (size & 127) | 128
+        buffer_append(block, &byte, 1)
+        size >>= 7
+    byte = <uint8_t> size
+    buffer_append(block, &byte, 1)
+
+
+cdef void append_field(Buffer* block, const char* name, const uint8_t* value, size_t size) noexcept nogil:
+    """A literal that no table keeps, its name too."""
+    buffer_append(block, b"\x00", 1)
+    append_length(block, strlen(name))
+    buffer_append(block, name, strlen(name))
+    append_length(block, size)
+    buffer_append(block, value, size)
+
+
+cdef bint whole_refusal(Stream* stream, uint32_t turn) noexcept nogil:
+    cdef Connection* connection = stream.connection
+    cdef const Buffer* block = &connection.loop.front.refusals[turn % PAUSES]
+    cdef uint8_t* to
+    if not can_be_whole(stream):
+        return False
+    buffer_reserve(&connection.whole, HEAD_SIZE + block.size)
+    to = connection.whole.data + connection.whole.size
+    to = put_head(to, block.size, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, stream)
+    to = put(to, block.data, block.size)
+    connection.whole.size = to - connection.whole.data
+    close_silently(stream)
+    return True
+
+
+cdef void whole_init(Front* front) noexcept nogil:
+    cdef Buffer* block
+    cdef const char* pause
+    cdef uint32_t at
+    for at in range(PAUSES):
+        block = &front.refusals[at]
+        pause = pause_text(at)
+        buffer_append(block, FIELDS, FIELDS_SIZE)
+        append_field(block, b"grpc-status", b"14", 2)
+        append_field(block, b"grpc-retry-pushback-ms", <const uint8_t*> pause, strlen(pause))
+        append_field(block, b"grpc-message", front.overload_message.data, front.overload_message.size)
+        append_field(block, b"grpc-status-details-bin", front.overload_details.data, front.overload_details.size)
+
+
+cdef void whole_free(Front* front) noexcept nogil:
+    cdef uint32_t at
+    for at in range(PAUSES):
+        buffer_free(&front.refusals[at])
+
+
+# ---- what nghttp2 believes
+
+
+cdef int64_t whole_window(const Connection* connection) noexcept nogil:
+    return <int64_t> nghttp2_session_get_remote_window_size(connection.session) - connection.untold
+
+
+cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil:
+    cdef uint8_t* at = frame + HEAD_SIZE
+    cdef uint32_t given, taken
+    connection.widened = 1
+    if frame == NULL:
+        # nghttp2 counts it as its own, which is as true: only the difference matters.
+        return
+    given = (<uint32_t> (at[0] & 0x7F) << 24) | (<uint32_t> at[1] << 16) | (<uint32_t> at[2] << 8) | at[3]
+    taken = min(given, connection.untold)
+    if taken == 0:
+        # Nothing is owed, or nothing was given: then nghttp2 says what is wrong with that.
+        return
+    connection.untold -= taken
+    given -= taken
+    if given == 0:
+        # An update by nothing would be an error.
+        frame[3] = FRAME_NOBODY_KNOWS
+    at[0] = <uint8_t> (given >> 24)
+    at[1] = <uint8_t> (given >> 16)
+    at[2] = <uint8_t> (given >> 8)
+    at[3] = <uint8_t> given
+
+
+cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil:
+    cdef size_t at
+    for at in range(frame.settings.niv):
+        if frame.settings.iv[at].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE and frame.settings.iv[at].value < FIRST_TABLE:
+            connection.small_table = 1
+
+
+cdef void whole_resume(Connection* connection) noexcept nogil:
+    cdef Stream* stream = connection.streams
+    connection.widened = 0
+    if not connection.starved:
+        return
+    connection.starved = 0
+    while stream != NULL:
+        if stream.flags & STARVED:
+            stream.flags &= ~<uint32_t> STARVED
+            nghttp2_session_resume_data(connection.session, stream.id)
+        stream = stream.next
+
+
+cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil:
+    return size == RESET_SIZE and frame[3] == NGHTTP2_RST_STREAM and (
+        (<uint32_t> frame[9] << 24) | (<uint32_t> frame[10] << 16) | (<uint32_t> frame[11] << 8) | frame[12]) == ANSWERED_WHOLE
