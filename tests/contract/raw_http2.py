@@ -37,9 +37,15 @@ def message(body: bytes) -> bytes:
 class Peer:
     """A connection that has said hello. Frames are read by hand, until the server closes."""
 
-    def __init__(self, address: str, *, hello: bool = True, acknowledges: bool = True) -> None:
+    def __init__(self, address: str, *, hello: bool = True, acknowledges: bool = True, receive_buffer: int = 0) -> None:
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.socket = socket.socket()
+        self.socket.settimeout(30)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            # Or the large packets of loopback would let the sender have large buffers, too.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)
+        self.socket.connect((host, int(port)))
         self._rest = b""
         if hello:
             self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0) + (frame(SETTINGS, ACK, 0) if acknowledges else b""))

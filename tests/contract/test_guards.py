@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -232,23 +233,80 @@ def test_one_address_has_256_places(native: NativeTransport) -> None:
         peer.close()
 
 
-@pytest.mark.parametrize(("window", "jobs"), [(0, 1_000), ((1 << 31) - 1, 250)], ids=["no window", "a full socket"])
-def test_a_peer_that_reads_nothing_holds_little(native: NativeTransport, window: int, jobs: int) -> None:
-    """Answers of many refused jobs each: reading stops, memory does not grow."""
+def refused_jobs(stream: int, jobs: int) -> bytes:
+    """A BatchAssign of jobs that all have the same mistake, answered by as many errors."""
+    head = frame(http2.HEADERS, http2.END_HEADERS, stream, request("/fairlead.v1.RoutingService/BatchAssign"))
+    return head + frame(http2.DATA, http2.END_STREAM, stream, message(b"\x12\x03\x0a\x01x" * jobs))
+
+
+def await_guard(native: NativeTransport, name: str, above: int) -> None:
+    deadline = time.monotonic() + 10
+    while guard(native, name) <= above:
+        assert time.monotonic() < deadline, name
+        time.sleep(0.05)
+
+
+def test_a_peer_that_reads_nothing_holds_little(native: NativeTransport) -> None:
+    """Windows as large as can be, and a socket that takes no more: reading stops, memory does not grow."""
     peer = Peer(native.address)
-    # SETTINGS_INITIAL_WINDOW_SIZE; with 0 no reply may leave.
-    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4" + window.to_bytes(4, "big")))
+    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4" + ((1 << 31) - 1).to_bytes(4, "big")))
     peer.send(frame(http2.WINDOW_UPDATE, 0, 0, ((1 << 31) - 1 - 65_535).to_bytes(4, "big")))
-    batch = message(b"\x12\x03\x0a\x01x" * jobs)
-    head = request("/fairlead.v1.RoutingService/BatchAssign")
     paused = guard(native, "outbound_paused")
     for stream in range(1, 4_001, 2):
         peer.socket.settimeout(1)
-        whole = frame(http2.HEADERS, http2.END_HEADERS, stream, head) + frame(http2.DATA, 1, stream, batch)
-        if guard(native, "outbound_paused") > paused or not peer.send(whole):
+        if guard(native, "outbound_paused") > paused or not peer.send(refused_jobs(stream, 250)):
             break
-    deadline = time.monotonic() + 10
-    while guard(native, "outbound_paused") == paused and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert guard(native, "outbound_paused") > paused
+    await_guard(native, "outbound_paused", paused)
+    peer.close()
+
+
+def test_who_opens_no_window_is_refused_more_calls_and_may_still_open_it(native: NativeTransport) -> None:
+    """What would open it must be read: a peer whose answers fill its windows is no peer that reads nothing."""
+    calls = 400
+    peer = Peer(native.address)
+    # SETTINGS_INITIAL_WINDOW_SIZE 0: no message may leave.
+    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
+    refused = guard(native, "outbound_refused")
+    for stream in range(1, 2 * calls, 2):
+        peer.send(refused_jobs(stream, 1_000))
+    await_guard(native, "outbound_refused", refused)
+    # What frees capacity is let through.
+    body = pb.CompleteJobRequest(tenant="t", job_id="nobody", version=1).SerializeToString()
+    head = frame(http2.HEADERS, http2.END_HEADERS, 2 * calls + 1, request("/fairlead.v1.RoutingService/CompleteJob"))
+    peer.send(head + frame(http2.DATA, http2.END_STREAM, 2 * calls + 1, message(body)))
+    peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4" + ((1 << 31) - 1).to_bytes(4, "big")))
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
+    answers: Counter[int] = Counter()
+    ended = set()
+    for kind, flags, stream, answer in peer.frames():
+        if kind == http2.DATA:
+            answers[stream] += len(answer)
+        if kind == http2.HEADERS and flags & http2.END_STREAM:
+            ended.add(stream)
+            if len(ended) == calls + 1:
+                break
+    size = max(answers.values())
+    assert set(answers.values()) == {size}
+    held = size * len(answers)
+    # The bound, and what one read of 64 KiB may bring beyond it.
+    assert 4 << 20 < held < (4 << 20) + size * (65_536 // 5_000 + 2)
+    assert guard(native, "outbound_refused") == refused + calls - len(answers)
+    peer.close()
+
+
+@pytest.mark.parametrize("calls", [40, 90])
+def test_large_answers_that_wait_for_their_window_all_come(native: NativeTransport, calls: int) -> None:
+    """More than a connection may keep while its socket is full; the first windows there are, given back."""
+    peer = Peer(native.address)
+    for stream in range(1, 2 * calls, 2):
+        peer.send(refused_jobs(stream, 1_000))
+    ended = set()
+    for kind, flags, stream, body in peer.frames(15):
+        assert kind not in (http2.RST_STREAM, http2.GOAWAY)
+        if kind == http2.DATA:
+            peer.send(room([(stream, len(body))]))
+        if kind == http2.HEADERS and flags & http2.END_STREAM:
+            ended.add(stream)
+            if len(ended) == calls:
+                break
     peer.close()

@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -22,6 +23,8 @@ FIRST_WINDOW = 65_535
 HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE = 1, 4
 PROTOCOL_ERROR, FLOW_CONTROL_ERROR = 1, 3
 BATCH_ASSIGN = "/fairlead.v1.RoutingService/BatchAssign"
+GET_JOB = "/fairlead.v1.RoutingService/GetJob"
+STREAMS = 1_000  # of a connection at once, unless the configuration says another number
 SMALL, LARGE = 100, 600  # jobs of a batch: an answer below what one frame may hold, and one above
 
 
@@ -89,7 +92,9 @@ def test_an_answer_is_three_frames_and_counted(native: NativeTransport) -> None:
     peer.close()
 
 
-@pytest.mark.parametrize(("sizes", "begin"), [((0,), b"\x20"), ((64, 4096), b"\x3f\x21\x3f\xe1\x1f"), ((8192,), FIELDS)])
+@pytest.mark.parametrize(
+    ("sizes", "begin"), [((0,), b"\x20"), ((64, 4096), b"\x3f\x21\x3f\xe1\x1f"), ((8192,), FIELDS)]
+)
 def test_who_asked_for_a_smaller_table_is_told_so_first(
     native: NativeTransport, sizes: tuple[int, ...], begin: bytes
 ) -> None:
@@ -109,6 +114,13 @@ def test_a_stream_with_a_small_window_is_answered_as_it_widens(native: NativeTra
     kinds = [kind for kind, *_ in answer(peer, 1)]
     assert kinds == [DATA, HEADERS]
     peer.close()
+
+
+def send_apart(peer: Peer, data: bytes, size: int) -> None:
+    """In pieces that the server reads one by one."""
+    for at in range(0, len(data), size):
+        peer.send(data[at : at + size])
+        time.sleep(0.01)
 
 
 class Account:
@@ -136,9 +148,9 @@ class Account:
                 raise
 
 
-@pytest.mark.parametrize("pieces", [13, 5, 1], ids=lambda size: f"updates of {size} bytes at once")
+@pytest.mark.parametrize("pieces", [13, 11, 5, 1], ids=lambda size: f"{size} bytes at once")
 def test_the_window_of_the_connection_is_used_up_and_never_exceeded(native: NativeTransport, pieces: int) -> None:
-    """Answers of both kinds side by side. An update that comes in pieces is not seen in one by the walk of the frames."""
+    """Answers of both kinds side by side, and updates that come in pieces."""
     peer = peer_with(native, (INITIAL_WINDOW_SIZE, 1 << 20))
     peer.send(b"".join(batch(stream, LARGE if stream % 4 == 1 else SMALL) for stream in range(1, 40, 2)))
     account = Account(peer, set(range(1, 40, 2)))
@@ -149,9 +161,7 @@ def test_the_window_of_the_connection_is_used_up_and_never_exceeded(native: Nati
         rounds += 1
         grant = update(0, 40_000)
         account.window += 40_000
-        for at in range(0, len(grant), pieces):
-            peer.send(grant[at : at + pieces])
-            native.statistics()  # a moment, so that it is read in pieces
+        send_apart(peer, grant, pieces)
         account.read()
     assert rounds > 3
     # What is left is known to the last byte: answers of one frame use it up.
@@ -181,16 +191,71 @@ def test_a_wrong_update_is_still_refused(native: NativeTransport, size: int, cod
     peer.close()
 
 
-def test_what_was_given_back_may_be_given_again(native: NativeTransport) -> None:
+@pytest.mark.parametrize("pieces", [13, 11, 9, 3], ids=lambda size: f"{size} bytes at once")
+def test_what_was_given_back_may_be_given_again(native: NativeTransport, pieces: int) -> None:
     """An honest peer keeps the largest window there is full: never an overflow, whatever nghttp2 was told."""
     peer = peer_with(native, (INITIAL_WINDOW_SIZE, 1 << 20))
     peer.send(update(0, (1 << 31) - 1 - FIRST_WINDOW))
     for stream in range(1, 21, 2):
         peer.send(batch(stream, SMALL if stream % 4 == 1 else LARGE))
         taken = sum(len(body) for kind, _, body in answer(peer, stream) if kind == DATA)
-        peer.send(update(0, taken))
+        send_apart(peer, update(0, taken), pieces)
     peer.send(assign(41))
     answer(peer, 41)
+    peer.close()
+
+
+def test_an_answer_that_new_settings_allow_comes_behind_their_acknowledgement(native: NativeTransport) -> None:
+    """Before it the peer holds the server to the old ones."""
+    peer = peer_with(native, (INITIAL_WINDOW_SIZE, 10))
+    next(peer.frames())
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 20)) + batch(1, SMALL))
+    acknowledged = 0
+    for kind, flags, _, _ in peer.frames():
+        acknowledged += kind == http2.SETTINGS and flags & http2.ACK
+        if kind == DATA:
+            break
+    assert acknowledged == 3  # of the first, of the small window, of the large one
+    peer.close()
+
+
+def test_who_sees_an_answer_may_begin_another_call_in_its_place(native: NativeTransport) -> None:
+    """As many calls as there may be, all answered at once into a socket that takes little.
+
+    A stream that has ended on the wire has ended here, too.
+    """
+    fields = [(":method", "POST"), (":scheme", "http"), (":path", GET_JOB), (":authority", "localhost")]
+    fields += [("te", "trailers"), ("content-type", "application/grpc")]
+    # The first block enters the table, the others are its places, the last one first.
+    first = b"".join(b"\x40" + http2.block([each])[1:] for each in fields)
+    again = bytes(0x80 | 62 + place for place in reversed(range(len(fields))))
+    body = message(routing_service_pb2.GetJobRequest(tenant="t", job_id="long").SerializeToString())
+
+    def ask(stream: int, head: bytes = again) -> bytes:
+        return frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, body)
+
+    peer = Peer(native.address, receive_buffer=4_096)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)) + update(0, 1 << 30))
+    job = job_pb2.JobSpec(id="long", customer="c" * 128)
+    peer.send(call(1, routing_service_pb2.AssignRequest(tenant="t", job=job).SerializeToString()))
+    answer(peer, 1)
+    peer.send(ask(3, first))
+    answer(peer, 3)
+    waiting = set(range(5, 5 + 2 * STREAMS, 2))
+    following = 5 + 2 * STREAMS
+    peer.send(b"".join(ask(stream) for stream in sorted(waiting)))
+    time.sleep(0.5)  # all of them are answered, and most of the bytes wait for us
+    for kind, flags, stream, _ in peer.frames():
+        assert kind not in (http2.RST_STREAM, http2.GOAWAY)
+        if kind == HEADERS and flags & END_STREAM:
+            waiting.remove(stream)
+            if following < 6 * STREAMS:
+                waiting.add(following)
+                peer.send(ask(following))
+                following += 2
+            if not waiting:
+                break
+    assert not waiting
     peer.close()
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
@@ -90,7 +91,8 @@ cdef void connection_free(Loop* loop, Connection* connection) noexcept nogil:
 
 
 cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
-    cdef ssize_t size = recv(connection.fd, loop.input, READ_SIZE, 0)
+    cdef size_t kept = connection.kept_size
+    cdef ssize_t size = recv(connection.fd, loop.input + kept, READ_SIZE - kept, 0)
     if size < 0 and (errno == EAGAIN or errno == EINTR):
         return
     touch(connection)
@@ -98,7 +100,11 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
         connection.dead = 1
         return
     connection.last_read = loop.now
-    if connection.lingers or connection.condemned or not guard_walk(connection, loop.input, size):
+    if connection.lingers or connection.condemned:
+        return
+    memcpy(loop.input, connection.kept, kept)
+    size = guard_walk(connection, loop.input, kept + size)
+    if connection.condemned:
         return
     if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
         connection.dead = 1
@@ -156,27 +162,32 @@ cdef void linger(Loop* loop, Connection* connection) noexcept nogil:
         shutdown(connection.fd, SHUT_WR)
 
 
-cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
+cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
+    """Frames for one send. 0: these are all; below 0: the session has failed."""
     cdef const uint8_t* frame
+    cdef ssize_t size = 1
+    loop.output.size = 0
+    while size > 0 and loop.output.size < WRITE_SIZE:
+        size = nghttp2_session_mem_send(connection.session, &frame)
+        if size > 0 and not whole_is_silent(frame, size):
+            buffer_append(&loop.output, frame, size)
+    if size == 0:
+        # Behind what nghttp2 has to say, such as that the settings are known which an answer goes by.
+        buffer_append(&loop.output, connection.whole.data, connection.whole.size)
+        connection.whole.size = 0
+    return size
+
+
+cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
     cdef ssize_t size = 1
     cdef size_t sent
     cdef uint32_t events
     if connection.lingers:
         return
     while size > 0 and not connection.dead and flush_rest(connection):
-        loop.output.size = 0
-        buffer_append(&loop.output, connection.whole.data, connection.whole.size)
-        connection.whole.size = 0
-        while loop.output.size < WRITE_SIZE:
-            size = nghttp2_session_mem_send(connection.session, &frame)
-            if size <= 0:
-                break
-            if not whole_is_silent(frame, size):
-                buffer_append(&loop.output, frame, size)
+        size = gather(loop, connection)
         if size < 0:
             connection.dead = 1
-        if loop.output.size == 0:
-            break
         if not send_some(connection, loop.output.data, loop.output.size, &sent):
             buffer_append(&connection.out, loop.output.data + sent, loop.output.size - sent)
             break

@@ -66,7 +66,7 @@ SIZE_BOUNDS = tuple([size_bounds()[at] for at in range(SIZE_BUCKETS - 1)])
 GUARDS = (
     "glitches", "fields", "fields_hard", "outbound_paused", "outbound_closed", "timeout_preface", "timeout_settings",
     "timeout_headers", "timeout_body", "timeout_write", "timeout_ping", "connections", "address", "accepts",
-    "message_size", "cold_full", "streams", "age",
+    "message_size", "cold_full", "streams", "age", "outbound_refused",
 )
 
 

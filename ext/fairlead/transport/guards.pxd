@@ -6,20 +6,23 @@ it (it has no callback for frames it does not know), and whoever wears out the b
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from fairlead.transport.model cimport Connection, Loop
+from fairlead.transport.model cimport Connection, Loop, Stream
 from fairlead.transport.system cimport sockaddr_storage
 
 cdef void guard_begin(Connection* connection) noexcept nogil
 # A DATA frame has left; the peer may say that it has room again, and ask how long it took.
 cdef void guard_sent(Connection* connection) noexcept nogil
-# Looks at every frame header of what was read; whether the connection may go on. What nghttp2 need not know is taken out.
-cdef bint guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil
+# Looks at every frame header of what was read, and takes out what nghttp2 need not know. Returns how much of it nghttp2 may read; the rest,
+# the beginning of a frame, is kept.
+cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil
 # Takes from the bucket; an empty one ends the connection.
 cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
 # The peer went on with a stream that it had ended: says GOAWAY.
 cdef void guard_misuse(Connection* connection) noexcept nogil
 # Whether it may be read at all now, for what it has not taken yet.
 cdef void guard_outbound(Connection* connection) noexcept nogil
+# Whether a new call is too much beside the answers that its connection does not take. What frees capacity never is; its answers are small.
+cdef bint guard_refuses(Loop* loop, const Stream* stream) noexcept nogil
 # Once a second: time limits, keepalive, age.
 cdef void guard_sweep(Loop* loop) noexcept nogil
 # The loop that has a place for a connection from there, the one with the fewest; takes it. NULL: there is none.

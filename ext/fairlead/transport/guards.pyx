@@ -7,8 +7,8 @@ from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport mix64
 from fairlead.transport.model cimport (
     ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES,
-    GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
-    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, STREAMING,
+    GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_OUTBOUND_REFUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
+    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, MAX_HELD_BYTES, NEW_WORK, STREAMING,
     Stream,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -119,11 +119,13 @@ cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_
         guard_charge(connection, 1)
 
 
-cdef bint guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil:
+cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil:
+    cdef uint8_t* begin = data
     cdef uint8_t* end = data + size
     cdef uint8_t* head
-    cdef uint32_t id
+    cdef uint32_t id, length
     cdef size_t take
+    cdef bint widens
     if connection.preface_left:
         take = min(size, <size_t> connection.preface_left)
         connection.preface_left -= <uint8_t> take
@@ -134,24 +136,22 @@ cdef bint guard_walk(Connection* connection, uint8_t* data, size_t size) noexcep
             connection.frame_left -= <uint32_t> take
             data += take
             continue
-        if connection.head_size == 0 and end - data >= HEAD_SIZE:
-            head = data
-            data += HEAD_SIZE
-        else:
-            take = min(<size_t> (end - data), <size_t> (HEAD_SIZE - connection.head_size))
-            memcpy(connection.head + connection.head_size, data, take)
-            connection.head_size += <uint8_t> take
-            data += take
-            if connection.head_size < HEAD_SIZE:
-                break
-            connection.head_size = 0
-            head = connection.head
-        connection.frame_left = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
+        if end - data < HEAD_SIZE:
+            break
+        head = data
+        length = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
         id = (<uint32_t> (head[5] & 0x7F) << 24) | (<uint32_t> head[6] << 16) | (<uint32_t> head[7] << 8) | head[8]
-        walk_frame(connection, connection.frame_left, head[3], head[4], <int32_t> id)
-        if head[3] == WINDOW_UPDATE and id == 0 and connection.frame_left == UPDATE_SIZE:
-            whole_widened(connection, head if head != connection.head and end - data >= UPDATE_SIZE else NULL)
-    return not connection.condemned
+        widens = head[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE
+        if widens and end - data < HEAD_SIZE + UPDATE_SIZE:
+            break
+        walk_frame(connection, length, head[3], head[4], <int32_t> id)
+        if widens:
+            whole_widened(connection, head)
+        connection.frame_left = length
+        data += HEAD_SIZE
+    connection.kept_size = <uint8_t> (end - data)
+    memcpy(connection.kept, data, end - data)
+    return data - begin
 
 
 cdef void guard_outbound(Connection* connection) noexcept nogil:
@@ -161,11 +161,19 @@ cdef void guard_outbound(Connection* connection) noexcept nogil:
         loop.trips[GUARD_OUTBOUND_CLOSED] += 1
         connection.dead = 1
         return
-    crowded = connection.held_bytes > PAUSE_BYTES or (
-        connection.out.size and nghttp2_session_get_outbound_queue_size(connection.session) > PAUSE_FRAMES)
+    # Answers that wait for a window are no reason: what opens it must be read.
+    crowded = connection.out.size and (
+        connection.held_bytes > PAUSE_BYTES or nghttp2_session_get_outbound_queue_size(connection.session) > PAUSE_FRAMES)
     if crowded and not connection.paused:
         loop.trips[GUARD_OUTBOUND_PAUSED] += 1
     connection.paused = crowded
+
+
+cdef bint guard_refuses(Loop* loop, const Stream* stream) noexcept nogil:
+    if stream.connection.held_bytes <= MAX_HELD_BYTES or loop.methods[stream.method].rank < NEW_WORK:
+        return False
+    loop.trips[GUARD_OUTBOUND_REFUSED] += 1
+    return True
 
 
 cdef bint is_late(Loop* loop, Connection* connection) noexcept nogil:

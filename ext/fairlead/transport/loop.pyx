@@ -29,7 +29,7 @@ from fairlead.transport.exchange cimport (
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
     CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
-    Loop, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
+    FREE_PENDING_REPLY, Loop, MAX_HELD_BYTES, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -320,7 +320,7 @@ cdef void release_durable(Loop* loop) noexcept nogil:
 
 
 cdef void send_message(Loop* loop, Stream* stream, const Command* command) noexcept nogil:
-    cdef size_t begin
+    cdef size_t begin, pending
     if stream.flags & (DECIDED | CLOSED):
         return
     begin = message_begin(stream)
@@ -332,7 +332,8 @@ cdef void send_message(Loop* loop, Stream* stream, const Command* command) noexc
     message_end(stream, begin, command.status & COMPRESSED_MESSAGE)
     if loop.methods[stream.method].kind != STREAMING:
         return
-    if stream.reply.size - stream.sent > MAX_PENDING_REPLY:
+    pending = stream.reply.size - stream.sent
+    if pending > MAX_PENDING_REPLY or (pending > FREE_PENDING_REPLY and stream.connection.held_bytes > MAX_HELD_BYTES):
         stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the messages are not read fast enough")
     else:
         answer_more(loop, stream)

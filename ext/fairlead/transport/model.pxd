@@ -32,6 +32,8 @@ cdef enum:
     MAX_FIELDS_SIZE_HARD = 16384
     HOT_LIMIT = 262144             # of a message to a hot method that takes no list
     MAX_PENDING_REPLY = 4194304    # of a streaming call whose peer does not read
+    MAX_HELD_BYTES = 4194304       # of answers that wait for a connection's windows: more calls are refused
+    FREE_PENDING_REPLY = 16384     # which a streaming call may have beyond that
     MAX_HELD_CALLS = 2048          # unary calls that Python has, waiting ones among them
     MAX_HELD_STREAMS = 8192
     ADDRESS_PLACES = 65536
@@ -39,6 +41,7 @@ cdef enum:
     MAX_THREADS = 64
     THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
     MAX_STREAMS_OF_LOOP = 16777216
+    KEPT_SIZE = 12
     PAUSES = 4                     # lengths of time after which those who were refused come back
     OUR_ENDS = 16                  # streams that we ended first, remembered by their numbers
 
@@ -120,7 +123,8 @@ cdef enum:
     GUARD_COLD_FULL = 15
     GUARD_STREAMS = 16             # a call above the number that one connection may have open
     GUARD_AGE = 17                 # calls were open when the grace of an old connection ended
-    GUARD_COUNT = 18
+    GUARD_OUTBOUND_REFUSED = 18    # a call on a connection whose answers are not taken
+    GUARD_COUNT = 19
 
 cdef struct Method:
     uint64_t tail                  # last 8 bytes of the path
@@ -244,8 +248,8 @@ cdef struct Connection:
     uint8_t ping_excused           # a DATA frame of ours has left since
     double glitches                # left in the bucket
     uint32_t frame_left            # of the present frame, for the walker
-    uint8_t head[9]
-    uint8_t head_size
+    uint8_t[KEPT_SIZE] kept        # the beginning of a frame, until the rest of its head is read
+    uint8_t kept_size
     uint8_t preface_left
     uint8_t settings_acked
     uint8_t settings_seen          # 0, 1, 2: more

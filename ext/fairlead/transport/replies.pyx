@@ -175,6 +175,7 @@ cdef ssize_t read_reply(
     if size:
         memcpy(to, stream.reply.data + stream.sent, size)
         stream.sent += size
+        account(stream)
     if size < left:
         if size:
             return size
@@ -185,7 +186,6 @@ cdef ssize_t read_reply(
         # More may come: forget what has left.
         stream.reply.size = 0
         stream.sent = 0
-        account(stream)
         if stream.flags & TELLS_ROOM:
             stream.flags &= ~<uint32_t> TELLS_ROOM
             push_event(stream.connection.loop, stream, EVENT_ROOM, NULL, 0)
@@ -345,9 +345,10 @@ cdef void answer(Loop* loop, Stream* stream) noexcept nogil:
 cdef void answer_more(Loop* loop, Stream* stream) noexcept nogil:
     if not stream.flags & ANSWERED:
         begin_answer(loop, stream)
-    elif stream.flags & STALLED:
+        return
+    account(stream)
+    if stream.flags & STALLED:
         stream.flags &= ~<uint32_t> STALLED
-        account(stream)
         nghttp2_session_resume_data(stream.connection.session, stream.id)
         touch(stream.connection)
 

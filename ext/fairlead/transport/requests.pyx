@@ -12,7 +12,7 @@ from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
 from fairlead.transport.counts cimport count_started
 from fairlead.transport.exchange cimport events_size, push_event
-from fairlead.transport.guards cimport guard_misuse
+from fairlead.transport.guards cimport guard_misuse, guard_refuses
 from fairlead.transport.metadata cimport LEADING, metadata_append
 from fairlead.transport.model cimport (
     ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
@@ -327,6 +327,9 @@ cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
     stream.body.size = 0
     if overload_refuses(loop, stream):
         stream_shed(loop, stream)
+        return
+    if guard_refuses(loop, stream):
+        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the answers of this connection are not taken fast enough")
         return
     if loop.methods[stream.method].kind == STREAMING and hold(loop, stream):
         loop.calls[STREAMING] += 1

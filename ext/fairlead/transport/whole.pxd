@@ -10,8 +10,9 @@ What is written here must fit what nghttp2 believes:
              is owed a word about it at the head of the next block, which only nghttp2 knows to say: it gets no whole answers.
     windows  nghttp2 does not hear of our DATA. `Connection.untold` counts it, and what the peer gives back is taken from that first,
              before nghttp2 reads of it. A stream that nghttp2 would send beyond the true window waits for that.
-    order    nghttp2 is asked for frames until it has none, so whole answers never stand inside a header block of its. While the
-             socket takes no more, answers are nghttp2's, whose memory the guards watch.
+    order    whole answers leave when nghttp2 has no more frames: never inside a header block of its, and behind its word that it knows the
+             settings they go by. By then it has closed their streams, so the peer may open others as soon as it sees them. While
+             the socket takes no more, answers are nghttp2's, whose memory the guards watch.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -32,7 +33,7 @@ cdef bint whole_answer(Stream* stream) noexcept nogil
 cdef bint whole_refusal(Stream* stream, uint32_t turn) noexcept nogil
 # What the peer lets us send on the connection, nghttp2 and us together. May be below 0.
 cdef int64_t whole_window(const Connection* connection) noexcept nogil
-# A WINDOW_UPDATE of the connection, 13 bytes which nghttp2 has not read yet and will not miss. NULL: it is not in one piece.
+# A WINDOW_UPDATE of the connection, 13 bytes which nghttp2 has not read yet and will not miss.
 cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil
 # SETTINGS of the peer.
 cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil

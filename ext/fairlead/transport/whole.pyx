@@ -21,7 +21,6 @@ cdef enum:
     RESET_SIZE = 13
     FIRST_TABLE = 4096          # RFC 7541: before anyone asks for another
     LARGEST_FRAME = 16384       # which every peer takes
-    LARGEST_UNTOLD = 1 << 30    # a peer whose updates are never read in one piece: from here on its answers are nghttp2's
     FRAME_NOBODY_KNOWS = 0xFF   # nghttp2 passes over frames of types it does not know, as RFC 9113 demands
 
 # :status 200 by its place in the static table; content-type by its place, the value as it is.
@@ -70,10 +69,10 @@ cdef bint whole_answer(Stream* stream) noexcept nogil:
     cdef Connection* connection = stream.connection
     cdef size_t size = stream.reply.size
     cdef uint8_t* to
-    if not can_be_whole(stream) or stream.flags & REPLY_GZIP or stream.metadata.size or size > LARGEST_FRAME:
+    if not can_be_whole(stream) or stream.flags & REPLY_GZIP or stream.metadata.size or size == 0 or size > LARGEST_FRAME:
         return False
     # The stream's own window is at least what a new one has: nothing was sent on it.
-    if connection.untold > LARGEST_UNTOLD or <int64_t> size > whole_window(connection) or (
+    if <int64_t> size > whole_window(connection) or (
             size > nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)):
         return False
     buffer_reserve(&connection.whole, 3 * HEAD_SIZE + FIELDS_SIZE + size + TRAILERS_SIZE)
@@ -161,13 +160,9 @@ cdef int64_t whole_window(const Connection* connection) noexcept nogil:
 
 cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil:
     cdef uint8_t* at = frame + HEAD_SIZE
-    cdef uint32_t given, taken
+    cdef uint32_t given = (<uint32_t> (at[0] & 0x7F) << 24) | (<uint32_t> at[1] << 16) | (<uint32_t> at[2] << 8) | at[3]
+    cdef uint32_t taken = min(given, connection.untold)
     connection.widened = 1
-    if frame == NULL:
-        # nghttp2 counts it as its own, which is as true: only the difference matters.
-        return
-    given = (<uint32_t> (at[0] & 0x7F) << 24) | (<uint32_t> at[1] << 16) | (<uint32_t> at[2] << 8) | at[3]
-    taken = min(given, connection.untold)
     if taken == 0:
         # Nothing is owed, or nothing was given: then nghttp2 says what is wrong with that.
         return
