@@ -274,23 +274,30 @@ def test_who_opens_no_window_is_refused_more_calls_and_may_still_open_it(native:
     body = pb.CompleteJobRequest(tenant="t", job_id="nobody", version=1).SerializeToString()
     head = frame(http2.HEADERS, http2.END_HEADERS, 2 * calls + 1, request("/fairlead.v1.RoutingService/CompleteJob"))
     peer.send(head + frame(http2.DATA, http2.END_STREAM, 2 * calls + 1, message(body)))
+    # A refused call is no mistake of its caller's, whatever it still sends: it is not reset.
+    charged = guard(native, "outbound_refused")
+    late = refused_jobs(2 * calls + 3, 1)
+    peer.send(late[:-1])
+    await_guard(native, "outbound_refused", charged)
+    peer.send(late[-1:])
     peer.send(frame(http2.SETTINGS, 0, 0, b"\0\4" + ((1 << 31) - 1).to_bytes(4, "big")))
     peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
     answers: Counter[int] = Counter()
     ended = set()
     for kind, flags, stream, answer in peer.frames():
+        assert kind != http2.RST_STREAM
         if kind == http2.DATA:
             answers[stream] += len(answer)
         if kind == http2.HEADERS and flags & http2.END_STREAM:
             ended.add(stream)
-            if len(ended) == calls + 1:
+            if len(ended) == calls + 2:
                 break
     size = max(answers.values())
     assert set(answers.values()) == {size}
     held = size * len(answers)
     # The bound, and what one read of 64 KiB may bring beyond it.
     assert 4 << 20 < held < (4 << 20) + size * (65_536 // 5_000 + 2)
-    assert guard(native, "outbound_refused") == refused + calls - len(answers)
+    assert guard(native, "outbound_refused") == refused + calls - len(answers) + 1
     peer.close()
 
 

@@ -259,6 +259,62 @@ def test_who_sees_an_answer_may_begin_another_call_in_its_place(native: NativeTr
     peer.close()
 
 
+def test_answers_behind_a_full_socket_wait_for_a_peer_that_pauses(native: NativeTransport) -> None:
+    """Answers of both kinds from one read. For longer than the daemon takes to look after idle connections nothing is read."""
+    peer = Peer(native.address, receive_buffer=4_096)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)) + update(0, 1 << 30))
+    waiting = set(range(1, 61, 2))
+    peer.send(b"".join(batch(stream, LARGE) if stream < 13 else assign(stream) for stream in sorted(waiting)))
+    time.sleep(2.5)
+    for kind, flags, stream, _ in peer.frames():
+        assert kind not in (http2.RST_STREAM, http2.GOAWAY)
+        if kind == HEADERS and flags & END_STREAM:
+            waiting.remove(stream)
+            if not waiting:
+                break
+    assert not waiting
+    peer.close()
+
+
+@pytest.mark.parametrize(("setting", "begin"), [((HEADER_TABLE_SIZE, 0), b"\x20"), ((INITIAL_WINDOW_SIZE, 0), b"")])
+def test_what_waits_behind_a_full_socket_went_by_the_settings_before(
+    native: NativeTransport, setting: tuple[int, int], begin: bytes
+) -> None:
+    """Behind the acknowledgement of new ones nothing goes by the old."""
+    peer = Peer(native.address, receive_buffer=4_096)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)) + update(0, 1 << 30))
+    waiting = set(range(1, 61, 2))
+    peer.send(b"".join(batch(stream, LARGE) if stream < 13 else assign(stream) for stream in sorted(waiting)))
+    time.sleep(0.5)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", *setting)))
+    acknowledged, blocks = 0, []
+    for kind, flags, stream, body in peer.frames():
+        acknowledged += kind == http2.SETTINGS and flags & http2.ACK
+        if acknowledged == 3:
+            blocks += [body] if kind == HEADERS else []
+            assert begin or kind != DATA or not body
+        if kind == HEADERS and flags & END_STREAM:
+            waiting.remove(stream)
+        if not waiting or (acknowledged == 3 and not begin):
+            break
+    assert not begin or not blocks or blocks[0].startswith(begin)
+    peer.close()
+
+
+def test_nothing_follows_a_reset_of_the_server(native: NativeTransport) -> None:
+    """A call that has ended and then does what ends its stream: an update that is too large."""
+    peer = peer_with(native)
+    peer.send(assign(1) + update(1, (1 << 31) - 1) + assign(3))
+    found = []
+    for kind, flags, stream, _ in peer.frames():
+        if stream == 1:
+            found.append(kind)
+        if stream == 3 and flags & END_STREAM:
+            break
+    assert found == [http2.RST_STREAM]
+    peer.close()
+
+
 def test_a_call_that_is_cancelled_while_it_is_decided_is_over(native: NativeTransport) -> None:
     """The reset may stand in the same read as the call, or meet the answer on its way: the connection goes on."""
     peer = peer_with(native)

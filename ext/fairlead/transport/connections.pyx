@@ -163,16 +163,18 @@ cdef void linger(Loop* loop, Connection* connection) noexcept nogil:
 
 
 cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
-    """Frames for one send. 0: these are all; below 0: the session has failed."""
+    """Frames for one send, all of them when answers are whole: those never wait for another wake-up, when other settings might be known.
+    0: these are all; below 0: the session has failed."""
     cdef const uint8_t* frame
     cdef ssize_t size = 1
     loop.output.size = 0
-    while size > 0 and loop.output.size < WRITE_SIZE:
+    while size > 0 and (loop.output.size < WRITE_SIZE or connection.whole.size):
         size = nghttp2_session_mem_send(connection.session, &frame)
         if size > 0 and not whole_is_silent(frame, size):
             buffer_append(&loop.output, frame, size)
     if size == 0:
-        # Behind what nghttp2 has to say, such as that the settings are known which an answer goes by.
+        connection.resumed = 0
+        # Behind all that nghttp2 has to say, such as that the settings are known which an answer goes by.
         buffer_append(&loop.output, connection.whole.data, connection.whole.size)
         connection.whole.size = 0
     return size

@@ -1,7 +1,7 @@
 """See guards.pxd."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport mix64
@@ -36,6 +36,7 @@ cdef enum:
     PAUSE_BYTES = 1048576
     PAUSE_FRAMES = 1000
     CLOSE_BYTES = 4194304
+    STUCK_US = 1000000           # without a byte taken by the socket, while so much waits
     LINGER_TIMEOUT = 2000000
 
 # Frame types.
@@ -119,51 +120,62 @@ cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_
         guard_charge(connection, 1)
 
 
+cdef inline uint8_t* keep(uint8_t* to, const uint8_t* data, size_t size) noexcept nogil:
+    """Closes the gap that something taken out has left, if there is one."""
+    if to != data:
+        memmove(to, data, size)
+    return to + size
+
+
 cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil:
     cdef uint8_t* begin = data
     cdef uint8_t* end = data + size
-    cdef uint8_t* head
+    cdef uint8_t* to = data
     cdef uint32_t id, length
     cdef size_t take
-    cdef bint widens
     if connection.preface_left:
         take = min(size, <size_t> connection.preface_left)
         connection.preface_left -= <uint8_t> take
         data += take
+        to = data
     while data < end:
         if connection.frame_left:
             take = min(<size_t> (end - data), <size_t> connection.frame_left)
             connection.frame_left -= <uint32_t> take
+            to = keep(to, data, take)
             data += take
             continue
         if end - data < HEAD_SIZE:
             break
-        head = data
-        length = (<uint32_t> head[0] << 16) | (<uint32_t> head[1] << 8) | head[2]
-        id = (<uint32_t> (head[5] & 0x7F) << 24) | (<uint32_t> head[6] << 16) | (<uint32_t> head[7] << 8) | head[8]
-        widens = head[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE
-        if widens and end - data < HEAD_SIZE + UPDATE_SIZE:
-            break
-        walk_frame(connection, length, head[3], head[4], <int32_t> id)
-        if widens:
-            whole_widened(connection, head)
+        length = (<uint32_t> data[0] << 16) | (<uint32_t> data[1] << 8) | data[2]
+        id = (<uint32_t> (data[5] & 0x7F) << 24) | (<uint32_t> data[6] << 16) | (<uint32_t> data[7] << 8) | data[8]
+        if data[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE:
+            if end - data < HEAD_SIZE + UPDATE_SIZE:
+                break
+            if whole_widened(connection, data + HEAD_SIZE):
+                walk_frame(connection, length, WINDOW_UPDATE, data[4], 0)
+                data += HEAD_SIZE + UPDATE_SIZE
+                continue
+        walk_frame(connection, length, data[3], data[4], <int32_t> id)
         connection.frame_left = length
+        to = keep(to, data, HEAD_SIZE)
         data += HEAD_SIZE
     connection.kept_size = <uint8_t> (end - data)
     memcpy(connection.kept, data, end - data)
-    return data - begin
+    return to - begin
 
 
 cdef void guard_outbound(Connection* connection) noexcept nogil:
     cdef Loop* loop = connection.loop
+    cdef size_t waits = connection.held_bytes + connection.out.size - connection.out_sent
     cdef bint crowded
-    if connection.held_bytes > CLOSE_BYTES and connection.out.size:
+    if waits > CLOSE_BYTES and connection.out.size and loop.now - connection.progress > STUCK_US:
         loop.trips[GUARD_OUTBOUND_CLOSED] += 1
         connection.dead = 1
         return
     # Answers that wait for a window are no reason: what opens it must be read.
     crowded = connection.out.size and (
-        connection.held_bytes > PAUSE_BYTES or nghttp2_session_get_outbound_queue_size(connection.session) > PAUSE_FRAMES)
+        waits > PAUSE_BYTES or nghttp2_session_get_outbound_queue_size(connection.session) > PAUSE_FRAMES)
     if crowded and not connection.paused:
         loop.trips[GUARD_OUTBOUND_PAUSED] += 1
     connection.paused = crowded
@@ -233,7 +245,7 @@ cdef void guard_sweep(Loop* loop) noexcept nogil:
             touch(connection)
         else:
             sweep_streams(loop, connection)
-            if loop.now - connection.last_read > SECOND:
+            if connection.whole.size == 0 and loop.now - connection.last_read > SECOND:
                 # An idle connection holds no memory for writing.
                 buffer_free(&connection.whole)
             keep_alive(loop, connection)

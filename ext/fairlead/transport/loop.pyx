@@ -195,18 +195,22 @@ cdef void accept_some(Loop* loop) noexcept nogil:
 
 cdef void read_ready(Loop* loop, const epoll_event* ready, int count) noexcept nogil:
     cdef Connection* connection
+    cdef bint commanded = False
     cdef int at
     for at in range(count):
         if ready[at].data.ptr == loop:
             accept_some(loop)
         elif ready[at].data.ptr == &loop.exchange:
-            run_commands(loop)
+            commanded = True
         else:
             connection = <Connection*> ready[at].data.ptr
             if ready[at].events & EPOLLOUT:
                 touch(connection)
             if ready[at].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
                 connection_read(loop, connection)
+    # Behind all that was read: an answer goes by the settings that its peer has now.
+    if commanded:
+        run_commands(loop)
 
 
 # ---- decide and release

@@ -95,6 +95,7 @@ cdef enum:
     CONTENT_ACCEPTS_GZIP = 67108864
     SHED = 134217728               # refused because there is too much to do
     UNCOUNTED = 268435456          # no call, but something else over HTTP
+    RESET = 1073741824             # nghttp2 has a reset of it to send
     STARVED = 536870912            # nghttp2 would send more than the connection's window has; see whole.pxd
 
 # How far the newest stream of a connection has come.
@@ -194,7 +195,7 @@ cdef struct Stream:
     Connection* connection         # NULL when it is gone
     Stream* previous               # in the connection
     Stream* next                   # in the connection or in the pool
-    Stream* next_parked
+    Stream* next_parked            # until it is answered; then among the starved
     Buffer body                    # the request as it came, prefix and all
     Buffer metadata                # fields: of the request until Python has them, then of the answer; see metadata.pxd
     Buffer reply                   # prefixes and messages; a refused hot call: PREFIX_SIZE bytes and a google.rpc.Status
@@ -260,7 +261,9 @@ cdef struct Connection:
     # whole answers
     uint32_t untold                # bytes of DATA that nghttp2 does not know to be sent
     uint8_t small_table            # the peer has asked for a table of HPACK below the usual
-    uint8_t starved                # it has streams that are STARVED
+    Stream* starved                # streams that are STARVED, in the order of their turns
+    Stream* last_starved
+    uint8_t resumed                # some of them have their turn in this wake-up
     uint8_t widened                # its window was, in this read
     # streams that are over
     int32_t newest                 # stream that the peer has begun

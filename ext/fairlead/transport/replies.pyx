@@ -12,7 +12,7 @@ from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.metadata cimport BOTH, LEADING, MAX_METADATA_FIELDS, TRAILING, metadata_fields, metadata_has
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, Connection, CONNECT_JSON, CONNECT_PROTO, DECIDED, DISCARDS, ENCODING_UNKNOWN, ENDED, EVENT_ROOM, IN_PYTHON, Loop,
-    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STARVED, STREAMING, Stream, TELLS_ROOM,
+    PREFIX_SIZE, REPLY_GZIP, SHED, STALLED, STREAMING, Stream, TELLS_ROOM,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_DATA_FLAG_EOF, NGHTTP2_DATA_FLAG_NO_END_STREAM, NGHTTP2_ERR_DEFERRED,
@@ -23,7 +23,7 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
 )
 from fairlead.transport.streams cimport batch_add, touch
-from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_answer, whole_refusal, whole_window
+from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_answer, whole_refusal, whole_starve, whole_window
 from fairlead.transport.wire cimport append_base64, append_percent, pause_text, status_message
 
 cdef enum:
@@ -179,8 +179,7 @@ cdef ssize_t read_reply(
     if size < left:
         if size:
             return size
-        stream.flags |= STARVED
-        stream.connection.starved = 1
+        whole_starve(stream)
         return NGHTTP2_ERR_DEFERRED
     if not stream.finishes:
         # More may come: forget what has left.

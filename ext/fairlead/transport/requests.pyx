@@ -20,7 +20,7 @@ from fairlead.transport.model cimport (
     DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
     EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, GUARD_STREAMS, HAS_CONTENT_TYPE, HEADERS_DONE,
     HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
-    MAX_HELD_CALLS, MAX_HELD_STREAMS, Method, NOT_POST, PREFIX_SIZE, SHED, STREAMING, Stream, TOO_MANY_FIELDS,
+    MAX_HELD_CALLS, MAX_HELD_STREAMS, Method, NOT_POST, PREFIX_SIZE, RESET, SHED, STREAMING, Stream, TOO_MANY_FIELDS,
     UNARY, UNCOUNTED,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -38,7 +38,7 @@ from fairlead.transport.over cimport over_closed, over_headers, over_opened, ove
 from fairlead.transport.overload cimport overload_handed, overload_refuses
 from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
 from fairlead.transport.streams cimport batch_add, stream_close, stream_open
-from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_settings
+from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_forget, whole_settings
 from fairlead.transport.wire cimport is_base64, parse_timeout
 
 # gRPC codes.
@@ -325,11 +325,8 @@ cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
         return
     count_started(loop, stream)
     stream.body.size = 0
-    if overload_refuses(loop, stream):
+    if overload_refuses(loop, stream) or guard_refuses(loop, stream):
         stream_shed(loop, stream)
-        return
-    if guard_refuses(loop, stream):
-        stream_fail_with(loop, stream, RESOURCE_EXHAUSTED, b"LIMIT_EXCEEDED", b"the answers of this connection are not taken fast enough")
         return
     if loop.methods[stream.method].kind == STREAMING and hold(loop, stream):
         loop.calls[STREAMING] += 1
@@ -490,8 +487,13 @@ cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* us
 cdef int on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) noexcept nogil:
     """A header block that nghttp2 takes for one call too many ends the connection, or before our SETTINGS are known the stream."""
     cdef Connection* connection = <Connection*> user
+    cdef Stream* stream
     if frame.hd.type == NGHTTP2_HEADERS and connection.stream_count >= connection.loop.front.limits.streams:
         connection.loop.trips[GUARD_STREAMS] += 1
+    # Any other ends its stream: nghttp2 will say so, and nothing of ours may follow.
+    stream = <Stream*> nghttp2_session_get_stream_user_data(session, frame.hd.stream_id)
+    if stream != NULL:
+        stream.flags |= RESET
     return 0
 
 
@@ -502,6 +504,7 @@ cdef int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, vo
     if stream != NULL:
         if connection.current == stream:
             connection.current = NULL
+        whole_forget(stream)
         stream_close(connection.loop, stream, code == NGHTTP2_NO_ERROR or code == ANSWERED_WHOLE)
     return 0
 

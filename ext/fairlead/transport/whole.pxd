@@ -9,7 +9,8 @@ What is written here must fit what nghttp2 believes:
     table    our header blocks are literals that no table keeps, so HPACK's state stays nghttp2's. A peer that asked for a smaller table
              is owed a word about it at the head of the next block, which only nghttp2 knows to say: it gets no whole answers.
     windows  nghttp2 does not hear of our DATA. `Connection.untold` counts it, and what the peer gives back is taken from that first,
-             before nghttp2 reads of it. A stream that nghttp2 would send beyond the true window waits for that.
+             before nghttp2 reads of it. A stream that nghttp2 would send beyond the true window waits for that, and while one does
+             nobody is served past it.
     order    whole answers leave when nghttp2 has no more frames: never inside a header block of its, and behind its word that it knows the
              settings they go by. By then it has closed their streams, so the peer may open others as soon as it sees them. While
              the socket takes no more, answers are nghttp2's, whose memory the guards watch.
@@ -33,11 +34,15 @@ cdef bint whole_answer(Stream* stream) noexcept nogil
 cdef bint whole_refusal(Stream* stream, uint32_t turn) noexcept nogil
 # What the peer lets us send on the connection, nghttp2 and us together. May be below 0.
 cdef int64_t whole_window(const Connection* connection) noexcept nogil
-# A WINDOW_UPDATE of the connection, 13 bytes which nghttp2 has not read yet and will not miss.
-cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil
+# The 4 bytes of a WINDOW_UPDATE of the connection, of which what nghttp2 never counted is taken. Whether nothing is left: an
+# update by nothing would be an error, so nghttp2 must not see it.
+cdef bint whole_widened(Connection* connection, uint8_t* increment) noexcept nogil
 # SETTINGS of the peer.
 cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil
-# Streams that waited for the window go on.
+# A stream that nghttp2 would send of must wait for the window; it goes away.
+cdef void whole_starve(Stream* stream) noexcept nogil
+cdef void whole_forget(Stream* stream) noexcept nogil
+# The window is wider: those who have waited longest go on, as many as it has bytes for. O(these).
 cdef void whole_resume(Connection* connection) noexcept nogil
 # Whether a frame that nghttp2 wants to be sent is the reset which is not.
 cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil

@@ -5,7 +5,7 @@ from libc.string cimport memcpy, strlen
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_reserve
 from fairlead.transport.model cimport (
-    ANSWERED, Connection, ENDED, Front, PAUSES, REPLY_GZIP, STARVED, Stream,
+    ANSWERED, Connection, ENDED, Front, PAUSES, REPLY_GZIP, RESET, STARVED, Stream,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_RST_STREAM,
@@ -21,7 +21,6 @@ cdef enum:
     RESET_SIZE = 13
     FIRST_TABLE = 4096          # RFC 7541: before anyone asks for another
     LARGEST_FRAME = 16384       # which every peer takes
-    FRAME_NOBODY_KNOWS = 0xFF   # nghttp2 passes over frames of types it does not know, as RFC 9113 demands
 
 # :status 200 by its place in the static table; content-type by its place, the value as it is.
 cdef enum:
@@ -55,8 +54,15 @@ cdef inline bint can_be_whole(const Stream* stream) noexcept nogil:
     """Whether nobody has begun to answer, the peer has nothing more to say, and both it and the socket take what comes."""
     cdef const Connection* connection = stream.connection
     return (
-        (stream.flags & (ENDED | ANSWERED)) == ENDED and connection.out.size == 0
+        (stream.flags & (ENDED | ANSWERED | RESET)) == ENDED and connection.out.size == 0
         and not connection.small_table and not connection.condemned)
+
+
+cdef inline bint has_window(const Connection* connection, size_t size) noexcept nogil:
+    """Whether the peer takes so many bytes now, on a stream of which nothing was sent yet, and nobody waited for them before."""
+    return (
+        connection.starved == NULL and not connection.resumed and <int64_t> size <= whole_window(connection)
+        and size <= nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
 
 
 cdef inline void close_silently(Stream* stream) noexcept nogil:
@@ -69,11 +75,8 @@ cdef bint whole_answer(Stream* stream) noexcept nogil:
     cdef Connection* connection = stream.connection
     cdef size_t size = stream.reply.size
     cdef uint8_t* to
-    if not can_be_whole(stream) or stream.flags & REPLY_GZIP or stream.metadata.size or size == 0 or size > LARGEST_FRAME:
-        return False
-    # The stream's own window is at least what a new one has: nothing was sent on it.
-    if <int64_t> size > whole_window(connection) or (
-            size > nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)):
+    if not can_be_whole(stream) or stream.flags & REPLY_GZIP or stream.metadata.size or size == 0 or size > LARGEST_FRAME or (
+            not has_window(connection, size)):
         return False
     buffer_reserve(&connection.whole, 3 * HEAD_SIZE + FIELDS_SIZE + size + TRAILERS_SIZE)
     to = connection.whole.data + connection.whole.size
@@ -158,23 +161,21 @@ cdef int64_t whole_window(const Connection* connection) noexcept nogil:
     return <int64_t> nghttp2_session_get_remote_window_size(connection.session) - connection.untold
 
 
-cdef void whole_widened(Connection* connection, uint8_t* frame) noexcept nogil:
-    cdef uint8_t* at = frame + HEAD_SIZE
-    cdef uint32_t given = (<uint32_t> (at[0] & 0x7F) << 24) | (<uint32_t> at[1] << 16) | (<uint32_t> at[2] << 8) | at[3]
+cdef bint whole_widened(Connection* connection, uint8_t* increment) noexcept nogil:
+    cdef uint32_t given = (
+        (<uint32_t> (increment[0] & 0x7F) << 24) | (<uint32_t> increment[1] << 16) | (<uint32_t> increment[2] << 8) | increment[3])
     cdef uint32_t taken = min(given, connection.untold)
     connection.widened = 1
     if taken == 0:
         # Nothing is owed, or nothing was given: then nghttp2 says what is wrong with that.
-        return
+        return False
     connection.untold -= taken
     given -= taken
-    if given == 0:
-        # An update by nothing would be an error.
-        frame[3] = FRAME_NOBODY_KNOWS
-    at[0] = <uint8_t> (given >> 24)
-    at[1] = <uint8_t> (given >> 16)
-    at[2] = <uint8_t> (given >> 8)
-    at[3] = <uint8_t> given
+    increment[0] = <uint8_t> (given >> 24)
+    increment[1] = <uint8_t> (given >> 16)
+    increment[2] = <uint8_t> (given >> 8)
+    increment[3] = <uint8_t> given
+    return given == 0
 
 
 cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil:
@@ -184,17 +185,45 @@ cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noe
             connection.small_table = 1
 
 
-cdef void whole_resume(Connection* connection) noexcept nogil:
-    cdef Stream* stream = connection.streams
-    connection.widened = 0
-    if not connection.starved:
+cdef void whole_starve(Stream* stream) noexcept nogil:
+    cdef Connection* connection = stream.connection
+    stream.flags |= STARVED
+    stream.next_parked = NULL
+    if connection.starved == NULL:
+        connection.starved = stream
+    else:
+        connection.last_starved.next_parked = stream
+    connection.last_starved = stream
+
+
+cdef void whole_forget(Stream* stream) noexcept nogil:
+    cdef Connection* connection = stream.connection
+    cdef Stream* before = NULL
+    cdef Stream* each = connection.starved
+    if not stream.flags & STARVED:
         return
-    connection.starved = 0
-    while stream != NULL:
-        if stream.flags & STARVED:
-            stream.flags &= ~<uint32_t> STARVED
-            nghttp2_session_resume_data(connection.session, stream.id)
-        stream = stream.next
+    while each != stream:
+        before = each
+        each = each.next_parked
+    if before == NULL:
+        connection.starved = stream.next_parked
+    else:
+        before.next_parked = stream.next_parked
+    if connection.last_starved == stream:
+        connection.last_starved = before
+
+
+cdef void whole_resume(Connection* connection) noexcept nogil:
+    cdef int64_t left = whole_window(connection)
+    cdef Stream* stream
+    connection.widened = 0
+    while connection.starved != NULL and left > 0:
+        stream = connection.starved
+        connection.starved = stream.next_parked
+        stream.flags &= ~<uint32_t> STARVED
+        nghttp2_session_resume_data(connection.session, stream.id)
+        left -= <int64_t> (stream.reply.size - stream.sent)
+        connection.resumed = 1
 
 
 cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil:
