@@ -260,7 +260,7 @@ def test_who_sees_an_answer_may_begin_another_call_in_its_place(native: NativeTr
 
 
 def test_answers_behind_a_full_socket_wait_for_a_peer_that_pauses(native: NativeTransport) -> None:
-    """Answers of both kinds from one read. For longer than the daemon takes to look after idle connections nothing is read."""
+    """Answers of both kinds from one read, and no reading for longer than an idle connection keeps memory."""
     peer = Peer(native.address, receive_buffer=4_096)
     peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)) + update(0, 1 << 30))
     waiting = set(range(1, 61, 2))
