@@ -180,6 +180,28 @@ def test_the_window_of_the_connection_is_used_up_and_never_exceeded(native: Nati
     peer.close()
 
 
+@pytest.mark.parametrize("free", [3, 5, 7, 9])
+def test_who_has_no_window_of_its_own_keeps_nobody_from_the_connections(native: NativeTransport, free: int) -> None:
+    """Four large answers wait for the connection's window; when it opens a little only one may send for itself."""
+    peer = peer_with(native, (INITIAL_WINDOW_SIZE, 1 << 20))
+    account = Account(peer, {1})
+    peer.send(batch(1, SMALL))
+    account.read()
+    account.open = {3, 5, 7, 9}
+    peer.send(b"".join(batch(stream, LARGE) for stream in sorted(account.open)))
+    account.read()
+    assert account.open == {3, 5, 7, 9}
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)) + update(free, 1 << 20))
+    peer.send(update(0, 8_000))
+    for kind, _, stream, body in peer.frames(5):
+        if kind == DATA and body:
+            assert stream == free
+            break
+    else:
+        raise AssertionError("the connection was closed")
+    peer.close()
+
+
 @pytest.mark.parametrize(("size", "code"), [(0, PROTOCOL_ERROR), ((1 << 31) - 1, FLOW_CONTROL_ERROR)])
 def test_a_wrong_update_is_still_refused(native: NativeTransport, size: int, code: int) -> None:
     """After an answer that nghttp2 knows nothing of."""

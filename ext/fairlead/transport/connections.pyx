@@ -172,6 +172,9 @@ cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
         size = nghttp2_session_mem_send(connection.session, &frame)
         if size > 0 and not whole_is_silent(frame, size):
             buffer_append(&loop.output, frame, size)
+        elif size == 0 and whole_resume(connection):
+            # Whose turn it was had no window of their own.
+            size = 1
     if size == 0:
         connection.resumed = 0
         # Behind all that nghttp2 has to say, such as that the settings are known which an answer goes by.

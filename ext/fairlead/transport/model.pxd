@@ -41,7 +41,7 @@ cdef enum:
     MAX_THREADS = 64
     THREAD_SHIFT = 24              # Stream.index: the thread above, the place in its slab below
     MAX_STREAMS_OF_LOOP = 16777216
-    KEPT_SIZE = 12
+    KEPT_SIZE = 12                 # a byte less than a WINDOW_UPDATE, the longest that is looked at in one piece
     PAUSES = 4                     # lengths of time after which those who were refused come back
     OUR_ENDS = 16                  # streams that we ended first, remembered by their numbers
 

@@ -19,7 +19,7 @@ What is written here must fit what nghttp2 believes:
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fairlead.transport.model cimport Connection, Front, Stream
-from fairlead.transport.nghttp2 cimport nghttp2_frame, nghttp2_session
+from fairlead.transport.nghttp2 cimport nghttp2_frame
 
 cdef enum:
     # An error code that nghttp2 only hears from us: the reset of a stream whose answer was whole.
@@ -42,7 +42,7 @@ cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noe
 # A stream that nghttp2 would send of must wait for the window; it goes away.
 cdef void whole_starve(Stream* stream) noexcept nogil
 cdef void whole_forget(Stream* stream) noexcept nogil
-# The window is wider: those who have waited longest go on, as many as it has bytes for. O(these).
-cdef void whole_resume(Connection* connection) noexcept nogil
+# Those who have waited longest for the window go on, as many as it has bytes for. Whether it has any and somebody waited. O(these).
+cdef bint whole_resume(Connection* connection) noexcept nogil
 # Whether a frame that nghttp2 wants to be sent is the reset which is not.
 cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil

@@ -9,7 +9,7 @@ from fairlead.transport.model cimport (
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS, NGHTTP2_RST_STREAM,
-    NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, nghttp2_frame, nghttp2_session,
+    NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, nghttp2_frame,
     nghttp2_session_get_remote_settings, nghttp2_session_get_remote_window_size, nghttp2_session_resume_data,
     nghttp2_submit_rst_stream,
 )
@@ -213,17 +213,23 @@ cdef void whole_forget(Stream* stream) noexcept nogil:
         connection.last_starved = before
 
 
-cdef void whole_resume(Connection* connection) noexcept nogil:
-    cdef int64_t left = whole_window(connection)
+cdef bint whole_resume(Connection* connection) noexcept nogil:
+    cdef int64_t left
     cdef Stream* stream
     connection.widened = 0
+    if connection.starved == NULL:
+        return False
+    left = whole_window(connection)
+    if left <= 0:
+        return False
+    connection.resumed = 1
     while connection.starved != NULL and left > 0:
         stream = connection.starved
         connection.starved = stream.next_parked
         stream.flags &= ~<uint32_t> STARVED
         nghttp2_session_resume_data(connection.session, stream.id)
         left -= <int64_t> (stream.reply.size - stream.sent)
-        connection.resumed = 1
+    return True
 
 
 cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil:
