@@ -292,6 +292,7 @@ def test_who_opens_no_window_is_refused_more_calls_and_may_still_open_it(native:
             ended.add(stream)
             if len(ended) == calls + 2:
                 break
+    assert len(ended) == calls + 2
     size = max(answers.values())
     assert set(answers.values()) == {size}
     held = size * len(answers)
@@ -316,4 +317,5 @@ def test_large_answers_that_wait_for_their_window_all_come(native: NativeTranspo
             ended.add(stream)
             if len(ended) == calls:
                 break
+    assert len(ended) == calls
     peer.close()
