@@ -6,18 +6,41 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from fairlead.config import TRANSPORTS
+from fairlead.config import TRANSPORTS, Config, GuardsConfig, LogConfig
 from fairlead.router import Router
+from fairlead.service.native import NativeTransport
+from fairlead.shard.core import Shard
+from fairlead.telemetry.log import make_logger
 from tests.contract.faces import GrpcFace
 
 START_SECONDS = 30
 STOP_SECONDS = 30
+
+
+@contextmanager
+def serving(guards: GuardsConfig) -> Iterator[NativeTransport]:
+    """In this process, so that its counters can be read."""
+    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"), guards=guards)
+    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
+    transport.start()
+    try:
+        yield transport
+    finally:
+        transport.stop(0)
+
+
+@pytest.fixture(scope="module")
+def native() -> Iterator[NativeTransport]:
+    """One for the tests of a module."""
+    with serving(GuardsConfig()) as transport:
+        yield transport
 
 
 class DaemonProcess:

@@ -1,6 +1,5 @@
 """Attacks from a raw socket beside honest traffic: the attacker is shown out, counted, and nobody else notices."""
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -9,10 +8,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 
-from fairlead.config import Config, LogConfig
 from fairlead.service.native import NativeTransport
-from fairlead.shard.core import Shard
-from fairlead.telemetry.log import make_logger
 from fairlead.v1 import routing_service_pb2 as pb
 from tests.contract import raw_http2 as http2
 from tests.contract.faces import GrpcFace
@@ -20,16 +16,6 @@ from tests.contract.raw_http2 import Peer, frame, message, request
 
 FLOOD = 20_000
 HONEST_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def native() -> Iterator[NativeTransport]:
-    """In this process, so that its counters can be read."""
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"))
-    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
-    transport.start()
-    yield transport
-    transport.stop(0)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ Times are those of the configuration, made short; the server looks once a second
 """
 
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,12 @@ from contextlib import contextmanager
 import grpc
 import pytest
 
-from fairlead.config import Config, GuardsConfig, LogConfig
+from fairlead.config import GuardsConfig
 from fairlead.service.native import NativeTransport
-from fairlead.shard.core import Shard
-from fairlead.telemetry.log import make_logger
 from fairlead.v1 import agent_service_pb2
 from fairlead.v1 import routing_service_pb2 as pb
 from tests.contract import raw_http2 as http2
+from tests.contract.conftest import serving
 from tests.contract.faces import GrpcFace
 from tests.contract.raw_http2 import Peer, frame, message, request
 
@@ -28,18 +26,6 @@ LOOK_SECONDS = 1.0
 SPARE_SECONDS = 4.0
 WATCH = "/fairlead.v1.RoutingService/WatchEvents"
 LIST_AGENTS = "/fairlead.v1.AgentService/ListAgents"
-
-
-@contextmanager
-def serving(guards: GuardsConfig) -> Iterator[NativeTransport]:
-    """In this process, so that its counters can be read."""
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"), guards=guards)
-    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
-    transport.start()
-    try:
-        yield transport
-    finally:
-        transport.stop(0)
 
 
 def trips(native: NativeTransport, name: str) -> int:

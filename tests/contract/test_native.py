@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
-from fairlead.config import Config, LogConfig
 from fairlead.service.native import COLD_THREADS, NativeTransport
-from fairlead.shard.core import Shard
-from fairlead.telemetry.log import make_logger
 from fairlead.v1 import agent_service_pb2, job_pb2, routing_service_pb2
 from tests.contract import raw_http2 as http2
 from tests.contract.faces import GrpcFace, failure_of
@@ -26,15 +22,6 @@ from tests.contract.raw_http2 import Peer, frame, message, request
 
 ROUTING = "/fairlead.v1.RoutingService"
 AGENTS = "/fairlead.v1.AgentService"
-
-
-@pytest.fixture(scope="module")
-def native() -> Iterator[NativeTransport]:
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"))
-    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
-    transport.start()
-    yield transport
-    transport.stop(0)
 
 
 @pytest.fixture(scope="module")

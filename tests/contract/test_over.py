@@ -1,15 +1,12 @@
 """Frames on streams that are over: an error where the peer knew, and nothing where it could not yet know."""
 
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from fairlead.config import Config, GuardsConfig, LogConfig
-from fairlead.service.native import NativeTransport
-from fairlead.shard.core import Shard
-from fairlead.telemetry.log import make_logger
+from fairlead.config import GuardsConfig
 from tests.contract import raw_http2 as http2
+from tests.contract.conftest import serving
 from tests.contract.raw_http2 import Peer, frame, message, request
 
 STREAM_CLOSED = 5
@@ -24,11 +21,8 @@ STREAMS = 40
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"), guards=GuardsConfig(streams=STREAMS))
-    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
-    transport.start()
-    yield transport.address
-    transport.stop(0)
+    with serving(GuardsConfig(streams=STREAMS)) as transport:
+        yield transport.address
 
 
 def headers(stream: int, flags: int = 0, path: str = http2.ASSIGN) -> bytes:

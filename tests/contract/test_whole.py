@@ -1,17 +1,12 @@
 """Answers that are written past nghttp2: what is on the wire, and that windows and tables stay true."""
 
 import struct
-import sys
 import time
-from collections.abc import Iterator
 
 import grpc
 import pytest
 
-from fairlead.config import Config, LogConfig
 from fairlead.service.native import NativeTransport
-from fairlead.shard.core import Shard
-from fairlead.telemetry.log import make_logger
 from fairlead.v1 import job_pb2, routing_service_pb2
 from tests.contract import raw_http2 as http2
 from tests.contract.faces import GrpcFace
@@ -26,15 +21,6 @@ BATCH_ASSIGN = "/fairlead.v1.RoutingService/BatchAssign"
 GET_JOB = "/fairlead.v1.RoutingService/GetJob"
 STREAMS = 1_000  # of a connection at once, unless the configuration says another number
 SMALL, LARGE = 100, 600  # jobs of a batch: an answer below what one frame may hold, and one above
-
-
-@pytest.fixture(scope="module")
-def native() -> Iterator[NativeTransport]:
-    config = Config(listen="127.0.0.1:0", log=LogConfig("warning"))
-    transport = NativeTransport(Shard(), config, make_logger(config.log, sys.stderr))
-    transport.start()
-    yield transport
-    transport.stop(0)
 
 
 def peer_with(native: NativeTransport, *settings: tuple[int, int]) -> Peer:
@@ -199,6 +185,17 @@ def test_who_has_no_window_of_its_own_keeps_nobody_from_the_connections(native: 
             break
     else:
         raise AssertionError("the connection was closed")
+    peer.close()
+
+
+def test_an_update_inside_a_header_block_is_an_error(native: NativeTransport) -> None:
+    """RFC 9113, 4.3: also when it gives back what nghttp2 never counted."""
+    peer = peer_with(native)
+    peer.send(assign(1))
+    taken = sum(len(body) for kind, _, body in answer(peer, 1) if kind == DATA)
+    head = request()
+    peer.send(frame(HEADERS, 0, 3, head[:20]) + update(0, taken) + frame(http2.CONTINUATION, END_HEADERS, 3, head[20:]))
+    assert peer.goaway() == PROTOCOL_ERROR
     peer.close()
 
 

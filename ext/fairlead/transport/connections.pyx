@@ -108,8 +108,6 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
         return
     if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
         connection.dead = 1
-    elif connection.widened:
-        whole_resume(connection)
 
 
 cdef bint send_some(Connection* connection, const uint8_t* data, size_t size, size_t* sent) noexcept nogil:
@@ -173,10 +171,9 @@ cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
         if size > 0 and not whole_is_silent(frame, size):
             buffer_append(&loop.output, frame, size)
         elif size == 0 and whole_resume(connection):
-            # Whose turn it was had no window of their own.
+            # nghttp2 has more to say again. So it may be once more: whose turn it was may have no window of their own.
             size = 1
     if size == 0:
-        connection.resumed = 0
         # Behind all that nghttp2 has to say, such as that the settings are known which an answer goes by.
         buffer_append(&loop.output, connection.whole.data, connection.whole.size)
         connection.whole.size = 0

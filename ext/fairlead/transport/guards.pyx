@@ -48,8 +48,10 @@ cdef enum:
     SETTINGS = 4
     PING = 6
     WINDOW_UPDATE = 8
+    CONTINUATION = 9
     LAST_KNOWN = 9
     END_STREAM = 1
+    END_HEADERS = 4
     ACK = 1
 
 
@@ -149,7 +151,7 @@ cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexc
             break
         length = (<uint32_t> data[0] << 16) | (<uint32_t> data[1] << 8) | data[2]
         id = (<uint32_t> (data[5] & 0x7F) << 24) | (<uint32_t> data[6] << 16) | (<uint32_t> data[7] << 8) | data[8]
-        if data[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE:
+        if data[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE and not connection.in_block:
             if end - data < HEAD_SIZE + UPDATE_SIZE:
                 break
             if whole_widened(connection, data + HEAD_SIZE):
@@ -158,6 +160,7 @@ cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexc
                 continue
         walk_frame(connection, length, data[3], data[4], <int32_t> id)
         connection.frame_left = length
+        connection.in_block = (data[3] == HEADERS or data[3] == CONTINUATION) and not data[4] & END_HEADERS
         to = keep(to, data, HEAD_SIZE)
         data += HEAD_SIZE
     connection.kept_size = <uint8_t> (end - data)

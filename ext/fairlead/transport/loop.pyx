@@ -29,7 +29,7 @@ from fairlead.transport.exchange cimport (
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
     CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
-    FREE_PENDING_REPLY, Loop, MAX_HELD_BYTES, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
+    FREE_PENDING_REPLY, KEPT_OUTPUT, Loop, MAX_HELD_BYTES, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
     TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
@@ -401,6 +401,8 @@ cdef void flush_touched(Loop* loop) noexcept nogil:
         connection.touched = 0
         if connection.dead:
             connection_free(loop, connection)
+    if loop.output.capacity > KEPT_OUTPUT:
+        buffer_free(&loop.output)
 
 
 cdef void drain_all(Loop* loop) noexcept nogil:

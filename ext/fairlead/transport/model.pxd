@@ -23,6 +23,7 @@ cdef enum:
     STREAMS_PER_CHUNK = 256
     KEPT_BUFFER = 16384            # a pooled stream gives larger buffers back
     READ_SIZE = 65536              # one recv
+    KEPT_OUTPUT = 1048576          # a loop gives a larger buffer for writing back
     WRITE_SIZE = 65536             # nghttp2 is asked for frames until there are so many bytes for one send
     STREAM_WINDOW = 262144
     CONNECTION_WINDOW = 4194304
@@ -251,6 +252,7 @@ cdef struct Connection:
     uint32_t frame_left            # of the present frame, for the walker
     uint8_t[KEPT_SIZE] kept        # the beginning of a frame, until the rest of its head is read
     uint8_t kept_size
+    uint8_t in_block               # a header block is being read: no other frame may stand in it
     uint8_t preface_left
     uint8_t settings_acked
     uint8_t settings_seen          # 0, 1, 2: more
@@ -263,8 +265,6 @@ cdef struct Connection:
     uint8_t small_table            # the peer has asked for a table of HPACK below the usual
     Stream* starved                # streams that are STARVED, in the order of their turns
     Stream* last_starved
-    uint8_t resumed                # some of them have their turn in this wake-up
-    uint8_t widened                # its window was, in this read
     # streams that are over
     int32_t newest                 # stream that the peer has begun
     int32_t reset_read             # stream that the peer has reset last, as its frames were read

@@ -1,4 +1,4 @@
-"""Answers: response headers, messages, trailers, handed to nghttp2. Nothing here writes to a socket."""
+"""Answers: response headers, messages, trailers, handed to nghttp2 where they cannot be whole (whole.pxd). Nothing here writes to a socket."""
 
 from libc.stdint cimport int32_t, uint8_t
 
@@ -18,7 +18,7 @@ cdef void stream_fail_with(Loop* loop, Stream* stream, int32_t code, const char*
 cdef void stream_fail_http(Loop* loop, Stream* stream, int32_t http_status) noexcept nogil
 # Decides the call: there is too much to do. It is answered when its request has ended, so that no reset is needed.
 cdef void stream_shed(Loop* loop, Stream* stream) noexcept nogil
-# Gives a decided call to nghttp2.
+# Answers a decided call: whole, or through nghttp2.
 cdef void answer(Loop* loop, Stream* stream) noexcept nogil
 # A streaming call: what its reply has now may leave.
 cdef void answer_more(Loop* loop, Stream* stream) noexcept nogil

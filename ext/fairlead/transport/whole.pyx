@@ -61,7 +61,7 @@ cdef inline bint can_be_whole(const Stream* stream) noexcept nogil:
 cdef inline bint has_window(const Connection* connection, size_t size) noexcept nogil:
     """Whether the peer takes so many bytes now, on a stream of which nothing was sent yet, and nobody waited for them before."""
     return (
-        connection.starved == NULL and not connection.resumed and <int64_t> size <= whole_window(connection)
+        connection.starved == NULL and <int64_t> size <= whole_window(connection)
         and size <= nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
 
 
@@ -165,7 +165,6 @@ cdef bint whole_widened(Connection* connection, uint8_t* increment) noexcept nog
     cdef uint32_t given = (
         (<uint32_t> (increment[0] & 0x7F) << 24) | (<uint32_t> increment[1] << 16) | (<uint32_t> increment[2] << 8) | increment[3])
     cdef uint32_t taken = min(given, connection.untold)
-    connection.widened = 1
     if taken == 0:
         # Nothing is owed, or nothing was given: then nghttp2 says what is wrong with that.
         return False
@@ -216,13 +215,11 @@ cdef void whole_forget(Stream* stream) noexcept nogil:
 cdef bint whole_resume(Connection* connection) noexcept nogil:
     cdef int64_t left
     cdef Stream* stream
-    connection.widened = 0
     if connection.starved == NULL:
         return False
     left = whole_window(connection)
     if left <= 0:
         return False
-    connection.resumed = 1
     while connection.starved != NULL and left > 0:
         stream = connection.starved
         connection.starved = stream.next_parked
