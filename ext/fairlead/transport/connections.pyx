@@ -6,19 +6,21 @@ from libc.string cimport memcpy
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
-from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound, guard_walk
+from fairlead.transport.direct cimport direct_resume
+from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound
 from fairlead.transport.model cimport (
     CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
 )
 from fairlead.transport.nghttp2 cimport (
-    NGHTTP2_FLAG_NONE, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+    NGHTTP2_FLAG_NONE, NGHTTP2_GOAWAY, NGHTTP2_HEADERS, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
     NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-    nghttp2_session_del, nghttp2_session_mem_recv, nghttp2_session_mem_send, nghttp2_session_server_new3,
+    nghttp2_session_del, nghttp2_session_mem_send, nghttp2_session_server_new3,
     nghttp2_session_set_local_window_size, nghttp2_session_want_read, nghttp2_session_want_write,
     nghttp2_settings_entry, nghttp2_submit_settings,
 )
 from fairlead.transport.streams cimport stream_orphan, touch
-from fairlead.transport.whole cimport whole_is_silent, whole_resume
+from fairlead.transport.walk cimport walk
+from fairlead.transport.whole cimport HEAD_SIZE, USUAL_TABLE, whole_is_silent, whole_owed
 from fairlead.transport.system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
@@ -41,6 +43,7 @@ cdef Connection* connection_open(Loop* loop, int fd, uint32_t address) noexcept 
     connection.loop = loop
     connection.fd = fd
     connection.address = address
+    connection.table = USUAL_TABLE
     connection.opened = connection.progress = connection.last_read = loop.now
     if nghttp2_session_server_new3(&connection.session, loop.callbacks, connection, loop.options, &loop.memory) != 0:
         free(connection)
@@ -103,11 +106,7 @@ cdef void connection_read(Loop* loop, Connection* connection) noexcept nogil:
     if connection.lingers or connection.condemned:
         return
     memcpy(loop.input, connection.kept, kept)
-    size = guard_walk(connection, loop.input, kept + size)
-    if connection.condemned:
-        return
-    if nghttp2_session_mem_recv(connection.session, loop.input, size) < 0:
-        connection.dead = 1
+    walk(connection, loop.input, kept + size)
 
 
 cdef bint send_some(Connection* connection, const uint8_t* data, size_t size, size_t* sent) noexcept nogil:
@@ -146,6 +145,8 @@ cdef bint has_ended(const Connection* connection) noexcept nogil:
     """Whether all was said: by HTTP/2, or because it drains and its last call has ended."""
     if connection.draining == 2 and connection.stream_count == 0:
         return True
+    if connection.direct_count and not connection.condemned:
+        return False
     return not nghttp2_session_want_write(connection.session) and (
         connection.condemned or not nghttp2_session_want_read(connection.session))
 
@@ -160,6 +161,20 @@ cdef void linger(Loop* loop, Connection* connection) noexcept nogil:
         shutdown(connection.fd, SHUT_WR)
 
 
+cdef inline void sent(Connection* connection, uint8_t* frame) noexcept nogil:
+    """A frame of nghttp2's that leaves."""
+    cdef uint8_t* last = frame + HEAD_SIZE
+    if frame[3] == NGHTTP2_HEADERS:
+        connection.table_owed = 0
+    elif frame[3] == NGHTTP2_GOAWAY and connection.direct > <int32_t> (
+            (<uint32_t> last[0] << 24) | (<uint32_t> last[1] << 16) | (<uint32_t> last[2] << 8) | last[3]):
+        # nghttp2 does not know the last stream.
+        last[0] = <uint8_t> (connection.direct >> 24)
+        last[1] = <uint8_t> (connection.direct >> 16)
+        last[2] = <uint8_t> (connection.direct >> 8)
+        last[3] = <uint8_t> connection.direct
+
+
 cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
     """Frames for one send, all of them when answers are whole: those never wait for another wake-up, when other settings might be known.
     0: these are all; below 0: the session has failed."""
@@ -170,13 +185,19 @@ cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:
         size = nghttp2_session_mem_send(connection.session, &frame)
         if size > 0 and not whole_is_silent(frame, size):
             buffer_append(&loop.output, frame, size)
-        elif size == 0 and whole_resume(connection):
+            sent(connection, loop.output.data + loop.output.size - size)
+        elif size == 0 and direct_resume(connection):
             # nghttp2 has more to say again. So it may be once more: whose turn it was may have no window of their own.
             size = 1
     if size == 0:
+        if connection.table_owed:
+            whole_owed(connection)
         # Behind all that nghttp2 has to say, such as that the settings are known which an answer goes by.
-        buffer_append(&loop.output, connection.whole.data, connection.whole.size)
-        connection.whole.size = 0
+        if loop.output.size:
+            buffer_append(&loop.output, connection.whole.data, connection.whole.size)
+            connection.whole.size = 0
+        else:
+            loop.output, connection.whole = connection.whole, loop.output
     return size
 
 

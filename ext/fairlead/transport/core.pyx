@@ -209,7 +209,8 @@ cdef class Server:
         cdef int64_t waited = 0
         calls = {kind.name.lower(): 0 for kind in Kind}
         statuses, guards = [0] * 17, dict.fromkeys(GUARDS, 0)
-        total = dict.fromkeys(("unanswered", "connections", "accepted", "wakeups", "held_calls", "held_streams", "http_refusals"), 0)
+        total = dict.fromkeys(
+            ("direct", "unanswered", "connections", "accepted", "wakeups", "held_calls", "held_streams", "http_refusals"), 0)
         shed = [0] * RANKS
         for thread in range(self._front.loop_count):
             loop = &self._front.loops[thread]
@@ -219,6 +220,7 @@ cdef class Server:
                 statuses[at] += loop.statuses[at]
             for at in range(GUARD_COUNT):
                 guards[GUARDS[at]] += loop.trips[at]
+            total["direct"] += loop.direct
             total["unanswered"] += loop.unanswered
             total["connections"] += loop.connection_count
             total["accepted"] += loop.accepted

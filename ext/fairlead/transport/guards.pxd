@@ -1,10 +1,10 @@
 """What one peer may cost: a bucket of glitches, limits on what waits, time limits, places.
 
-nghttp2 stops rapid resets and CONTINUATION floods. The rest is here: every frame header is walked before the library sees
+nghttp2 stops rapid resets and CONTINUATION floods. The rest is here: every frame header passes here before the library sees
 it (it has no callback for frames it does not know), and whoever wears out the bucket is told ENHANCE_YOUR_CALM.
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from fairlead.transport.model cimport Connection, Loop, Stream
 from fairlead.transport.system cimport sockaddr_storage
@@ -12,9 +12,8 @@ from fairlead.transport.system cimport sockaddr_storage
 cdef void guard_begin(Connection* connection) noexcept nogil
 # A DATA frame has left; the peer may say that it has room again, and ask how long it took.
 cdef void guard_sent(Connection* connection) noexcept nogil
-# Looks at every frame header of what was read, and takes out what nghttp2 need not know. Returns how much of it nghttp2 may read; the rest,
-# the beginning of a frame, is kept.
-cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil
+# The head of a frame was read.
+cdef void guard_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil
 # Takes from the bucket; an empty one ends the connection.
 cdef void guard_charge(Connection* connection, double glitches) noexcept nogil
 # The peer went on with a stream that it had ended: says GOAWAY.

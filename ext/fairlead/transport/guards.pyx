@@ -1,25 +1,25 @@
 """See guards.pxd."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from fairlead.base.buffer cimport buffer_free
 from fairlead.base.memory cimport mix64
 from fairlead.transport.model cimport (
-    ADDRESS_PLACES, Connection, DECIDED, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES,
-    GUARD_OUTBOUND_CLOSED, GUARD_OUTBOUND_PAUSED, GUARD_OUTBOUND_REFUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING,
-    GUARD_TIMEOUT_PREFACE, GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, MAX_HELD_BYTES, NEW_WORK, STREAMING,
-    Stream,
+    ADDRESS_PLACES, Connection, ENDED, GUARD_ACCEPTS, GUARD_ADDRESS, GUARD_AGE, GUARD_CONNECTIONS, GUARD_GLITCHES, GUARD_OUTBOUND_CLOSED,
+    GUARD_OUTBOUND_PAUSED, GUARD_OUTBOUND_REFUSED, GUARD_TIMEOUT_BODY, GUARD_TIMEOUT_HEADERS, GUARD_TIMEOUT_PING, GUARD_TIMEOUT_PREFACE,
+    GUARD_TIMEOUT_SETTINGS, GUARD_TIMEOUT_WRITE, HEADERS_DONE, IN_PYTHON, Limits, Loop, MAX_HELD_BYTES, NEW_WORK, Stream,
 )
 from fairlead.transport.nghttp2 cimport (
-    NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_NONE, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_CLOSED,
+    NGHTTP2_CANCEL, NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_ACK, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE,
+    NGHTTP2_HEADERS, NGHTTP2_NO_ERROR, NGHTTP2_PING, NGHTTP2_PRIORITY, NGHTTP2_RST_STREAM, NGHTTP2_SETTINGS, NGHTTP2_STREAM_CLOSED,
+    NGHTTP2_WINDOW_UPDATE,
     nghttp2_session_get_last_proc_stream_id, nghttp2_session_get_outbound_queue_size,
     nghttp2_session_terminate_session, nghttp2_submit_goaway, nghttp2_submit_ping, nghttp2_submit_rst_stream,
     nghttp2_submit_shutdown_notice,
 )
 from fairlead.transport.over cimport over_data, over_reset_read
 from fairlead.transport.streams cimport touch
-from fairlead.transport.whole cimport whole_widened
 from fairlead.transport.system cimport AF_INET, AF_INET6, sockaddr_in, sockaddr_in6, sockaddr_storage, atomic_add, atomic_get
 
 cdef enum:
@@ -27,8 +27,6 @@ cdef enum:
     BURST = 1000                 # glitches of a full bucket
     REFILL = 50                  # a second
     PREFACE_SIZE = 24
-    HEAD_SIZE = 9
-    UPDATE_SIZE = 4
     PING_INTERVAL = 1000000      # pings that come faster are excess, but for one behind each DATA frame of ours
     UPDATES_FREE = 100           # WINDOW_UPDATE frames without any other work between them
     UPDATES_EACH = 4             # that a DATA frame of ours excuses: the stream's and the connection's, and as many to spare
@@ -38,21 +36,6 @@ cdef enum:
     CLOSE_BYTES = 4194304
     STUCK_US = 1000000           # without a byte taken by the socket, while so much waits
     LINGER_TIMEOUT = 2000000
-
-# Frame types.
-cdef enum:
-    DATA = 0
-    HEADERS = 1
-    PRIORITY = 2
-    RST_STREAM = 3
-    SETTINGS = 4
-    PING = 6
-    WINDOW_UPDATE = 8
-    CONTINUATION = 9
-    LAST_KNOWN = 9
-    END_STREAM = 1
-    END_HEADERS = 4
-    ACK = 1
 
 
 cdef void guard_begin(Connection* connection) noexcept nogil:
@@ -91,86 +74,40 @@ cdef void guard_misuse(Connection* connection) noexcept nogil:
     nghttp2_session_terminate_session(connection.session, NGHTTP2_STREAM_CLOSED)
 
 
-cdef void walk_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil:
+cdef void guard_frame(Connection* connection, uint32_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil:
     cdef int64_t now = connection.loop.now
-    if kind == DATA and over_data(connection, id):
+    if kind == NGHTTP2_DATA and over_data(connection, id):
         guard_misuse(connection)
         return
-    if kind == HEADERS or (kind == DATA and (size or flags & END_STREAM)):
+    if kind == NGHTTP2_HEADERS or (kind == NGHTTP2_DATA and (size or flags & NGHTTP2_FLAG_END_STREAM)):
         # What our DATA frames excuse stays: another call takes nothing from it.
         connection.updates = min(connection.updates, 0)
         return
-    if kind == WINDOW_UPDATE:
+    if kind == NGHTTP2_WINDOW_UPDATE:
         connection.updates += 1
         if connection.updates > UPDATES_FREE:
             guard_charge(connection, 1)
-    elif kind == PING:
-        if flags & ACK:
+    elif kind == NGHTTP2_PING:
+        if flags & NGHTTP2_FLAG_ACK:
             return
         if not connection.ping_excused and now - connection.last_ping < PING_INTERVAL:
             guard_charge(connection, 10)
         connection.ping_excused = 0
         connection.last_ping = now
-    elif kind == SETTINGS:
-        if not flags & ACK:
+    elif kind == NGHTTP2_SETTINGS:
+        if not flags & NGHTTP2_FLAG_ACK:
             connection.settings_seen += connection.settings_seen < 2
             if connection.settings_seen == 2:
                 guard_charge(connection, 10)
-    elif kind == RST_STREAM or kind == DATA or kind == PRIORITY or kind > LAST_KNOWN:
-        if kind == RST_STREAM:
+    elif kind == NGHTTP2_RST_STREAM or kind == NGHTTP2_DATA or kind == NGHTTP2_PRIORITY or kind > NGHTTP2_CONTINUATION:
+        if kind == NGHTTP2_RST_STREAM:
             over_reset_read(connection, id)
         guard_charge(connection, 1)
 
 
-cdef inline uint8_t* keep(uint8_t* to, const uint8_t* data, size_t size) noexcept nogil:
-    """Closes the gap that something taken out has left, if there is one."""
-    if to != data:
-        memmove(to, data, size)
-    return to + size
-
-
-cdef size_t guard_walk(Connection* connection, uint8_t* data, size_t size) noexcept nogil:
-    cdef uint8_t* begin = data
-    cdef uint8_t* end = data + size
-    cdef uint8_t* to = data
-    cdef uint32_t id, length
-    cdef size_t take
-    if connection.preface_left:
-        take = min(size, <size_t> connection.preface_left)
-        connection.preface_left -= <uint8_t> take
-        data += take
-        to = data
-    while data < end:
-        if connection.frame_left:
-            take = min(<size_t> (end - data), <size_t> connection.frame_left)
-            connection.frame_left -= <uint32_t> take
-            to = keep(to, data, take)
-            data += take
-            continue
-        if end - data < HEAD_SIZE:
-            break
-        length = (<uint32_t> data[0] << 16) | (<uint32_t> data[1] << 8) | data[2]
-        id = (<uint32_t> (data[5] & 0x7F) << 24) | (<uint32_t> data[6] << 16) | (<uint32_t> data[7] << 8) | data[8]
-        if data[3] == WINDOW_UPDATE and id == 0 and length == UPDATE_SIZE and not connection.in_block:
-            if end - data < HEAD_SIZE + UPDATE_SIZE:
-                break
-            if whole_widened(connection, data + HEAD_SIZE):
-                walk_frame(connection, length, WINDOW_UPDATE, data[4], 0)
-                data += HEAD_SIZE + UPDATE_SIZE
-                continue
-        walk_frame(connection, length, data[3], data[4], <int32_t> id)
-        connection.frame_left = length
-        connection.in_block = (data[3] == HEADERS or data[3] == CONTINUATION) and not data[4] & END_HEADERS
-        to = keep(to, data, HEAD_SIZE)
-        data += HEAD_SIZE
-    connection.kept_size = <uint8_t> (end - data)
-    memcpy(connection.kept, data, end - data)
-    return to - begin
-
-
 cdef void guard_outbound(Connection* connection) noexcept nogil:
     cdef Loop* loop = connection.loop
-    cdef size_t waits = connection.held_bytes + connection.out.size - connection.out_sent
+    cdef size_t waits = connection.held_bytes + connection.whole.size + connection.out.size - connection.out_sent
     cdef bint crowded
     if waits > CLOSE_BYTES and connection.out.size and loop.now - connection.progress > STUCK_US:
         loop.trips[GUARD_OUTBOUND_CLOSED] += 1

@@ -9,9 +9,8 @@ One wake-up:
     bury     connections that ended
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
 
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_grow
@@ -23,14 +22,15 @@ from fairlead.transport.connections cimport (
     connection_flush, connection_free, connection_open, connection_read,
 )
 from fairlead.transport.counts cimport counts_init
+from fairlead.transport.direct cimport direct_end
 from fairlead.transport.exchange cimport (
     close_events, exchange_free, exchange_init, push_command, take_commands, wake_loop,
 )
 from fairlead.transport.guards cimport guard_admit, guard_drain, guard_leave, guard_may_accept, guard_sweep
 from fairlead.transport.model cimport (
-    CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command, Connection, DECIDED, Front, HOT, IN_BATCH,
-    FREE_PENDING_REPLY, KEPT_OUTPUT, Loop, MAX_HELD_BYTES, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS, READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM,
-    TELL_ROOM, WAITING,
+    CLOSED, COMPRESSED_MESSAGE, COMMAND_CONNECTION, COMMAND_DRAIN, COMMAND_FINISH, COMMAND_HTTP, COMMAND_MESSAGE, COMMAND_METADATA, Command,
+    Connection, DECIDED, Front, IN_BATCH, FREE_PENDING_REPLY, KEPT_OUTPUT, Loop, MAX_HELD_BYTES, MAX_PENDING_REPLY, PREFIX_SIZE, RANKS,
+    READ_SIZE, REPLY_GZIP, STREAMING, Stream, TELLS_ROOM, TELL_ROOM, WAITING,
 )
 from fairlead.transport.nghttp2 cimport (
     nghttp2_option_del, nghttp2_option_new, nghttp2_option_set_max_deflate_dynamic_table_size,
@@ -278,6 +278,7 @@ cdef void give(Loop* loop, Stream* stream) noexcept nogil:
         return
     stream.flags &= ~<uint32_t> IN_BATCH
     answer(loop, stream)
+    direct_end(stream)
 
 
 cdef void give_to_wait(Loop* loop, Stream* stream) noexcept nogil:
@@ -366,6 +367,7 @@ cdef void run_command(Loop* loop, const Command* command) noexcept nogil:
     elif command.kind == COMMAND_FINISH:
         answer_finish(loop, stream, command.status, command.data, command.size)
         stream_returned(loop, stream)
+        direct_end(stream)
     elif command.kind == COMMAND_HTTP:
         if not stream.flags & CLOSED:
             stream.http_status = command.status & 0xFFFF

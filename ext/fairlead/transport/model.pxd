@@ -45,6 +45,9 @@ cdef enum:
     KEPT_SIZE = 12                 # a byte less than a WINDOW_UPDATE, the longest that is looked at in one piece
     PAUSES = 4                     # lengths of time after which those who were refused come back
     OUR_ENDS = 16                  # streams that we ended first, remembered by their numbers
+    KNOWN_BLOCKS = 4               # header blocks of a connection that are known by their bytes
+    KNOWN_SIZE = 224               # bytes of each at most
+    DIRECT_CHAINS = 64             # of the direct calls of a connection that are open, by their streams' numbers
 
 # Buckets of the histograms of calls (gRPC proposal A66); the last of each has no bound.
 cdef enum:
@@ -87,7 +90,7 @@ cdef enum:
     COMPRESSED = 131072            # the message is
     HAS_CONTENT_TYPE = 262144
     BAD_TIMEOUT = 524288
-    STALLED = 1048576              # nghttp2 waits for more of the reply
+    STALLED = 1048576              # nghttp2 waits for more of the reply; of a direct one: its window is shut
     REPLY_GZIP = 2097152
     WAITING = 4194304              # a unary call that Python may keep for long: it wants to know when the peer is gone
     TELLS_ROOM = 8388608           # Python wants to know when all of the reply has left
@@ -97,7 +100,7 @@ cdef enum:
     SHED = 134217728               # refused because there is too much to do
     UNCOUNTED = 268435456          # no call, but something else over HTTP
     RESET = 1073741824             # nghttp2 has a reset of it to send
-    STARVED = 536870912            # nghttp2 would send more than the connection's window has; see whole.pxd
+    STARVED = 536870912            # there is more of it to send than the connection's window has; see whole.pxd
 
 # How far the newest stream of a connection has come.
 cdef enum:
@@ -218,6 +221,17 @@ cdef struct Stream:
     uint64_t received              # bytes of whole messages
     uint64_t told                  # bytes of messages
     uint8_t finishes               # a streaming reply has all its messages; trailers follow them
+    uint8_t direct                 # nghttp2 has never heard of it; see direct.pxd
+    Stream* next_direct            # in its chain
+    int64_t widened                # bytes that the peer has added to the window of a direct one
+
+# A header block that was read before, and what it meant.
+cdef struct Known:
+    int64_t timeout                # -1: none
+    int32_t method
+    uint32_t flags
+    uint8_t size
+    uint8_t[KNOWN_SIZE] block
 
 cdef struct Connection:
     Loop* loop
@@ -262,9 +276,22 @@ cdef struct Connection:
     size_t held_bytes              # of replies that nghttp2 has
     # whole answers
     uint32_t untold                # bytes of DATA that nghttp2 does not know to be sent
-    uint8_t small_table            # the peer has asked for a table of HPACK below the usual
+    uint32_t table                 # of HPACK, as large as the peer wants it
+    uint32_t smallest_table        # that it has asked for since the last block
+    uint8_t table_owed             # the next block must begin with a word about that
     Stream* starved                # streams that are STARVED, in the order of their turns
     Stream* last_starved
+    # direct calls
+    Known[KNOWN_BLOCKS] known
+    uint8_t known_count
+    uint8_t known_next             # place of the next
+    Known candidate                # may become known when nghttp2 has read it
+    int32_t candidate_id           # of the stream that it opens; 0: there is none
+    int32_t heard                  # stream that nghttp2 has heard of last
+    int32_t direct                 # last direct call
+    Stream* chains[DIRECT_CHAINS]  # of those that are open
+    uint32_t direct_count          # how many are
+    uint32_t unreturned            # bytes of their DATA that the peer may not send again yet
     # streams that are over
     int32_t newest                 # stream that the peer has begun
     int32_t reset_read             # stream that the peer has reset last, as its frames were read
@@ -375,6 +402,7 @@ cdef struct Loop:
     uint8_t draining
     uint8_t stopped
     uint64_t calls[3]              # by kind of method
+    uint64_t direct                # calls that nghttp2 never heard of
     uint64_t unanswered            # cancelled or expired before they were decided
     uint64_t wakeups
     CallCounts* counts             # by method; the last are calls of methods that there are not

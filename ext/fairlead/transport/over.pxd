@@ -17,6 +17,8 @@ from fairlead.transport.model cimport Connection
 cdef bint over_headers(Connection* connection, int32_t id) noexcept nogil
 # .. and makes a stream of it.
 cdef void over_opened(Connection* connection) noexcept nogil
+# A whole call was read of which nghttp2 will not hear.
+cdef void over_direct(Connection* connection, int32_t id) noexcept nogil
 # A DATA frame was read, of which nghttp2, which would ignore it, has not heard yet:
 cdef bint over_data(const Connection* connection, int32_t id) noexcept nogil
 # The peer resets a stream: the frame was read, then nghttp2 heard of it.

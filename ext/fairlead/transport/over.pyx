@@ -25,18 +25,28 @@ cdef void ended_by_us(Connection* connection, int32_t id) noexcept nogil:
     connection.our_end = <uint8_t> ((at + 1) % OUR_ENDS)
 
 
-cdef bint over_headers(Connection* connection, int32_t id) noexcept nogil:
-    if id <= connection.newest:
-        return is_misused(connection, id)
+cdef inline void begun(Connection* connection, int32_t id, uint8_t state) noexcept nogil:
     if connection.newest_state == STREAM_BEGUN:
         ended_by_us(connection, connection.newest)
     connection.newest = id
-    connection.newest_state = STREAM_BEGUN
+    connection.newest_state = state
+
+
+cdef bint over_headers(Connection* connection, int32_t id) noexcept nogil:
+    if id <= connection.newest:
+        return is_misused(connection, id)
+    begun(connection, id, STREAM_BEGUN)
+    connection.heard = id
     return False
 
 
 cdef void over_opened(Connection* connection) noexcept nogil:
     connection.newest_state = STREAM_OPEN
+
+
+cdef void over_direct(Connection* connection, int32_t id) noexcept nogil:
+    begun(connection, id, STREAM_OVER)
+    connection.direct = id
 
 
 cdef bint over_data(const Connection* connection, int32_t id) noexcept nogil:

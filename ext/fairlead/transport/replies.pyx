@@ -4,9 +4,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strlen
 
-from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
+from fairlead.base.buffer cimport buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty, text_of
 from fairlead.codec.encode cimport encode_status
+from fairlead.transport.direct cimport direct_answer, direct_refuse
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.guards cimport guard_charge, guard_sent
 from fairlead.transport.metadata cimport BOTH, LEADING, MAX_METADATA_FIELDS, TRAILING, metadata_fields, metadata_has
@@ -22,20 +23,15 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_session_get_stream_user_data, nghttp2_session_resume_data,
     nghttp2_submit_response, nghttp2_submit_rst_stream, nghttp2_submit_trailer,
 )
-from fairlead.transport.streams cimport batch_add, touch
+from fairlead.transport.streams cimport account, batch_add, touch
 from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_answer, whole_refusal, whole_starve, whole_window
-from fairlead.transport.wire cimport append_base64, append_percent, pause_text, status_message
+from fairlead.transport.wire cimport append_base64, append_percent, code_text, pause_text, status_message
 
 cdef enum:
     MAX_REPLY_FIELDS = 8 + MAX_METADATA_FIELDS
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     UNAVAILABLE = 14
-
-# gRPC codes as trailers spell them.
-cdef const char** CODES = [
-    b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
-]
 
 # What an HTTP client is told beside the status. Plain text: in JSON it would be an error of Connect.
 cdef const char* HTTP_REFUSAL = b"POST application/grpc, application/json or application/proto to a method\n"
@@ -126,7 +122,7 @@ cdef size_t add_status(
     """Adds grpc-status and, of a Status, grpc-message and its details; returns the new count."""
     cdef Text message = status_message(status, size)
     cdef size_t middle
-    constant_field(&nv[count], b"grpc-status", CODES[code])
+    constant_field(&nv[count], b"grpc-status", code_text(code))
     count += 1
     loop.statuses[code] += 1
     if size == 0:
@@ -201,13 +197,6 @@ cdef ssize_t read_reply(
     return size
 
 
-cdef inline void account(Stream* stream) noexcept nogil:
-    """What the reply holds, to the connection's account; `stream_close` gives it back."""
-    cdef uint32_t size = <uint32_t> (stream.reply.size - stream.sent)
-    stream.connection.held_bytes += <size_t> size - stream.charged
-    stream.charged = size
-
-
 cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
     """Response headers, with the reply behind them."""
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
@@ -216,6 +205,9 @@ cdef void begin_answer(Loop* loop, Stream* stream) noexcept nogil:
     if stream.finishes and stream.status == 0 and whole_answer(stream):
         loop.statuses[0] += 1
         guard_sent(stream.connection)
+        return
+    if stream.direct:
+        direct_answer(loop, stream)
         return
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
@@ -235,6 +227,9 @@ cdef void refuse(Loop* loop, Stream* stream, const uint8_t* status, size_t size)
     """Trailers only."""
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
     cdef size_t count = 2
+    if stream.direct:
+        direct_refuse(loop, stream, status, size)
+        return
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
     if stream.flags & ENCODING_UNKNOWN:
@@ -252,11 +247,11 @@ cdef void refuse_overload(Loop* loop, Stream* stream) noexcept nogil:
     cdef nghttp2_nv nv[MAX_REPLY_FIELDS]
     cdef uint32_t turn = <uint32_t> loop.statuses[stream.status]
     loop.statuses[stream.status] += 1
-    if whole_refusal(stream, turn):
+    if whole_refusal(stream, turn) or stream.direct:
         return
     constant_field(&nv[0], b":status", b"200")
     constant_field(&nv[1], b"content-type", b"application/grpc")
-    constant_field(&nv[2], b"grpc-status", CODES[stream.status])
+    constant_field(&nv[2], b"grpc-status", code_text(stream.status))
     constant_field(&nv[3], b"grpc-retry-pushback-ms", pause_text(turn))
     constant_field(&nv[4], b"grpc-message", b"")
     nv[4].value = loop.front.overload_message.data

@@ -4,24 +4,23 @@ Nothing is answered inside a callback but streaming calls: a refusal joins the b
 usually stands in the same read, is seen first and no reset is needed.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy, memmove
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.string cimport memcpy, memmove
 
 from fairlead.base.buffer cimport buffer_append, buffer_init
 from fairlead.base.memory cimport memory_grow
 from fairlead.base.text cimport Text
 from fairlead.transport.counts cimport count_started
 from fairlead.transport.exchange cimport events_size, push_event
+from fairlead.transport.fields cimport read_field, take_content_flags
 from fairlead.transport.guards cimport guard_misuse, guard_refuses
-from fairlead.transport.metadata cimport LEADING, metadata_append
+from fairlead.transport.known cimport known_learn
 from fairlead.transport.model cimport (
-    ACCEPTS_GZIP, BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, CLOSED, CONTENT_ACCEPTS_GZIP, CONTENT_GZIP,
-    CONTENT_UNKNOWN, Connection,
-    DECIDED, DISCARDS, ENCODING_GZIP, ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_CANCELLED, EVENT_END, EVENT_MESSAGE,
-    EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD, GUARD_MESSAGE_SIZE, GUARD_STREAMS, HAS_CONTENT_TYPE, HEADERS_DONE,
-    HOT, IN_BATCH, IN_PYTHON, Loop, MAX_EVENT_BYTES, MAX_FIELDS, MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD,
-    MAX_HELD_CALLS, MAX_HELD_STREAMS, Method, NOT_POST, PREFIX_SIZE, RESET, SHED, STREAMING, Stream, TOO_MANY_FIELDS,
-    UNARY, UNCOUNTED,
+    BAD_CONTENT_TYPE, BAD_METADATA, BAD_TIMEOUT, COMPRESSED, CONNECT_JSON, CONNECT_PROTO, Connection, DECIDED, DISCARDS, ENCODING_GZIP,
+    ENCODING_UNKNOWN, ENDED, EVENT_CALL, EVENT_END, EVENT_MESSAGE, EVENT_OPEN, GUARD_COLD_FULL, GUARD_FIELDS, GUARD_FIELDS_HARD,
+    GUARD_MESSAGE_SIZE, GUARD_STREAMS, HAS_CONTENT_TYPE, HEADERS_DONE, HOT, IN_BATCH, IN_PYTHON, Known, Loop, MAX_EVENT_BYTES, MAX_FIELDS,
+    MAX_FIELDS_HARD, MAX_FIELDS_SIZE, MAX_FIELDS_SIZE_HARD, MAX_HELD_CALLS, MAX_HELD_STREAMS, NOT_POST, PREFIX_SIZE, RESET, SHED, STREAMING,
+    Stream, TOO_MANY_FIELDS, UNARY, UNCOUNTED,
 )
 from fairlead.transport.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_ERR_CALLBACK_FAILURE, NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE, NGHTTP2_FLAG_ACK,
@@ -34,12 +33,11 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback, nghttp2_session_callbacks_set_on_stream_close_callback,
     nghttp2_session_get_stream_user_data, nghttp2_session_set_stream_user_data,
 )
-from fairlead.transport.over cimport over_closed, over_headers, over_opened, over_reset
+from fairlead.transport.over cimport over_closed, over_direct, over_headers, over_opened, over_reset
 from fairlead.transport.overload cimport overload_handed, overload_refuses
-from fairlead.transport.replies cimport answer_finish, stream_fail, stream_fail_http, stream_fail_with, stream_shed
-from fairlead.transport.streams cimport batch_add, stream_close, stream_open
+from fairlead.transport.replies cimport stream_fail, stream_fail_http, stream_fail_with, stream_shed
+from fairlead.transport.streams cimport batch_add, stream_close, stream_direct, stream_open
 from fairlead.transport.whole cimport ANSWERED_WHOLE, whole_forget, whole_settings
-from fairlead.transport.wire cimport is_base64, parse_timeout
 
 # gRPC codes.
 cdef enum:
@@ -49,136 +47,6 @@ cdef enum:
 
 
 # ---- header fields
-
-
-cdef int32_t find_method(const Loop* loop, const uint8_t* path, size_t size) noexcept nogil:
-    """Index of the method, -1 when there is none. The hot ones come first."""
-    cdef uint64_t tail
-    cdef uint32_t at
-    if size < 8:
-        return -1
-    memcpy(&tail, path + size - 8, 8)
-    for at in range(loop.method_count):
-        if loop.methods[at].tail == tail and loop.methods[at].size == size:
-            if memcmp(loop.methods[at].path, path, size) == 0:
-                return <int32_t> at
-    return -1
-
-
-cdef inline bint same(const uint8_t* value, size_t size, const char* text, size_t text_size) noexcept nogil:
-    return size == text_size and memcmp(value, text, size) == 0
-
-
-cdef bint contains(const uint8_t* value, size_t size, const char* word, size_t word_size) noexcept nogil:
-    cdef size_t at = 0
-    while at + word_size <= size:
-        if memcmp(value + at, word, word_size) == 0:
-            return True
-        at += 1
-    return False
-
-
-cdef uint32_t content_type_flags(const uint8_t* value, size_t size) noexcept nogil:
-    cdef const uint8_t* semicolon
-    if size == 16 and memcmp(value, b"application/grpc", 16) == 0:
-        return HAS_CONTENT_TYPE
-    semicolon = <const uint8_t*> memchr(value, c';', size)
-    if semicolon != NULL:
-        size = semicolon - value
-        while size and value[size - 1] == c' ':
-            size -= 1
-    if same(value, size, b"application/grpc", 16) or same(value, size, b"application/grpc+proto", 22):
-        return HAS_CONTENT_TYPE
-    if same(value, size, b"application/json", 16):
-        return HAS_CONTENT_TYPE | CONNECT_JSON
-    if same(value, size, b"application/proto", 17):
-        return HAS_CONTENT_TYPE | CONNECT_PROTO
-    return HAS_CONTENT_TYPE | BAD_CONTENT_TYPE
-
-
-cdef uint32_t encoding_flags(const uint8_t* value, size_t size) noexcept nogil:
-    if same(value, size, b"identity", 8):
-        return 0
-    return ENCODING_GZIP if same(value, size, b"gzip", 4) else ENCODING_UNKNOWN
-
-
-cdef uint32_t content_encoding_flags(const uint8_t* value, size_t size) noexcept nogil:
-    if same(value, size, b"identity", 8):
-        return 0
-    return CONTENT_GZIP if same(value, size, b"gzip", 4) else CONTENT_UNKNOWN
-
-
-cdef inline void take_content_flags(Stream* stream) noexcept nogil:
-    """What Connect says with HTTP's own fields; in a call of gRPC they mean nothing."""
-    if stream.flags & CONTENT_GZIP:
-        stream.flags |= ENCODING_GZIP | COMPRESSED
-    if stream.flags & CONTENT_UNKNOWN:
-        stream.flags |= ENCODING_UNKNOWN
-    if stream.flags & CONTENT_ACCEPTS_GZIP:
-        stream.flags |= ACCEPTS_GZIP
-
-
-cdef void read_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
-    cdef int64_t timeout = parse_timeout(value, size)
-    if timeout < 0:
-        stream.flags |= BAD_TIMEOUT
-    else:
-        stream.deadline = stream.started + timeout
-
-
-cdef void read_connect_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
-    """connect-timeout-ms: up to 10 digits."""
-    cdef int64_t number = 0
-    cdef size_t at
-    if size == 0 or size > 10:
-        stream.flags |= BAD_TIMEOUT
-        return
-    for at in range(size):
-        if value[at] < c'0' or value[at] > c'9':
-            stream.flags |= BAD_TIMEOUT
-            return
-        number = number * 10 + (value[at] - c'0')
-    stream.deadline = stream.started + number * 1000
-
-
-cdef void read_field(
-    Loop* loop, Stream* stream, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size
-) noexcept nogil:
-    if name_size == 5:
-        if memcmp(name, b":path", 5) == 0:
-            stream.method = find_method(loop, value, size)
-            if stream.method < 0:
-                # Kept for the sentence of the refusal.
-                stream.body.size = 0
-                buffer_append(&stream.body, value, min(size, <size_t> 256))
-    elif name_size == 7:
-        if memcmp(name, b":method", 7) == 0 and not same(value, size, b"POST", 4):
-            stream.flags |= NOT_POST
-    elif name_size == 12:
-        if memcmp(name, b"content-type", 12) == 0:
-            stream.flags |= content_type_flags(value, size)
-        elif memcmp(name, b"grpc-timeout", 12) == 0:
-            read_timeout(stream, value, size)
-    elif name_size == 13:
-        if memcmp(name, b"grpc-encoding", 13) == 0:
-            stream.flags |= encoding_flags(value, size)
-    elif name_size == 16:
-        if memcmp(name, b"content-encoding", 16) == 0:
-            stream.flags |= content_encoding_flags(value, size)
-    elif name_size == 15:
-        if memcmp(name, b"accept-encoding", 15) == 0 and contains(value, size, b"gzip", 4):
-            stream.flags |= CONTENT_ACCEPTS_GZIP
-    elif name_size == 20:
-        if memcmp(name, b"grpc-accept-encoding", 20) == 0 and contains(value, size, b"gzip", 4):
-            stream.flags |= ACCEPTS_GZIP
-    elif name_size == 18:
-        if memcmp(name, b"connect-timeout-ms", 18) == 0:
-            read_connect_timeout(stream, value, size)
-    if name_size > 4 and name[name_size - 1] == c'n' and memcmp(name + name_size - 4, b"-bin", 4) == 0 and (
-            not is_base64(value, size)):
-        stream.flags |= BAD_METADATA
-    if stream.method >= 0 and loop.methods[stream.method].takes_metadata and name[0] != c':':
-        metadata_append(&stream.metadata, LEADING, name, name_size, value, size)
 
 
 cdef int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) noexcept nogil:
@@ -314,6 +182,13 @@ cdef void push_open(Loop* loop, Stream* stream) noexcept nogil:
     buffer_init(&stream.metadata)
 
 
+cdef inline bint may_be_direct(const Loop* loop, const Stream* stream) noexcept nogil:
+    """Whether calls with these header fields are decided without Python, by their message alone."""
+    return (
+        not stream.direct and not stream.flags & (CONNECT_JSON | CONNECT_PROTO)
+        and loop.methods[stream.method].kind == HOT and not loop.methods[stream.method].takes_metadata)
+
+
 cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
     stream.flags |= HEADERS_DONE
     if refused(loop, stream):
@@ -324,6 +199,8 @@ cdef void headers_done(Loop* loop, Stream* stream) noexcept nogil:
             count_started(loop, stream)
         return
     count_started(loop, stream)
+    if may_be_direct(loop, stream):
+        known_learn(stream)
     stream.body.size = 0
     if overload_refuses(loop, stream) or guard_refuses(loop, stream):
         stream_shed(loop, stream)
@@ -387,14 +264,10 @@ cdef void stream_messages(Loop* loop, Stream* stream) noexcept nogil:
         stream.body.size -= at
 
 
-cdef int on_data(
-    nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data, size_t size, void* user
-) noexcept nogil:
-    cdef Loop* loop = (<Connection*> user).loop
-    cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
+cdef void take_data(Loop* loop, Stream* stream, const uint8_t* data, size_t size) noexcept nogil:
     cdef bint begins
-    if stream == NULL or stream.flags & DISCARDS:
-        return 0
+    if stream.flags & DISCARDS:
+        return
     begins = stream.body.size < PREFIX_SIZE
     buffer_append(&stream.body, data, size)
     if stream.flags & (CONNECT_JSON | CONNECT_PROTO):
@@ -403,6 +276,14 @@ cdef int on_data(
         stream_messages(loop, stream)
     elif begins and stream.body.size >= PREFIX_SIZE:
         prefix_is_good(loop, stream, stream.body.data)
+
+
+cdef int on_data(
+    nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data, size_t size, void* user
+) noexcept nogil:
+    cdef Stream* stream = <Stream*> nghttp2_session_get_stream_user_data(session, id)
+    if stream != NULL:
+        take_data((<Connection*> user).loop, stream, data, size)
     return 0
 
 
@@ -454,6 +335,24 @@ cdef void request_ended(Loop* loop, Stream* stream) noexcept nogil:
         batch_add(loop, stream)
     else:
         to_python(loop, stream)
+
+
+cdef void request_direct(
+    Connection* connection, int32_t id, const Known* known, const uint8_t* data, size_t size, uint32_t widened
+) noexcept nogil:
+    cdef Loop* loop = connection.loop
+    cdef Stream* stream = stream_open(loop, connection, id)
+    over_direct(connection, id)
+    stream_direct(stream)
+    loop.direct += 1
+    stream.widened = widened
+    stream.method = known.method
+    stream.flags = known.flags
+    if known.timeout >= 0:
+        stream.deadline = stream.started + known.timeout
+    headers_done(loop, stream)
+    take_data(loop, stream, data, size)
+    request_ended(loop, stream)
 
 
 cdef int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept nogil:

@@ -1,14 +1,13 @@
 """See streams.pxd."""
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 from fairlead.base.buffer cimport Buffer, buffer_free
 from fairlead.base.memory cimport memory_grow, memory_zeroed
 from fairlead.transport.counts cimport count_ended
 from fairlead.transport.exchange cimport push_event
 from fairlead.transport.model cimport (
-    CLOSED, Connection, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, MAX_STREAMS_OF_LOOP, STREAMING, STREAMS_PER_CHUNK,
+    CLOSED, Connection, DIRECT_CHAINS, EVENT_CANCELLED, IN_BATCH, IN_PYTHON, KEPT_BUFFER, Loop, MAX_STREAMS_OF_LOOP, STREAMING, STREAMS_PER_CHUNK,
     Stream, THREAD_SHIFT, WAITING, call_of,
 )
 
@@ -51,6 +50,8 @@ cdef Stream* stream_open(Loop* loop, Connection* connection, int32_t id) noexcep
     stream.status = 0
     stream.http_status = 0
     stream.finishes = 0
+    stream.direct = 0
+    stream.widened = 0
     stream.timed_out = 0
     stream.charged = 0
     stream.received = 0
@@ -88,12 +89,42 @@ cdef void stream_release(Loop* loop, Stream* stream) noexcept nogil:
     loop.free_streams = stream
 
 
+cdef inline uint32_t chain_of(int32_t id) noexcept nogil:
+    """Numbers of streams are odd."""
+    return (<uint32_t> id >> 1) % DIRECT_CHAINS
+
+
+cdef void stream_direct(Stream* stream) noexcept nogil:
+    cdef Stream** chain = &stream.connection.chains[chain_of(stream.id)]
+    stream.direct = 1
+    stream.next_direct = chain[0]
+    chain[0] = stream
+    stream.connection.direct_count += 1
+
+
+cdef Stream* stream_find(const Connection* connection, int32_t id) noexcept nogil:
+    cdef Stream* stream = connection.chains[chain_of(id)]
+    while stream != NULL and stream.id != id:
+        stream = stream.next_direct
+    return stream
+
+
+cdef void leave_chain(Stream* stream) noexcept nogil:
+    cdef Stream** at = &stream.connection.chains[chain_of(stream.id)]
+    while at[0] != stream:
+        at = &at[0].next_direct
+    at[0] = stream.next_direct
+    stream.connection.direct_count -= 1
+
+
 cdef void stream_close(Loop* loop, Stream* stream, bint is_whole) noexcept nogil:
     count_ended(loop, stream, is_whole)
     stream.flags |= CLOSED
     stream.connection.stream_count -= 1
     stream.connection.held_bytes -= stream.charged
     stream.charged = 0
+    if stream.direct:
+        leave_chain(stream)
     if stream.flags & IN_BATCH:
         detach(stream)
     elif stream.flags & IN_PYTHON:

@@ -6,22 +6,28 @@ are bytes at once. nghttp2, which still reads everything, learns that the stream
 
 What is written here must fit what nghttp2 believes:
 
-    table    our header blocks are literals that no table keeps, so HPACK's state stays nghttp2's. A peer that asked for a smaller table
-             is owed a word about it at the head of the next block, which only nghttp2 knows to say: it gets no whole answers.
+    table    our header blocks are literals that no table keeps, so HPACK's state stays nghttp2's. A peer that has asked for another size
+             of its table is owed a word about it at the head of the next block (RFC 7541, 4.2): if that is ours, we say it. That nghttp2
+             says the same again later does no harm, as long as no block of its stands between.
     windows  nghttp2 does not hear of our DATA. `Connection.untold` counts it, and what the peer gives back is taken from that first,
-             before nghttp2 reads of it. A stream that nghttp2 would send beyond the true window waits for that, and while one does
-             nobody is served past it.
+             before nghttp2 reads of it. A stream of which more would leave than the true window has waits for that, and while one
+             does nobody is served past it.
     order    whole answers leave when nghttp2 has no more frames: never inside a header block of its, and behind its word that it knows the
              settings they go by. By then it has closed their streams, so the peer may open others as soon as it sees them. While
              the socket takes no more, answers are nghttp2's, whose memory the guards watch.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from fairlead.base.buffer cimport Buffer
 from fairlead.transport.model cimport Connection, Front, Stream
 from fairlead.transport.nghttp2 cimport nghttp2_frame
 
 cdef enum:
+    HEAD_SIZE = 9               # of a frame
+    LARGEST_FRAME = 16384       # which every peer takes
+    FIELDS_SIZE = 20
+    USUAL_TABLE = 4096          # of HPACK, before anyone asks for another; nghttp2 uses no larger one
     # An error code that nghttp2 only hears from us: the reset of a stream whose answer was whole.
     ANSWERED_WHOLE = 0x57484F4C
 
@@ -37,12 +43,37 @@ cdef int64_t whole_window(const Connection* connection) noexcept nogil
 # The 4 bytes of a WINDOW_UPDATE of the connection, of which what nghttp2 never counted is taken. Whether nothing is left: an
 # update by nothing would be an error, so nghttp2 must not see it.
 cdef bint whole_widened(Connection* connection, uint8_t* increment) noexcept nogil
-# SETTINGS of the peer.
+# SETTINGS of the peer, which nghttp2 has taken.
 cdef void whole_settings(Connection* connection, const nghttp2_frame* frame) noexcept nogil
 # A stream that nghttp2 would send of must wait for the window; it goes away.
 cdef void whole_starve(Stream* stream) noexcept nogil
 cdef void whole_forget(Stream* stream) noexcept nogil
-# Those who have waited longest for the window go on, as many as it has bytes for. Whether it has any and somebody waited. O(these).
-cdef bint whole_resume(Connection* connection) noexcept nogil
+# The first of our header blocks that are about to leave says which size of the table the peer wants, which nghttp2 has not said yet. O(all).
+cdef void whole_owed(Connection* connection) noexcept nogil
 # Whether a frame that nghttp2 wants to be sent is the reset which is not.
 cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil
+
+# ---- what is written
+
+# A literal that no table keeps, its name too.
+cdef void append_field(Buffer* block, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size) noexcept nogil
+# The header fields of every answer: :status 200 and content-type.
+cdef void append_fields(Buffer* block) noexcept nogil
+
+
+cdef inline void put_length(uint8_t* to, size_t size) noexcept nogil:
+    to[0] = <uint8_t> (size >> 16)
+    to[1] = <uint8_t> (size >> 8)
+    to[2] = <uint8_t> size
+
+
+cdef inline uint8_t* put_head(uint8_t* to, size_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil:
+    """The head of a frame; returns where its payload begins."""
+    put_length(to, size)
+    to[3] = kind
+    to[4] = flags
+    to[5] = <uint8_t> (id >> 24)
+    to[6] = <uint8_t> (id >> 16)
+    to[7] = <uint8_t> (id >> 8)
+    to[8] = <uint8_t> id
+    return to + HEAD_SIZE

@@ -1,6 +1,6 @@
 """The texts of gRPC over HTTP/2: timeouts, percent-encoded messages, base64, the message inside a Status."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.base.text cimport Text
@@ -11,6 +11,8 @@ cdef int64_t parse_timeout(const uint8_t* value, size_t size) noexcept nogil
 cdef bint is_base64(const uint8_t* value, size_t size) noexcept nogil
 # A grpc-retry-pushback-ms, in turn, so that those who were refused together do not come back together.
 cdef const char* pause_text(uint32_t turn) noexcept nogil
+# A gRPC code as trailers spell it.
+cdef const char* code_text(int32_t code) noexcept nogil
 # Appends base64 without padding.
 cdef void append_base64(Buffer* out, const uint8_t* data, size_t size) noexcept nogil
 # Appends a grpc-message: bytes outside 0x20-0x7E and `%` as %XX.

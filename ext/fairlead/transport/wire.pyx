@@ -1,6 +1,6 @@
 """See wire.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_reserve
 from fairlead.base.text cimport Text, text_empty
@@ -12,6 +12,9 @@ cdef enum:
 
 cdef const char* ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 cdef const char** PAUSE_TEXTS = [b"600", b"800", b"1000", b"1200"]
+cdef const char** CODES = [
+    b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15", b"16",
+]
 cdef const char* HEX = b"0123456789ABCDEF"
 
 
@@ -44,6 +47,10 @@ cdef int64_t parse_timeout(const uint8_t* value, size_t size) noexcept nogil:
 
 cdef const char* pause_text(uint32_t turn) noexcept nogil:
     return PAUSE_TEXTS[turn % PAUSES]
+
+
+cdef const char* code_text(int32_t code) noexcept nogil:
+    return CODES[code]
 
 
 cdef inline bint is_base64_digit(uint8_t byte) noexcept nogil:
