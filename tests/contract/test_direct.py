@@ -2,6 +2,7 @@
 
 import base64
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from itertools import product
@@ -34,6 +35,7 @@ INITIAL_WINDOW_SIZE, HEADER_TABLE_SIZE = 4, 1
 NO_ERROR, STREAM_CLOSED, PROTOCOL_ERROR = 0, 5, 1
 CANCEL = (8).to_bytes(4, "big")
 STREAMS = 20
+END_OF_BLOCK = 9  # behind the head of its frame
 NOT_FOUND = 5
 BODIES = {
     "Assign": routing_service_pb2.AssignRequest(tenant="t", job=job_pb2.JobSpec(id="one")),
@@ -273,9 +275,9 @@ def test_a_call_that_comes_in_pieces_is_nghttp2s(native: NativeTransport, piece:
 # ---- what is said about such a stream
 
 
-def waiting_assign(job: str, stream: int) -> bytes:
+def waiting_assign(job: str, stream: int, head: bytes = b"") -> bytes:
     request_ = routing_service_pb2.AssignRequest(tenant="w", job=job_pb2.JobSpec(id=job), wait=Duration(seconds=30))
-    return call(stream, "Assign", body=request_.SerializeToString())
+    return call(stream, "Assign", head, request_.SerializeToString())
 
 
 def held(native: NativeTransport) -> int:
@@ -287,6 +289,21 @@ def wait_for_held(native: NativeTransport, count: int) -> None:
     while held(native) != count:
         assert time.monotonic() < ends, f"Python has {held(native)} calls, not {count}"
         time.sleep(0.01)
+
+
+def cancel(native: NativeTransport, job: str) -> None:
+    """As soon as it is there: who waits for it may not have been carried out yet."""
+    request_ = routing_service_pb2.CancelJobRequest(tenant="w", job_id=job)
+    ends = time.monotonic() + 10
+    with grpc.insecure_channel(native.address) as channel:
+        while True:
+            try:
+                RoutingServiceStub(channel).CancelJob(request_)
+                return
+            except grpc.RpcError as failed:
+                assert failed.code() is grpc.StatusCode.NOT_FOUND
+                assert time.monotonic() < ends
+                time.sleep(0.01)
 
 
 def test_a_reset_ends_a_call_that_waits(native: NativeTransport) -> None:
@@ -325,16 +342,21 @@ def test_who_goes_on_with_it_is_shown_out(native: NativeTransport, late: str, op
         peer.send(call(stream + 2, head=head))
         answers(peer, stream + 2)
     head = request(SERVICE + "Assign")
+    job = f"again-{open_}-{heard}"
+    again = routing_service_pb2.AssignRequest(tenant="t", job=job_pb2.JobSpec(id=job)).SerializeToString()
     peer.send(
         {
             "headers": frame(HEADERS, END_HEADERS, stream, head),
             "trailers": frame(HEADERS, END_HEADERS | END_STREAM, stream, block([("x", "y")])),
             "data": frame(DATA, END_STREAM, stream, b"x"),
-            "a whole call": call(stream, "Assign"),
+            "a whole call": call(stream, "Assign", body=again),
         }[late]
     )
     assert peer.goaway() == STREAM_CLOSED
     peer.close()
+    with grpc.insecure_channel(native.address) as channel, pytest.raises(grpc.RpcError) as refused:
+        RoutingServiceStub(channel).GetJob(routing_service_pb2.GetJobRequest(tenant="t", job_id=job))
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
     wait_for_held(native, unheld)
 
 
@@ -386,6 +408,28 @@ def test_an_answer_comes_as_the_window_of_its_stream_widens(native: NativeTransp
     peer.close()
 
 
+def test_an_update_between_the_block_and_the_message_counts(native: NativeTransport) -> None:
+    """As clients on gRPC's C core send it."""
+    peer = Peer(native.address)
+    stream = know(peer)
+    before = direct(native)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)))
+    size = END_OF_BLOCK + len(request(SERVICE + "GetJob"))
+    data = call(stream)
+    peer.send(data[:size] + frame(http2.WINDOW_UPDATE, 0, stream, (1_000).to_bytes(4, "big")) + data[size:])
+    assert job_of(answers(peer, stream)[stream]) == "one"
+    assert direct(native) == before + 1
+    # By nothing: an error, which nghttp2 tells.
+    data = call(stream + 2)
+    peer.send(data[:size] + frame(http2.WINDOW_UPDATE, 0, stream + 2, bytes(4)) + data[size:])
+    assert next(kind for kind, _, number, _ in peer.frames(10) if number == stream + 2 or kind == GOAWAY) in (
+        http2.RST_STREAM,
+        GOAWAY,
+    )
+    assert direct(native) == before + 1
+    peer.close()
+
+
 def test_what_was_read_may_be_sent_again(native: NativeTransport) -> None:
     """More requests than the connection's window holds, from a peer that keeps to it."""
     peer = Peer(native.address)
@@ -431,6 +475,61 @@ def test_the_peers_word_about_its_table_is_answered_in_the_next_block(
     peer.close()
 
 
+def test_what_nghttp2_has_said_of_the_table_is_not_said_again(native: NativeTransport) -> None:
+    """Its fields have entered the table since: the smaller of two sizes would throw them out."""
+    peer = Peer(native.address)
+    stream = know(peer)
+    peer.send(b"".join(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", HEADER_TABLE_SIZE, size)) for size in (0, 4096)))
+    peer.send(call(stream, head=request("/no.Service/Method")) + call(stream + 2))
+    found = answers(peer, stream, stream + 2)
+    assert found[stream][0][1].startswith(b"\x20\x3f\xe1\x1f")
+    assert found[stream + 2][0][1].startswith(b"\x88")
+    peer.close()
+
+
+def test_behind_a_full_socket_they_go_by_the_settings_that_are_known(native: NativeTransport) -> None:
+    """Answers that come while nothing leaves, then a window of nothing: behind its acknowledgement there is no DATA."""
+    jobs = [job_pb2.JobSpec(id=f"fills-{number:04}") for number in range(600)]
+    large = routing_service_pb2.BatchAssignRequest(tenant="w", jobs=jobs).SerializeToString()
+    peer = Peer(native.address, receive_buffer=4_096)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)))
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
+    stream = know(peer, "Assign")
+    unheld = held(native)
+    waiting = {stream + 2 * at: f"full-{at}" for at in range(5)}
+    peer.send(b"".join(waiting_assign(job, each) for each, job in waiting.items()))
+    wait_for_held(native, unheld + 5)
+    stream += 10
+    filling = range(stream, stream + 26, 2)
+    peer.send(b"".join(call(each, "Assign", request(SERVICE + "BatchAssign"), large) for each in filling))
+    time.sleep(0.5)
+    for job in waiting.values():
+        cancel(native, job)
+    wait_for_held(native, unheld)
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)))
+    left = set(waiting) | set(filling)
+    for kind, flags, number, _ in peer.frames(10):
+        assert kind not in (http2.RST_STREAM, GOAWAY)
+        if flags & END_STREAM and kind == HEADERS:
+            left.remove(number)
+        if kind == http2.SETTINGS and flags & http2.ACK:
+            break
+    assert set(waiting) <= left
+    peer.send(frame(http2.PING, 0, 0, bytes(8)))
+    assert not [body for kind, _, _, body in until_ping(peer) if kind == DATA and body]
+    peer.send(frame(http2.SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 30)))
+    answers(peer, *left)
+    peer.close()
+
+
+def until_ping(peer: Peer) -> Iterator[tuple[int, int, int, bytes]]:
+    for each in peer.frames(10):
+        if each[0] == http2.PING and each[1] & http2.ACK:
+            return
+        yield each
+    raise AssertionError("the connection was closed")
+
+
 # ---- the end of a connection
 
 
@@ -446,18 +545,56 @@ def test_goaway_names_the_last_of_them(native: NativeTransport) -> None:
     peer.close()
 
 
+def test_behind_an_error_none_is_taken(native: NativeTransport) -> None:
+    """Though a call that is open keeps the connection."""
+    peer = Peer(native.address)
+    stream = know(peer, "Assign")
+    unheld = held(native)
+    peer.send(waiting_assign("open", stream))
+    wait_for_held(native, unheld + 1)
+    peer.send(frame(http2.WINDOW_UPDATE, 0, 0, bytes(4)))
+    next(kind for kind, *_ in peer.frames(10) if kind == GOAWAY)
+    before = direct(native)
+    peer.send(call(stream + 2, "Assign"))
+    cancel(native, "open")
+    assert [number for _, _, number, _ in peer.frames(10) if number == stream + 2] == []
+    assert direct(native) == before
+    peer.close()
+
+
 def test_who_says_goaway_still_gets_its_answers(native: NativeTransport) -> None:
     peer = Peer(native.address)
     stream = know(peer, "Assign")
     unheld = held(native)
     peer.send(waiting_assign("goes", stream) + frame(GOAWAY, 0, 0, bytes(8)))
     wait_for_held(native, unheld + 1)
-    other = Peer(native.address)
-    cancel = routing_service_pb2.CancelJobRequest(tenant="w", job_id="goes")
-    other.send(call(1, "CancelJob", body=cancel.SerializeToString()))
-    answers(other, 1)
-    other.close()
+    cancel(native, "goes")
     found = answers(peer, stream)[stream]
     assert routing_service_pb2.AssignResponse.FromString(found[1][1][5:]).job_id == "goes"
     assert peer.goaway() in (None, NO_ERROR)
     peer.close()
+
+
+def test_beyond_the_last_word_none_is_taken() -> None:
+    """The server goes away: what comes behind the GOAWAY that names the last stream is for another connection."""
+    with serving(GuardsConfig()) as native:
+        peer = Peer(native.address)
+        stream = know(peer, "Assign")
+        # One that nghttp2 knows and that is not whole, for whose sake it goes on reading, and a direct one.
+        peer.send(frame(HEADERS, END_HEADERS, stream, request(SERVICE + "Assign", ("x-other", "1"))))
+        last = stream + 2
+        peer.send(call(last, "Assign"))
+        answers(peer, last)
+        before = direct(native)
+        stopping = threading.Thread(target=native.stop, args=(10,))
+        stopping.start()
+        frames = peer.frames(10)
+        words = [next(body for kind, _, _, body in frames if kind == GOAWAY)[:4] for _ in range(2)]
+        assert [int.from_bytes(word, "big") for word in words] == [(1 << 31) - 1, last]
+        peer.send(call(last + 2, "Assign") + frame(http2.PING, 0, 0, bytes(8)))
+        assert all(number != last + 2 for _, _, number, _ in until_ping(peer))
+        assert direct(native) == before
+        peer.send(frame(http2.RST_STREAM, 0, stream, CANCEL))
+        assert peer.goaway() is None
+        stopping.join()
+        peer.close()

@@ -10,7 +10,7 @@ What nghttp2 does not know must fit what it believes:
     streams  a stream that nghttp2 has never heard of is idle to it, until it hears of a later one. What the peer says about a direct one, a reset or
              an update of its window, is taken out before nghttp2 reads it (walk.pxd). A GOAWAY names the last direct call, if that is later.
     windows  DATA that nghttp2 has not read is given back to the peer by us; that which it does not send is `untold` (whole.pxd). A direct answer
-             that finds the connection's window shut waits in the same line as nghttp2's.
+             that finds the connection's window shut, or its socket full, waits in the same line as nghttp2's.
     limits   a direct call is a stream of the connection as any other: counted, guarded, shed, drained.
 
 All answers of a direct call are written here or as whole ones: also what Python has to say, a refusal, an answer in pieces.

@@ -104,7 +104,8 @@ cdef void direct_answer(Loop* loop, Stream* stream) noexcept nogil:
     if stream.flags & REPLY_GZIP:
         append_text(&loop.scratch, b"grpc-encoding", b"gzip", 4)
     write_block(stream, &loop.scratch, NGHTTP2_FLAG_NONE)
-    if stream.connection.starved == NULL:
+    # What the socket does not take now would leave under settings that are not known yet.
+    if stream.connection.starved == NULL and stream.connection.out.size == 0:
         write_more(loop, stream)
     else:
         account(stream)

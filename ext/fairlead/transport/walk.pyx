@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from fairlead.transport.direct cimport direct_read, direct_widened
-from fairlead.transport.guards cimport guard_frame, guard_misuse
+from fairlead.transport.guards cimport guard_frame
 from fairlead.transport.known cimport known_find, known_forget, known_passes
 from fairlead.transport.model cimport Connection, Known, Stream
 from fairlead.transport.nghttp2 cimport (
@@ -83,7 +83,7 @@ cdef bint is_known(const Connection* connection, const uint8_t* data, const uint
 cdef inline bint takes_direct(const Connection* connection, int32_t id) noexcept nogil:
     """Whether the connection takes a new call now that nghttp2 will not hear of."""
     return (
-        id & 1 and id > connection.newest and not connection.dead and connection.out.size == 0 and connection.draining < 2
+        id & 1 and id > connection.newest and not connection.dead and connection.draining < 2
         and connection.stream_count + connection.held_count < connection.loop.front.limits.streams
         and nghttp2_session_want_read(connection.session))
 
@@ -163,9 +163,6 @@ cdef void walk(Connection* connection, uint8_t* data, size_t size) noexcept nogi
                     return
                 continue
         elif head.kind == NGHTTP2_HEADERS and not connection.in_block:
-            if is_new_to_nghttp2(connection, head.id):
-                guard_misuse(connection)
-                return
             if is_known(connection, data, end, &head, &call):
                 if run != data:
                     feed(connection, run, data)

@@ -43,7 +43,7 @@ cdef inline bint can_be_whole(const Stream* stream) noexcept nogil:
 cdef inline bint has_window(const Connection* connection, size_t size) noexcept nogil:
     """Whether the peer takes so many bytes now, on a stream of which nothing was sent yet, and nobody waited for them before."""
     return (
-        connection.starved == NULL and <int64_t> size <= whole_window(connection)
+        connection.starved == NULL and connection.out.size == 0 and <int64_t> size <= whole_window(connection)
         and size <= nghttp2_session_get_remote_settings(connection.session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
 
 
