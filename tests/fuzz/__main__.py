@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.targets import CORPUS, TARGETS, Codec, Input, Wire, input_of
+from tests.fuzz.targets import CORPUS, TARGETS, Codec, Input, Strict, Wire, input_of
 from tests.property.test_codec_fuzz import compare
 
 FOLDER = Path("build/fuzz")
@@ -69,7 +69,7 @@ def fuzz(name: str, seconds: float, seed: int, keep: bool) -> int:
                 shown = now
                 rate = count / (now - begin)
                 print(f"{name}: {now - begin:.0f} of {seconds:.0f} s, {count} inputs, {rate:.0f}/s", file=sys.stderr)
-        if isinstance(target, Wire):
+        if isinstance(target, Wire | Strict):
             target.close()
     kinds = f"; {len(target.kept)} kinds of answers" if target.kept else ""
     print(f"{name}: {count} inputs in {seconds:.0f} s with seed {seed}, nothing wrong{kinds}")

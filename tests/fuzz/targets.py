@@ -1,4 +1,4 @@
-"""What `make fuzz` feeds: the decoder and the encoder beside the official runtime, and the socket of a daemon."""
+"""What `make fuzz` feeds: the decoder and the encoder beside the official runtime, and the sockets of daemons."""
 
 import mmap
 import random
@@ -14,6 +14,7 @@ from fairlead.v1 import agent_service_pb2, agent_service_pb2_grpc
 from tests.contract import raw_http2 as http2
 from tests.contract.conftest import DaemonProcess
 from tests.contract.raw_http2 import PREFACE, frame, message, request
+from tests.fuzz.strict import Conversation
 from tests.property.test_codec_fuzz import METHODS, compare, mutate, request_bytes
 from tests.unit.test_codec_encode import CHECKS
 
@@ -45,6 +46,7 @@ FIELDS = (
 )
 TYPES = ("application/grpc", "application/grpc+proto", "application/json", "application/proto", "text/plain")
 CHECK_EVERY = 200
+STRICT_STEPS = 60
 
 
 class Input:
@@ -121,6 +123,14 @@ class Encoder:
             check(self._rng)
 
 
+def stopped_well(daemon: DaemonProcess) -> None:
+    """Stops it; raises AssertionError when it did not end well."""
+    code, events = daemon.stop()
+    assert code == 0, f"the daemon ended with {code}: {daemon.errors}"
+    failed = [event for event in events if event["level"] == "error"]
+    assert not failed, f"the daemon logged {failed}"
+
+
 class Wire:
     """Conversations with a daemon: honest frames, mutated as bytes, cut anywhere. It must stay up and stay right."""
 
@@ -156,10 +166,7 @@ class Wire:
     def close(self) -> None:
         """Stops the daemon; raises AssertionError when it did not end well."""
         self._channel.close()
-        code, events = self._daemon.stop()
-        assert code == 0, f"the daemon ended with {code}: {self._daemon.errors}"
-        failed = [event for event in events if event["level"] == "error"]
-        assert not failed, f"the daemon logged {failed}"
+        stopped_well(self._daemon)
 
     def _parts(self, data: bytes) -> Iterator[bytes]:
         if self._rng.random() < 0.7:
@@ -203,9 +210,30 @@ class Wire:
         return out
 
 
-Target = Codec | Encoder | Wire
+class Strict:
+    """Honest conversations with a daemon that syncs, by a client that checks every frame and every answer."""
+
+    def __init__(self, rng: random.Random, current: Input, folder: Path) -> None:
+        self._rng = rng
+        self._current = current
+        self._daemon = DaemonProcess(folder, 'drain_seconds = 0\njournal.path = "data"\n', "--init")
+        self.kept: dict[str, bytes] = {}
+
+    def step(self) -> None:
+        """One connection; its seed is kept."""
+        seed = self._rng.getrandbits(32)
+        self._current.put(str(seed).encode())
+        Conversation(self._daemon.address, random.Random(seed), f"t{seed}").play(STRICT_STEPS)
+
+    def close(self) -> None:
+        """As `Wire.close`."""
+        stopped_well(self._daemon)
+
+
+Target = Codec | Encoder | Wire | Strict
 TARGETS: dict[str, Callable[[random.Random, Input, Path], Target]] = {
     "codec": lambda rng, current, _: Codec(rng, current),
     "encoder": lambda rng, current, _: Encoder(rng, current),
     "wire": Wire,
+    "strict": Strict,
 }
