@@ -11,11 +11,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from fairlead.config import GuardsConfig
 from fairlead.router import Router
 from fairlead.shard.core import Presence
 from fairlead.v1 import routing_service_pb2 as pb
 from tests.contract import raw_http2 as http2
-from tests.contract.conftest import DaemonProcess
+from tests.contract.conftest import DaemonProcess, serving
 from tests.contract.faces import GrpcFace, duration, failure_of, job_spec
 from tests.contract.raw_http2 import Peer, frame, message, request
 
@@ -151,3 +152,32 @@ def test_who_resets_an_assign_that_waits_gives_its_place_back_and_the_job_stays(
     code, events = daemon.stop()
     assert code == 0, daemon.errors
     assert [event for event in events if event["level"] not in ("info", "debug")] == []
+
+
+def test_who_reads_slowly_gets_what_was_answered_before_the_end() -> None:
+    """And is not cut off for what it sends meanwhile: a socket closed with unread input throws away what is on its way.
+
+    So the end of a drain waits for the client to close."""
+    jobs = [job_spec(f"j{number}") for number in range(600)]
+    body = message(pb.BatchAssignRequest(tenant="t", jobs=jobs).SerializeToString())
+    head = request("/fairlead.v1.RoutingService/BatchAssign")
+    with serving(GuardsConfig()) as native:
+        peer = Peer(native.address, receive_buffer=4_096)
+        peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
+        streams = set(range(1, 41, 2))
+        for stream in sorted(streams):
+            peer.send(
+                frame(http2.HEADERS, http2.END_HEADERS, stream, head)
+                + frame(http2.DATA, http2.END_STREAM, stream, body)
+            )
+        time.sleep(0.5)
+        stopping = threading.Thread(target=native.stop, args=(10,))
+        stopping.start()
+        for kind, flags, stream, _ in peer.frames(10):
+            if kind == http2.HEADERS and flags & http2.END_STREAM:
+                streams.remove(stream)
+                peer.send(frame(http2.WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")))
+                time.sleep(0.02)
+        assert not streams
+        peer.close()
+        stopping.join()

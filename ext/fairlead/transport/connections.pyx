@@ -151,13 +151,11 @@ cdef bint has_ended(const Connection* connection) noexcept nogil:
         connection.condemned or not nghttp2_session_want_read(connection.session))
 
 
-cdef void linger(Loop* loop, Connection* connection) noexcept nogil:
+cdef void linger(Connection* connection) noexcept nogil:
     """Closes our half and waits a little for the peer's: closed at once, what is still unread would turn our last
     words into a reset."""
-    if loop.draining:
-        connection.dead = 1
-    elif not connection.lingers:
-        connection.lingers = loop.now
+    if not connection.lingers:
+        connection.lingers = connection.loop.now
         shutdown(connection.fd, SHUT_WR)
 
 
@@ -217,7 +215,7 @@ cdef void connection_flush(Loop* loop, Connection* connection) noexcept nogil:
     if connection.dead:
         return
     if connection.out.size == 0 and has_ended(connection):
-        linger(loop, connection)
+        linger(connection)
         return
     guard_outbound(connection)
     if connection.dead:
