@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 from fairlead.base.buffer cimport buffer_append, buffer_free
 from fairlead.base.memory cimport memory_zeroed
 from fairlead.transport.direct cimport direct_resume
+from fairlead.transport.frame cimport HEAD_SIZE, number_at, put_number
 from fairlead.transport.guards cimport guard_begin, guard_leave, guard_outbound
 from fairlead.transport.model cimport (
     CONNECTION_WINDOW, Connection, Loop, MAX_FIELDS_SIZE, READ_SIZE, STREAM_WINDOW, Stream, WRITE_SIZE,
@@ -20,7 +21,7 @@ from fairlead.transport.nghttp2 cimport (
 )
 from fairlead.transport.streams cimport stream_orphan, touch
 from fairlead.transport.walk cimport walk
-from fairlead.transport.whole cimport HEAD_SIZE, USUAL_TABLE, whole_is_silent, whole_owed
+from fairlead.transport.whole cimport USUAL_TABLE, whole_is_silent, whole_owed
 from fairlead.transport.system cimport (
     EAGAIN, EINTR, EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, IPPROTO_TCP, MSG_NOSIGNAL, SHUT_WR, TCP_NODELAY, close,
     epoll_ctl, epoll_event, errno, recv, send, setsockopt, shutdown,
@@ -164,13 +165,9 @@ cdef inline void sent(Connection* connection, uint8_t* frame) noexcept nogil:
     cdef uint8_t* last = frame + HEAD_SIZE
     if frame[3] == NGHTTP2_HEADERS:
         connection.table_owed = 0
-    elif frame[3] == NGHTTP2_GOAWAY and connection.direct > <int32_t> (
-            (<uint32_t> last[0] << 24) | (<uint32_t> last[1] << 16) | (<uint32_t> last[2] << 8) | last[3]):
+    elif frame[3] == NGHTTP2_GOAWAY and connection.direct > <int32_t> number_at(last):
         # nghttp2 does not know the last stream.
-        last[0] = <uint8_t> (connection.direct >> 24)
-        last[1] = <uint8_t> (connection.direct >> 16)
-        last[2] = <uint8_t> (connection.direct >> 8)
-        last[3] = <uint8_t> connection.direct
+        put_number(last, <uint32_t> connection.direct)
 
 
 cdef ssize_t gather(Loop* loop, Connection* connection) noexcept nogil:

@@ -5,6 +5,7 @@ from libc.string cimport memcpy, strlen
 
 from fairlead.base.buffer cimport Buffer, buffer_reserve
 from fairlead.base.text cimport Text
+from fairlead.transport.frame cimport HEAD_SIZE, LARGEST_FRAME, NUMBER_SIZE, put_head, put_number
 from fairlead.transport.guards cimport guard_sent
 from fairlead.transport.model cimport (
     ANSWERED, CLOSED, CONNECTION_WINDOW, Connection, IN_BATCH, IN_PYTHON, Loop, REPLY_GZIP, STALLED, STARVED, Stream,
@@ -15,13 +16,10 @@ from fairlead.transport.nghttp2 cimport (
     nghttp2_session_resume_data,
 )
 from fairlead.transport.streams cimport account, stream_close, touch
-from fairlead.transport.whole cimport (
-    HEAD_SIZE, LARGEST_FRAME, append_field, append_fields, put_head, whole_starve, whole_window,
-)
+from fairlead.transport.whole cimport append_field, append_fields, whole_starve, whole_window
 from fairlead.transport.wire cimport append_base64, append_percent, code_text, status_message
 
 cdef enum:
-    UPDATE_SIZE = 4
     RETURN_AT = CONNECTION_WINDOW // 4   # nghttp2 returns its own part at a half
     LARGEST_WINDOW = 0x7FFFFFFF
 
@@ -141,13 +139,10 @@ cdef void direct_read(Connection* connection, uint32_t size) noexcept nogil:
     connection.unreturned += size
     if connection.unreturned < RETURN_AT:
         return
-    buffer_reserve(&connection.whole, HEAD_SIZE + UPDATE_SIZE)
-    to = put_head(connection.whole.data + connection.whole.size, UPDATE_SIZE, NGHTTP2_WINDOW_UPDATE, NGHTTP2_FLAG_NONE, 0)
-    to[0] = <uint8_t> (connection.unreturned >> 24)
-    to[1] = <uint8_t> (connection.unreturned >> 16)
-    to[2] = <uint8_t> (connection.unreturned >> 8)
-    to[3] = <uint8_t> connection.unreturned
-    connection.whole.size += HEAD_SIZE + UPDATE_SIZE
+    buffer_reserve(&connection.whole, HEAD_SIZE + NUMBER_SIZE)
+    to = put_head(connection.whole.data + connection.whole.size, NUMBER_SIZE, NGHTTP2_WINDOW_UPDATE, NGHTTP2_FLAG_NONE, 0)
+    put_number(to, connection.unreturned)
+    connection.whole.size += HEAD_SIZE + NUMBER_SIZE
     connection.unreturned = 0
     touch(connection)
 

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from fairlead.transport.direct cimport direct_read, direct_widened
+from fairlead.transport.frame cimport HEAD_SIZE, LARGEST_FRAME, NUMBER_SIZE, length_at, number_at
 from fairlead.transport.guards cimport guard_frame
 from fairlead.transport.known cimport known_find, known_forget, known_passes
 from fairlead.transport.model cimport Connection, Known, Stream
@@ -13,11 +14,7 @@ from fairlead.transport.nghttp2 cimport (
 )
 from fairlead.transport.requests cimport request_direct
 from fairlead.transport.streams cimport stream_close, stream_find
-from fairlead.transport.whole cimport HEAD_SIZE, LARGEST_FRAME, whole_forget, whole_widened
-
-cdef enum:
-    SHORT_SIZE = 4               # of what a RST_STREAM and a WINDOW_UPDATE say
-
+from fairlead.transport.whole cimport whole_forget, whole_widened
 
 cdef struct Head:
     uint32_t size
@@ -34,16 +31,12 @@ cdef struct Call:
     uint32_t widened             # by an update of its window between the block and the DATA, as some clients send it
 
 
-cdef inline uint32_t number(const uint8_t* at) noexcept nogil:
-    return (<uint32_t> (at[0] & 0x7F) << 24) | (<uint32_t> at[1] << 16) | (<uint32_t> at[2] << 8) | at[3]
-
-
 cdef inline Head head_at(const uint8_t* at) noexcept nogil:
     cdef Head head
-    head.size = (<uint32_t> at[0] << 16) | (<uint32_t> at[1] << 8) | at[2]
+    head.size = length_at(at)
     head.kind = at[3]
     head.flags = at[4]
-    head.id = <int32_t> number(at + 5)
+    head.id = <int32_t> number_at(at + 5)
     return head
 
 
@@ -64,13 +57,13 @@ cdef bint is_known(const Connection* connection, const uint8_t* data, const uint
     following = head_at(at)
     at += HEAD_SIZE
     call.widened = 0
-    if following.kind == NGHTTP2_WINDOW_UPDATE and following.size == SHORT_SIZE and following.id == head.id and (
-            end - at >= SHORT_SIZE + HEAD_SIZE):
-        call.widened = number(at)
+    if following.kind == NGHTTP2_WINDOW_UPDATE and following.size == NUMBER_SIZE and following.id == head.id and (
+            end - at >= NUMBER_SIZE + HEAD_SIZE):
+        call.widened = number_at(at)
         if call.widened == 0:
             return False
-        following = head_at(at + SHORT_SIZE)
-        at += SHORT_SIZE + HEAD_SIZE
+        following = head_at(at + NUMBER_SIZE)
+        at += NUMBER_SIZE + HEAD_SIZE
     if following.kind != NGHTTP2_DATA or following.flags != NGHTTP2_FLAG_END_STREAM or following.id != head.id or (
             following.size > LARGEST_FRAME or end - at < following.size):
         return False
@@ -91,7 +84,7 @@ cdef inline bint takes_direct(const Connection* connection, int32_t id) noexcept
 cdef inline void take_call(Connection* connection, const Head* head, const Call* call) noexcept nogil:
     guard_frame(connection, head.size, NGHTTP2_HEADERS, head.flags, head.id)
     if call.widened:
-        guard_frame(connection, SHORT_SIZE, NGHTTP2_WINDOW_UPDATE, 0, head.id)
+        guard_frame(connection, NUMBER_SIZE, NGHTTP2_WINDOW_UPDATE, 0, head.id)
     guard_frame(connection, call.size, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, head.id)
     request_direct(connection, head.id, call.known, call.data, call.size, call.widened)
     direct_read(connection, call.size)
@@ -111,7 +104,7 @@ cdef bint takes_out(Connection* connection, const Head* head, uint8_t* said) noe
     if stream == NULL:
         return is_new_to_nghttp2(connection, head.id)
     if head.kind == NGHTTP2_WINDOW_UPDATE:
-        direct_widened(stream, number(said))
+        direct_widened(stream, number_at(said))
     else:
         whole_forget(stream)
         stream_close(connection.loop, stream, False)
@@ -150,14 +143,14 @@ cdef void walk(Connection* connection, uint8_t* data, size_t size) noexcept nogi
         if end - data < HEAD_SIZE:
             break
         head = head_at(data)
-        if head.size == SHORT_SIZE and (head.kind == NGHTTP2_WINDOW_UPDATE or head.kind == NGHTTP2_RST_STREAM) and (
+        if head.size == NUMBER_SIZE and (head.kind == NGHTTP2_WINDOW_UPDATE or head.kind == NGHTTP2_RST_STREAM) and (
                 not connection.in_block):
-            if end - data < HEAD_SIZE + SHORT_SIZE:
+            if end - data < HEAD_SIZE + NUMBER_SIZE:
                 break
             if takes_out(connection, &head, data + HEAD_SIZE):
                 guard_frame(connection, head.size, head.kind, head.flags, head.id)
                 feed(connection, run, data)
-                data += HEAD_SIZE + SHORT_SIZE
+                data += HEAD_SIZE + NUMBER_SIZE
                 run = data
                 if connection.condemned:
                     return

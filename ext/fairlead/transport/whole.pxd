@@ -2,7 +2,7 @@
 
 Half of what a call costs nghttp2 is its answer: three frames that are queued, compressed, held against windows and forgotten one by one. An
 answer that is complete when it leaves needs none of that. Its header blocks are constants, its message is one DATA frame, and all three
-are bytes at once. nghttp2, which still reads everything, learns that the stream is over by a reset that is never sent.
+are bytes at once. nghttp2, if it has read the call, learns that the stream is over by a reset that is never sent.
 
 What is written here must fit what nghttp2 believes:
 
@@ -14,18 +14,16 @@ What is written here must fit what nghttp2 believes:
              does nobody is served past it.
     order    whole answers leave when nghttp2 has no more frames: never inside a header block of its, and behind its word that it knows the
              settings they go by. By then it has closed their streams, so the peer may open others as soon as it sees them. While
-             the socket takes no more, answers are nghttp2's, whose memory the guards watch.
+             the socket takes no more, answers with a message wait: for other settings may be in force when they can leave.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fairlead.base.buffer cimport Buffer
 from fairlead.transport.model cimport Connection, Front, Stream
 from fairlead.transport.nghttp2 cimport nghttp2_frame
 
 cdef enum:
-    HEAD_SIZE = 9               # of a frame
-    LARGEST_FRAME = 16384       # which every peer takes
     FIELDS_SIZE = 20
     USUAL_TABLE = 4096          # of HPACK, before anyone asks for another; nghttp2 uses no larger one
     # An error code that nghttp2 only hears from us: the reset of a stream whose answer was whole.
@@ -59,21 +57,3 @@ cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil
 cdef void append_field(Buffer* block, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size) noexcept nogil
 # The header fields of every answer: :status 200 and content-type.
 cdef void append_fields(Buffer* block) noexcept nogil
-
-
-cdef inline void put_length(uint8_t* to, size_t size) noexcept nogil:
-    to[0] = <uint8_t> (size >> 16)
-    to[1] = <uint8_t> (size >> 8)
-    to[2] = <uint8_t> size
-
-
-cdef inline uint8_t* put_head(uint8_t* to, size_t size, uint8_t kind, uint8_t flags, int32_t id) noexcept nogil:
-    """The head of a frame; returns where its payload begins."""
-    put_length(to, size)
-    to[3] = kind
-    to[4] = flags
-    to[5] = <uint8_t> (id >> 24)
-    to[6] = <uint8_t> (id >> 16)
-    to[7] = <uint8_t> (id >> 8)
-    to[8] = <uint8_t> id
-    return to + HEAD_SIZE

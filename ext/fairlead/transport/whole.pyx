@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove, strlen
 
 from fairlead.base.buffer cimport Buffer, buffer_append, buffer_free, buffer_reserve
+from fairlead.transport.frame cimport HEAD_SIZE, LARGEST_FRAME, length_at, number_at, put_head, put_length, put_number
 from fairlead.transport.model cimport (
     ANSWERED, Connection, ENDED, Front, PAUSES, REPLY_GZIP, RESET, STALLED, STARVED, Stream,
 )
@@ -155,18 +156,14 @@ cdef int64_t whole_window(const Connection* connection) noexcept nogil:
 
 
 cdef bint whole_widened(Connection* connection, uint8_t* increment) noexcept nogil:
-    cdef uint32_t given = (
-        (<uint32_t> (increment[0] & 0x7F) << 24) | (<uint32_t> increment[1] << 16) | (<uint32_t> increment[2] << 8) | increment[3])
+    cdef uint32_t given = number_at(increment)
     cdef uint32_t taken = min(given, connection.untold)
     if taken == 0:
         # Nothing is owed, or nothing was given: then nghttp2 says what is wrong with that.
         return False
     connection.untold -= taken
     given -= taken
-    increment[0] = <uint8_t> (given >> 24)
-    increment[1] = <uint8_t> (given >> 16)
-    increment[2] = <uint8_t> (given >> 8)
-    increment[3] = <uint8_t> given
+    put_number(increment, given)
     return given == 0
 
 
@@ -220,7 +217,7 @@ cdef void whole_owed(Connection* connection) noexcept nogil:
         count = put_size(updates, connection.smallest_table)
     count += put_size(updates + count, connection.table)
     while at < whole.size:
-        size = (<size_t> whole.data[at] << 16) | (<size_t> whole.data[at + 1] << 8) | whole.data[at + 2]
+        size = length_at(whole.data + at)
         if whole.data[at + 3] == NGHTTP2_HEADERS:
             buffer_reserve(whole, count)
             memmove(whole.data + at + HEAD_SIZE + count, whole.data + at + HEAD_SIZE, whole.size - at - HEAD_SIZE)
