@@ -189,6 +189,9 @@ cdef void guard_sweep(Loop* loop) noexcept nogil:
                 # An idle connection holds no memory for writing.
                 buffer_free(&connection.whole)
             keep_alive(loop, connection)
+            if connection.out.size:
+                # Who takes nothing is looked at again, though nothing more comes.
+                touch(connection)
             if loop.now > connection.age_limit and not loop.draining:
                 guard_drain(loop, connection)
         connection = connection.next
