@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from fairlead.config import GuardsConfig
 from fairlead.service.native import NativeTransport
 from fairlead.v1 import job_pb2, routing_service_pb2
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 from tests.contract import raw_http2 as http2
+from tests.contract.conftest import serving
 from tests.contract.raw_http2 import DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Peer, frame, message, request
 
 SERVICE = "/fairlead.v1.RoutingService/"
@@ -25,6 +28,16 @@ BODIES = {
     "DeclineOffer": routing_service_pb2.DeclineOfferRequest(tenant="t", job_id="none"),
     "CancelJob": routing_service_pb2.CancelJobRequest(tenant="t", job_id="none"),
 }
+
+
+@contextmanager
+def serving_a_job() -> Iterator[NativeTransport]:
+    """Few streams a connection, and the job that others ask for."""
+    with serving(GuardsConfig(streams=STREAMS)) as native:
+        peer = Peer(native.address)
+        know(peer, "Assign")
+        peer.close()
+        yield native
 
 
 def direct(native: NativeTransport) -> int:

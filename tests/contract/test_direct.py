@@ -7,12 +7,10 @@ from itertools import product
 import grpc
 import pytest
 
-from fairlead.config import GuardsConfig
 from fairlead.service.native import NativeTransport
 from fairlead.v1 import job_pb2, routing_service_pb2
 from fairlead.v1.routing_service_pb2_grpc import RoutingServiceStub
 from tests.contract import raw_http2 as http2
-from tests.contract.conftest import serving
 from tests.contract.direct_calls import (
     BODIES,
     CANCEL,
@@ -25,6 +23,7 @@ from tests.contract.direct_calls import (
     held,
     job_of,
     know,
+    serving_a_job,
     wait_for_held,
     waiting_assign,
 )
@@ -43,10 +42,7 @@ from tests.contract.raw_http2 import (
 
 @pytest.fixture(scope="module")
 def native() -> Iterator[NativeTransport]:
-    with serving(GuardsConfig(streams=STREAMS)) as transport:
-        peer = Peer(transport.address)
-        know(peer, "Assign")  # the job that others ask for
-        peer.close()
+    with serving_a_job() as transport:
         yield transport
 
 

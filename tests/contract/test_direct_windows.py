@@ -19,7 +19,6 @@ from tests.contract.direct_calls import (
     NO_ERROR,
     PROTOCOL_ERROR,
     SERVICE,
-    STREAMS,
     answers,
     call,
     cancel,
@@ -27,6 +26,7 @@ from tests.contract.direct_calls import (
     held,
     job_of,
     know,
+    serving_a_job,
     until_ping,
     wait_for_held,
     waiting_assign,
@@ -47,10 +47,7 @@ END_OF_BLOCK = 9  # behind the head of its frame
 
 @pytest.fixture(scope="module")
 def native() -> Iterator[NativeTransport]:
-    with serving(GuardsConfig(streams=STREAMS)) as transport:
-        peer = Peer(transport.address)
-        know(peer, "Assign")  # the job that others ask for
-        peer.close()
+    with serving_a_job() as transport:
         yield transport
 
 

@@ -39,25 +39,21 @@ cdef void write_block(Stream* stream, const Buffer* block, uint8_t flags) noexce
     touch(stream.connection)
 
 
-cdef inline void append_text(Buffer* block, const char* name, const uint8_t* value, size_t size) noexcept nogil:
-    append_field(block, <const uint8_t*> name, strlen(name), value, size)
-
-
 cdef void append_status(Loop* loop, Buffer* block, const Stream* stream, const uint8_t* status, size_t size) noexcept nogil:
     """grpc-status and, of a Status, grpc-message and its details."""
     cdef const char* code = code_text(stream.status)
     cdef Text message
     loop.statuses[stream.status] += 1
-    append_text(block, b"grpc-status", <const uint8_t*> code, strlen(code))
+    append_field(block, b"grpc-status", <const uint8_t*> code, strlen(code))
     if size == 0:
         return
     message = status_message(status, size)
     loop.trailers.size = 0
     append_percent(&loop.trailers, <const uint8_t*> message.data, message.size)
-    append_text(block, b"grpc-message", loop.trailers.data, loop.trailers.size)
+    append_field(block, b"grpc-message", loop.trailers.data, loop.trailers.size)
     loop.trailers.size = 0
     append_base64(&loop.trailers, status, size)
-    append_text(block, b"grpc-status-details-bin", loop.trailers.data, loop.trailers.size)
+    append_field(block, b"grpc-status-details-bin", loop.trailers.data, loop.trailers.size)
 
 
 cdef inline int64_t stream_window(const Stream* stream) noexcept nogil:
@@ -100,7 +96,7 @@ cdef void direct_answer(Loop* loop, Stream* stream) noexcept nogil:
     loop.scratch.size = 0
     append_fields(&loop.scratch)
     if stream.flags & REPLY_GZIP:
-        append_text(&loop.scratch, b"grpc-encoding", b"gzip", 4)
+        append_field(&loop.scratch, b"grpc-encoding", b"gzip", 4)
     write_block(stream, &loop.scratch, NGHTTP2_FLAG_NONE)
     # What the socket does not take now would leave under settings that are not known yet.
     if stream.connection.starved == NULL and stream.connection.out.size == 0:

@@ -54,6 +54,6 @@ cdef bint whole_is_silent(const uint8_t* frame, size_t size) noexcept nogil
 # ---- what is written
 
 # A literal that no table keeps, its name too.
-cdef void append_field(Buffer* block, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size) noexcept nogil
+cdef void append_field(Buffer* block, const char* name, const uint8_t* value, size_t size) noexcept nogil
 # The header fields of every answer: :status 200 and content-type.
 cdef void append_fields(Buffer* block) noexcept nogil

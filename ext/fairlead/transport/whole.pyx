@@ -94,20 +94,16 @@ cdef void append_length(Buffer* block, size_t size) noexcept nogil:
     buffer_append(block, &byte, 1)
 
 
-cdef void append_field(Buffer* block, const uint8_t* name, size_t name_size, const uint8_t* value, size_t size) noexcept nogil:
+cdef void append_field(Buffer* block, const char* name, const uint8_t* value, size_t size) noexcept nogil:
     buffer_append(block, b"\x00", 1)
-    append_length(block, name_size)
-    buffer_append(block, name, name_size)
+    append_length(block, strlen(name))
+    buffer_append(block, name, strlen(name))
     append_length(block, size)
     buffer_append(block, value, size)
 
 
 cdef void append_fields(Buffer* block) noexcept nogil:
     buffer_append(block, FIELDS, FIELDS_SIZE)
-
-
-cdef inline void append_text(Buffer* block, const char* name, const uint8_t* value, size_t size) noexcept nogil:
-    append_field(block, <const uint8_t*> name, strlen(name), value, size)
 
 
 # ---- refusals
@@ -136,10 +132,10 @@ cdef void whole_init(Front* front) noexcept nogil:
         block = &front.refusals[at]
         pause = pause_text(at)
         append_fields(block)
-        append_text(block, b"grpc-status", b"14", 2)
-        append_text(block, b"grpc-retry-pushback-ms", <const uint8_t*> pause, strlen(pause))
-        append_text(block, b"grpc-message", front.overload_message.data, front.overload_message.size)
-        append_text(block, b"grpc-status-details-bin", front.overload_details.data, front.overload_details.size)
+        append_field(block, b"grpc-status", b"14", 2)
+        append_field(block, b"grpc-retry-pushback-ms", <const uint8_t*> pause, strlen(pause))
+        append_field(block, b"grpc-message", front.overload_message.data, front.overload_message.size)
+        append_field(block, b"grpc-status-details-bin", front.overload_details.data, front.overload_details.size)
 
 
 cdef void whole_free(Front* front) noexcept nogil:
